@@ -1,0 +1,93 @@
+//! What a publish answers.
+
+use core::fmt;
+
+use crate::event::{Event, KindError};
+
+/// What became of a publish: the event, and how far it got.
+///
+/// Handlers' errors are not here: they are counted, reported to the failure hook, and no business of the publisher.
+///
+/// ```
+/// use ringbus::{publish_event, Bus, Outcome};
+/// let bus = Bus::new();
+/// let _fine = bus.subscribe(|_| {});
+/// let _broken = bus.try_subscribe(|_| Err("no".into()));
+/// let delivery = publish_event!(bus: &bus, "db.open", pool = 3);
+/// assert_eq!((delivery.outcome, delivery.delivered, delivery.failed), (Outcome::Published, 1, 1));
+/// assert_eq!(delivery.event.unwrap().kind(), "db.open");
+///
+/// bus.disable();
+/// assert_eq!(publish_event!(bus: &bus, "db.open").outcome, Outcome::Disabled);
+/// ```
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Delivery {
+    /// The event; `None` where none was made, because the bus is off.
+    pub event: Option<Event>,
+    /// How far it got.
+    pub outcome: Outcome,
+    /// How many handlers took it.
+    pub delivered: u32,
+    /// How many handlers returned an error or panicked.
+    pub failed: u32,
+    /// What is wrong with the kind, where the outcome is [`Outcome::InvalidKind`].
+    pub invalid_kind: Option<Box<KindError>>,
+}
+
+/// How far an event got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Outcome {
+    /// Recorded, and offered to every matching handler.
+    Published,
+    /// Recorded; the handlers' turn comes when the dispatch that is under way on this thread ends.
+    Queued,
+    /// Not accepted: the bus is disabled, or keeps no history and has no subscriber.
+    Disabled,
+    /// Not accepted: the bus has been shut down.
+    ShutDown,
+    /// Recorded, not dispatched: publishes are nested too deep on this thread.
+    TooDeep,
+    /// Recorded, not dispatched: this thread is panicking, and a handler that panics now would abort the process.
+    Panicking,
+    /// Not accepted: the publish came from inside the bus's own work on this thread, as from an allocator.
+    Refused,
+    /// Not accepted: the kind that the call site told at run time is malformed, as `invalid_kind` says.
+    InvalidKind,
+}
+
+impl Outcome {
+    /// Whether the event was recorded (or, without a history, counted).
+    #[must_use]
+    pub fn is_accepted(self) -> bool {
+        !matches!(self, Self::Disabled | Self::ShutDown | Self::Refused | Self::InvalidKind)
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Published => "published",
+            Self::Queued => "queued",
+            Self::Disabled => "disabled",
+            Self::ShutDown => "shut down",
+            Self::TooDeep => "nested too deep",
+            Self::Panicking => "thread panicking",
+            Self::Refused => "refused inside the bus",
+            Self::InvalidKind => "invalid kind",
+        })
+    }
+}
+
+impl Delivery {
+    /// The answer where nothing was accepted.
+    pub(crate) fn none(outcome: Outcome) -> Self {
+        Self { event: None, outcome, delivered: 0, failed: 0, invalid_kind: None }
+    }
+
+    /// The answer where the event was recorded.
+    pub(super) fn of(event: Event, outcome: Outcome, delivered: u32, failed: u32) -> Self {
+        Self { event: Some(event), outcome, delivered, failed, invalid_kind: None }
+    }
+}

@@ -1,0 +1,107 @@
+//! Whether a publish can reach anybody: one word, so that a call site that is off costs one load (P11).
+//!
+//! The word is open while the bus is enabled and somebody could notice an event: the history, or a subscriber. The
+//! global bus repeats its word in a static, where call sites find it without looking for the bus; until there is a
+//! global bus the static says open, so that the first publish makes one.
+//!
+//! # Orderings
+//! Relaxed. Changes are made one after the other under a lock, and before the call that makes them returns; a publish
+//! that happens after that call sees its change, or a later one, by coherence (P5).
+
+use crate::sync::Mutex;
+use crate::sync::atomic::{AtomicBool, Ordering};
+use crate::sync::plain::{self, AtomicU32};
+
+/// The global bus's word; other reasons to look closer will have other bits.
+static GLOBAL: AtomicU32 = AtomicU32::new(OPEN);
+const OPEN: u32 = 1;
+
+/// Whether a publish on the global bus can reach anybody.
+#[doc(hidden)]
+#[inline(always)]
+#[must_use]
+pub fn global_is_open() -> bool {
+    GLOBAL.load(plain::Ordering::Relaxed) != 0
+}
+
+/// The gate of one bus.
+#[derive(Debug)]
+pub(crate) struct Gate {
+    open: AtomicBool,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    enabled: bool,
+    records: bool,
+    subscribers: usize,
+    global: bool,
+}
+
+// === impl Gate ===
+
+impl Gate {
+    pub(crate) fn new(enabled: bool, records: bool) -> Self {
+        let state = State { enabled, records, subscribers: 0, global: false };
+        Self { open: AtomicBool::new(state.is_open()), state: Mutex::new(state) }
+    }
+
+    #[inline(always)]
+    pub(crate) fn is_open(&self) -> bool {
+        self.open.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn is_enabled(&self) -> bool {
+        self.state.lock().enabled
+    }
+
+    pub(crate) fn set_enabled(&self, enabled: bool) {
+        self.change(|state| state.enabled = enabled);
+    }
+
+    pub(crate) fn set_subscribers(&self, subscribers: usize) {
+        self.change(|state| state.subscribers = subscribers);
+    }
+
+    /// From now on this is the global bus's gate.
+    pub(crate) fn become_global(&self) {
+        self.change(|state| state.global = true);
+    }
+
+    fn change(&self, change: impl FnOnce(&mut State)) {
+        let mut state = self.state.lock();
+        change(&mut state);
+        let open = state.is_open();
+        self.open.store(open, Ordering::Relaxed);
+        if state.global {
+            GLOBAL.store(if open { OPEN } else { 0 }, plain::Ordering::Relaxed);
+        }
+    }
+}
+
+impl State {
+    fn is_open(&self) -> bool {
+        self.enabled && (self.records || self.subscribers > 0)
+    }
+}
+
+#[cfg(all(test, not(ringbus_loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn open_means_enabled_and_noticed() {
+        let gate = Gate::new(true, false);
+        assert!(!gate.is_open(), "nobody would notice");
+        gate.set_subscribers(1);
+        assert!(gate.is_open());
+        gate.set_enabled(false);
+        assert!(!gate.is_open() && !gate.is_enabled());
+        gate.set_enabled(true);
+        gate.set_subscribers(0);
+        assert!(!gate.is_open());
+        assert!(Gate::new(true, true).is_open());
+        assert!(!Gate::new(false, true).is_open());
+    }
+}

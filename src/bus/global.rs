@@ -1,0 +1,91 @@
+//! The bus that call sites mean when they name none, and the bus that is calling the present handler.
+
+use core::fmt;
+
+use super::{Bus, Inner};
+use crate::sync::scoped;
+
+#[cfg(not(ringbus_loom))]
+static GLOBAL: crate::sync::OnceBox<Bus> = crate::sync::OnceBox::new();
+#[cfg(ringbus_loom)]
+crate::sync::lazy_static! { static ref GLOBAL: crate::sync::OnceBox<Bus> = crate::sync::OnceBox::new(); }
+
+/// There is a global bus already: one was set, or a first use has made it. Hands back the bus that was given.
+pub struct GlobalAlreadySet(pub Bus);
+
+impl fmt::Debug for GlobalAlreadySet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("GlobalAlreadySet").field(&self.0).finish()
+    }
+}
+
+impl fmt::Display for GlobalAlreadySet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(
+            "there is a global bus already, set before or made by its first use; \
+             it can be set once, before anything is published, subscribed or read",
+        )
+    }
+}
+
+impl std::error::Error for GlobalAlreadySet {}
+
+/// The global bus. Unless [`set_global`] came first, its first use makes it with the defaults.
+///
+/// ```
+/// let _guard = ringbus::global().subscribe(|event| println!("{event}"));
+/// ringbus::publish_event!("app.start", version = "1.2");
+/// ```
+#[must_use]
+pub fn global() -> &'static Bus {
+    loop {
+        if let Some(bus) = GLOBAL.get() {
+            return bus;
+        }
+        // Threads that race here all build one and keep the first: none waits.
+        let _ = set_global(Bus::new());
+    }
+}
+
+/// Makes `bus` the global one. Once, before the first use.
+///
+/// ```
+/// let bus = ringbus::Bus::builder().history(10_000).enabled(false).build()?;
+/// ringbus::set_global(bus)?;
+/// assert!(!ringbus::global().is_enabled());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// [`GlobalAlreadySet`] hands the bus back; nothing has changed.
+pub fn set_global(bus: Bus) -> Result<(), GlobalAlreadySet> {
+    let inner = bus.inner.clone();
+    match GLOBAL.set(Box::new(bus)) {
+        Ok(()) => {
+            inner.gate.become_global();
+            Ok(())
+        }
+        Err(bus) => Err(GlobalAlreadySet(*bus)),
+    }
+}
+
+/// Inside a handler: the bus that is calling it. Elsewhere: `None`.
+///
+/// A handler that publishes on its own bus uses this rather than a [`Bus`] of its own, which would keep the bus alive
+/// for ever.
+///
+/// ```
+/// let bus = ringbus::Bus::new();
+/// let _count = bus.on("job.done")?.subscribe(|_| {
+///     let bus = ringbus::current().expect("a handler runs on a bus");
+///     ringbus::publish_event!(bus: &bus, "job.counted");
+/// });
+/// ringbus::publish_event!(bus: &bus, "job.done");
+/// assert_eq!(bus.recent(1)[0].kind(), "job.counted");
+/// assert!(ringbus::current().is_none());
+/// # Ok::<(), ringbus::PatternError>(())
+/// ```
+#[must_use]
+pub fn current() -> Option<Bus> {
+    scoped::with(|inner: Option<&Inner>| inner.and_then(|inner| inner.me.upgrade())).map(|inner| Bus { inner })
+}

@@ -1,0 +1,331 @@
+//! The bus: kinds, subscriptions, history and counters together.
+//!
+//! 1. A [`builder`] makes it; one may be [`global`].
+//! 2. The [`gate`] tells call sites whether anybody could notice.
+//! 3. A [`publish`] records the event, then dispatches it; only that file knows this order. The answer is a
+//!    [`delivery`].
+//! 4. [`subscribe`] adds a handler, and a [`subscription`] takes it away.
+
+mod builder;
+
+mod gate;
+mod global;
+pub(crate) mod on_global;
+
+mod delivery;
+mod publish;
+
+mod subscribe;
+mod subscription;
+
+pub use builder::{BusBuilder, ConfigError};
+pub use delivery::{Delivery, Outcome};
+#[doc(hidden)]
+pub use gate::global_is_open;
+pub use global::{GlobalAlreadySet, current, global, set_global};
+pub use subscribe::{AlreadySubscribed, Subscribe};
+pub use subscription::{CloseError, Subscription};
+
+use core::fmt;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Weak};
+
+use gate::Gate;
+
+use crate::contain;
+use crate::dispatch::registry::Registry;
+use crate::dispatch::{Reporter, SubscriptionId, SubscriptionInfo};
+use crate::event::{Event, Kind};
+use crate::history::{self, History, HistoryBusy, Recorded, Recorder};
+use crate::stats::{Counters, Stats, Totals};
+
+/// A lock-free publish/subscribe bus for threads, with a flight recorder of the last events.
+///
+/// A handle: clones are the same bus. Publishers call the matching handlers on their own thread; they take no lock and
+/// wait for nobody. Instances are independent of each other; one may be the [`global`] one, which `publish_event!`
+/// means when it is not told another.
+///
+/// ```
+/// use ringbus::{publish_event, Bus};
+/// use std::sync::atomic::{AtomicU32, Ordering};
+/// use std::sync::Arc;
+///
+/// let bus = Bus::new();
+/// let errors = Arc::new(AtomicU32::new(0));
+/// let counter = Arc::clone(&errors);
+/// let guard = bus.on("**.error")?.subscribe(move |_| {
+///     counter.fetch_add(1, Ordering::Relaxed);
+/// });
+///
+/// publish_event!(bus: &bus, "db.error", code = 7);
+/// publish_event!(bus: &bus, "db.open");
+/// assert_eq!(errors.load(Ordering::Relaxed), 1);
+/// assert_eq!(bus.recent(1)[0].kind(), "db.open");
+///
+/// drop(guard);
+/// publish_event!(bus: &bus, "db.error", code = 8);
+/// assert_eq!(errors.load(Ordering::Relaxed), 1);
+/// # Ok::<(), ringbus::PatternError>(())
+/// ```
+///
+/// # Ordering
+/// What a thread does before it subscribes, enables or disables, and what a publisher that happens after sees of it:
+/// see the crate's [promises](crate::docs::promises).
+#[derive(Clone)]
+pub struct Bus {
+    inner: Arc<Inner>,
+}
+
+/// A handle that does not keep its bus alive; made by [`Bus::downgrade`].
+///
+/// A handler that holds its own bus would keep it alive for ever: give it this one, or use
+/// [`current`].
+#[derive(Clone, Debug, Default)]
+pub struct WeakBus {
+    inner: Weak<Inner>,
+}
+
+pub(crate) struct Inner {
+    gate: Gate,
+    recorder: Recorder,
+    registry: Registry,
+    counters: Counters,
+    reporter: Reporter,
+    depth_limit: usize,
+    shards: usize,
+    me: Weak<Inner>,
+}
+
+// === impl Bus ===
+
+impl Bus {
+    /// A bus with the defaults of [`BusBuilder`].
+    #[must_use]
+    pub fn new() -> Self {
+        BusBuilder::default().make()
+    }
+
+    /// Begins a bus with options.
+    pub fn builder() -> BusBuilder {
+        BusBuilder::default()
+    }
+
+    /// Accepts events from now on. The default.
+    pub fn enable(&self) {
+        self.inner.gate.set_enabled(true);
+    }
+
+    /// Accepts no events until [`enable`](Self::enable): call sites then evaluate no argument. Handlers and history
+    /// stay; publishes under way go on.
+    pub fn disable(&self) {
+        self.inner.gate.set_enabled(false);
+    }
+
+    /// Whether the bus accepts events.
+    #[must_use]
+    pub fn is_enabled(&self) -> bool {
+        self.inner.gate.is_enabled()
+    }
+
+    /// Forgets the history and counts from zero. Subscriptions stay, and so do their own counts.
+    ///
+    /// ```
+    /// let bus = ringbus::Bus::new();
+    /// ringbus::publish_event!(bus: &bus, "db.open");
+    /// bus.reset();
+    /// assert!(bus.recent(10).is_empty());
+    /// assert_eq!(bus.stats().totals.published, 0);
+    /// ```
+    pub fn reset(&self) {
+        let forgotten = self.inner.recorder.reset();
+        self.inner.counters.reset();
+        drop(forgotten);
+    }
+
+    /// A handle that does not keep the bus alive.
+    ///
+    /// ```
+    /// let bus = ringbus::Bus::new();
+    /// let weak = bus.downgrade();
+    /// let _echo = bus.on("ping")?.subscribe(move |_| {
+    ///     if let Some(bus) = weak.upgrade() {
+    ///         ringbus::publish_event!(bus: &bus, "pong");
+    ///     }
+    /// });
+    /// ringbus::publish_event!(bus: &bus, "ping");
+    /// assert_eq!(bus.recent(1)[0].kind(), "pong");
+    /// # Ok::<(), ringbus::PatternError>(())
+    /// ```
+    #[must_use]
+    pub fn downgrade(&self) -> WeakBus {
+        WeakBus { inner: Arc::downgrade(&self.inner) }
+    }
+
+    /// Whether both are the same bus.
+    #[must_use]
+    pub fn same_bus(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.inner, &other.inner)
+    }
+
+    // === looking back ===
+
+    /// The newest `limit` events of the history, newest first.
+    ///
+    /// ```
+    /// let bus = ringbus::Bus::new();
+    /// for n in 0..3 {
+    ///     ringbus::publish_event!(bus: &bus, "tick", n = n);
+    /// }
+    /// let newest: Vec<_> = bus.recent(2).iter().map(|event| event.get("n").unwrap().as_i64()).collect();
+    /// assert_eq!(newest, [Some(2), Some(1)]);
+    /// ```
+    ///
+    /// # Cost
+    /// Each event costs a few atomic operations; publishers do not wait, readers wait for each other.
+    #[must_use]
+    pub fn recent(&self, limit: usize) -> Vec<Event> {
+        self.history().take(limit)
+    }
+
+    /// The same without waiting for another reader: for panic hooks and the like.
+    ///
+    /// # Errors
+    /// [`HistoryBusy`] if another thread is reading at this moment.
+    pub fn try_recent(&self, limit: usize) -> Result<Vec<Event>, HistoryBusy> {
+        self.history().try_take(limit)
+    }
+
+    /// A look into the history, to be narrowed by pattern, source and time.
+    pub fn history(&self) -> History<'_> {
+        History::new(&*self.inner)
+    }
+
+    /// The statistics, now.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        self.inner.stats()
+    }
+
+    // === who listens ===
+
+    /// The kinds that some subscription names exactly, sorted.
+    ///
+    /// ```
+    /// let bus = ringbus::Bus::new();
+    /// let _two = bus.on(["chat.room", "chat.*"])?.subscribe(|_| {});
+    /// assert_eq!(bus.kinds(), ["chat.room"]);
+    /// # Ok::<(), ringbus::PatternError>(())
+    /// ```
+    #[must_use]
+    pub fn kinds(&self) -> Vec<Kind> {
+        let mut kinds: Vec<Kind> = self.inner.registry.table().kinds().cloned().collect();
+        kinds.sort_unstable();
+        kinds
+    }
+
+    /// How many subscriptions an event of this kind would reach, by name or by pattern.
+    ///
+    /// ```
+    /// let bus = ringbus::Bus::new();
+    /// let _named = bus.on("db.error")?.subscribe(|_| {});
+    /// let _all = bus.subscribe(|_| {});
+    /// assert_eq!((bus.subscriber_count("db.error"), bus.subscriber_count("db.open")), (2, 1));
+    /// # Ok::<(), ringbus::PatternError>(())
+    /// ```
+    #[must_use]
+    pub fn subscriber_count(&self, kind: impl AsRef<str>) -> usize {
+        let kind = kind.as_ref();
+        self.inner.registry.subscribers().iter().filter(|one| one.selector.matches(kind)).count()
+    }
+
+    /// All subscriptions, in the order in which they were made.
+    #[must_use]
+    pub fn subscriptions(&self) -> Vec<SubscriptionInfo> {
+        self.inner.registry.subscribers().iter().map(|one| one.info()).collect()
+    }
+}
+
+impl AsRef<Bus> for Bus {
+    fn as_ref(&self) -> &Bus {
+        self
+    }
+}
+
+impl Default for Bus {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Bus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Bus")
+            .field("enabled", &self.is_enabled())
+            .field("history", &self.inner.recorder.capacity())
+            .field("shards", &self.inner.shards)
+            .finish_non_exhaustive()
+    }
+}
+
+impl WeakBus {
+    /// The bus, if it is still there.
+    #[must_use]
+    pub fn upgrade(&self) -> Option<Bus> {
+        self.inner.upgrade().map(|inner| Bus { inner })
+    }
+}
+
+// === impl Inner ===
+
+impl Inner {
+    fn stats(&self) -> Stats {
+        let events = history::Source::recent(self, usize::MAX);
+        let mut by_kind = BTreeMap::new();
+        let mut by_source = BTreeMap::new();
+        for recorded in &events {
+            *by_kind.entry(recorded.event.kind().as_str().to_owned()).or_default() += 1;
+            if let Some(source) = recorded.event.source() {
+                *by_source.entry(source.to_owned()).or_default() += 1;
+            }
+        }
+        let published = self.recorder.counted();
+        let kept = self.recorder.capacity() > 0;
+        Stats {
+            enabled: self.gate.is_enabled(),
+            handlers: self.registry.subscribers().len(),
+            buffer_len: events.len(),
+            buffer_capacity: self.recorder.capacity(),
+            by_kind,
+            by_source,
+            totals: Totals {
+                published,
+                overwritten: if kept { published.saturating_sub(events.len() as u64) } else { 0 },
+                ..self.counters.totals()
+            },
+        }
+    }
+
+    /// Ends a subscription; `false` where it has ended already.
+    fn unsubscribe(&self, id: SubscriptionId) -> bool {
+        self.registry.remove(id, |left| self.gate.set_subscribers(left)).is_some()
+    }
+}
+
+impl history::Source for Inner {
+    fn recent(&self, limit: usize) -> Vec<Recorded> {
+        self.recorder.recent(limit)
+    }
+
+    fn try_recent(&self, limit: usize) -> Result<Vec<Recorded>, HistoryBusy> {
+        self.recorder.try_recent(limit)
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        // No dispatch is under way (it would hold us), so every closure can go, also those whose guard lives on.
+        for subscriber in self.registry.subscribers() {
+            subscriber.handler.close_idle(contain::drop_contained);
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! The guard of one handler: dropping it unsubscribes; closing it also waits.
+
+use core::fmt;
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
+
+use super::Inner;
+use crate::contain;
+use crate::dispatch::{Subscriber, SubscriptionId, SubscriptionInfo};
+use crate::sync::rows;
+
+/// The guard of one handler.
+///
+/// Dropping it unsubscribes the handler: no event published later reaches it. Calls that run on other threads at that
+/// moment go on; [`close`](Self::close) waits for them. The guard does not keep the bus alive and outlives it without
+/// harm.
+///
+/// ```
+/// let bus = ringbus::Bus::new();
+/// let guard = bus.subscribe(|event| println!("{event}"));
+/// guard.close()?; // no call of it runs, or will ever run; the closure has been dropped
+///
+/// bus.on("db.**")?.subscribe(|event| println!("{event}")).detach(); // stays as long as the bus
+/// assert_eq!(bus.subscriptions().len(), 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[must_use = "dropping a subscription unsubscribes its handler at once; keep it, or `detach` it"]
+pub struct Subscription {
+    bus: Weak<Inner>,
+    subscriber: Arc<Subscriber>,
+}
+
+/// A close could not wait to the end. The handler is unsubscribed all the same.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CloseError {
+    /// Called inside a handler: waiting there could be waiting for oneself. The closure is dropped when the last call
+    /// of it has ended.
+    InsideHandler,
+    /// Calls of the handler still run after this time.
+    TimedOut {
+        /// How long the close has waited.
+        after: Duration,
+        /// The names of the threads that it still waits for.
+        threads: Vec<String>,
+    },
+}
+
+impl fmt::Display for CloseError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::InsideHandler => f.write_str(
+                "close was called inside a handler, where it must not wait; the handler is unsubscribed, \
+                 its calls may still be running",
+            ),
+            Self::TimedOut { after, threads } if threads.is_empty() => {
+                write!(f, "after {after:?} the handler was still being dropped by another close")
+            }
+            Self::TimedOut { after, threads } => {
+                write!(f, "after {after:?} the handler still runs on: {}", threads.join(", "))
+            }
+        }
+    }
+}
+
+impl std::error::Error for CloseError {}
+
+// === impl Subscription ===
+
+impl Subscription {
+    pub(super) fn new(bus: Weak<Inner>, subscriber: Arc<Subscriber>) -> Self {
+        Self { bus, subscriber }
+    }
+
+    /// Its number in its bus.
+    #[must_use]
+    pub fn id(&self) -> SubscriptionId {
+        self.subscriber.id
+    }
+
+    /// Its name, if it was given one.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        self.subscriber.name.as_deref()
+    }
+
+    /// What there is to know about it, its counts included.
+    #[must_use]
+    pub fn info(&self) -> SubscriptionInfo {
+        self.subscriber.info()
+    }
+
+    /// Whether events can still reach it.
+    #[must_use]
+    pub fn is_active(&self) -> bool {
+        self.subscriber.handler.is_live() && self.bus.strong_count() > 0
+    }
+
+    /// Unsubscribes the handler, as dropping the guard does.
+    ///
+    /// # Ordering
+    /// No event whose publish happens after this reaches it, nor one whose dispatch has not come to it yet. Calls that
+    /// run on other threads may go on for a while.
+    pub fn unsubscribe(self) {
+        drop(self);
+    }
+
+    /// Unsubscribes the handler and waits until no call of it runs on any thread and its closure has been dropped.
+    ///
+    /// # Errors
+    /// [`CloseError::InsideHandler`] at once when called inside any handler: it is unsubscribed, not waited for.
+    ///
+    /// # Cost
+    /// A look at the marks of every thread that has published; where a call runs, the thread sleeps until it ends.
+    pub fn close(&self) -> Result<(), CloseError> {
+        self.close_until(None)
+    }
+
+    /// Like [`close`](Self::close), for at most this long.
+    ///
+    /// # Errors
+    /// [`CloseError::TimedOut`] names the threads that still run the handler; it may be called again.
+    /// [`CloseError::InsideHandler`] as for `close`.
+    pub fn close_timeout(&self, limit: Duration) -> Result<(), CloseError> {
+        self.close_until(Some(limit))
+    }
+
+    /// Keeps the handler subscribed for as long as the bus lives.
+    pub fn detach(mut self) {
+        self.bus = Weak::new();
+    }
+
+    fn close_until(&self, limit: Option<Duration>) -> Result<(), CloseError> {
+        self.end();
+        if rows::depth() > 0 {
+            return Err(CloseError::InsideHandler);
+        }
+        // A limit beyond what the clock can tell is none.
+        let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
+        self.subscriber
+            .handler
+            .close(deadline, contain::drop_contained)
+            .map_err(|running| CloseError::TimedOut { after: limit.unwrap_or_default(), threads: running.0 })
+    }
+
+    fn end(&self) {
+        if let Some(bus) = self.bus.upgrade() {
+            bus.unsubscribe(self.subscriber.id);
+        }
+    }
+}
+
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+impl fmt::Debug for Subscription {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Subscription")
+            .field("id", &self.id())
+            .field("name", &self.name())
+            .field("active", &self.is_active())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,103 @@
+//! Running and dropping what users wrote, so that a panic in it stays inside.
+//!
+//! A panic is caught where user code is called, and so is the panic that dropping the caught payload may raise, round
+//! by round. A payload that panics in every round is forgotten (leaked) and counted; so is nothing else here. Callers
+//! mend their own structure before they come here, and hold no lock.
+
+use core::any::Any;
+use core::panic::AssertUnwindSafe;
+use std::panic::catch_unwind;
+
+use crate::sync::counter::Tally;
+
+/// A caught panic's payload.
+pub(crate) type Caught = Box<dyn Any + Send + 'static>;
+
+/// After so many panics in a row, dropping a payload is given up.
+const ROUNDS: usize = 8;
+
+/// Payloads and values given up, in this process.
+static FORGOTTEN: Tally = Tally::new();
+
+/// How many panic payloads this process has leaked because dropping them kept panicking.
+pub(crate) fn forgotten() -> u64 {
+    FORGOTTEN.get()
+}
+
+/// Calls `call`; a panic in it is returned.
+///
+/// The closure's captures may be seen half-changed afterwards: callers pass only what users already share between
+/// threads (handlers are `Fn + Sync`), or what is dropped next.
+#[inline]
+pub(crate) fn call<R>(call: impl FnOnce() -> R) -> Result<R, Caught> {
+    catch_unwind(AssertUnwindSafe(call))
+}
+
+/// Drops `value`; a panic in its `Drop` goes no further.
+#[inline]
+pub(crate) fn drop_contained<T>(value: T) {
+    if core::mem::needs_drop::<T>() {
+        if let Err(payload) = call(|| drop(value)) {
+            defuse(payload);
+        }
+    }
+}
+
+/// Drops a panic payload whose own `Drop` may panic with another, and so on.
+#[cold]
+pub(crate) fn defuse(payload: Caught) {
+    let mut armed = payload;
+    for _ in 0..ROUNDS {
+        match call(|| drop(armed)) {
+            Ok(()) => return,
+            Err(next) => armed = next,
+        }
+    }
+    core::mem::forget(armed);
+    FORGOTTEN.bump();
+}
+
+/// The text of a panic, as far as it has one.
+pub(crate) fn message(payload: &Caught) -> String {
+    if let Some(text) = payload.downcast_ref::<&'static str>() {
+        (*text).to_owned()
+    } else if let Some(text) = payload.downcast_ref::<String>() {
+        text.clone()
+    } else {
+        "a panic whose payload is no text".to_owned()
+    }
+}
+
+#[cfg(all(test, not(ringbus_loom)))]
+mod tests {
+    use super::*;
+    use std::panic::panic_any;
+
+    /// Panics when dropped, with one that is armed `left - 1` times.
+    struct Bomb(usize);
+
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            if self.0 > 0 {
+                panic_any(Bomb(self.0 - 1));
+            }
+        }
+    }
+
+    #[test]
+    fn a_chain_of_panicking_drops_is_defused_and_an_endless_one_given_up_and_counted() {
+        let before = forgotten();
+        drop_contained(Bomb(5));
+        assert_eq!(forgotten(), before);
+        drop_contained(Bomb(usize::MAX));
+        assert_eq!(forgotten(), before + 1);
+    }
+
+    #[test]
+    fn text_is_found_in_both_forms() {
+        let text = |result: Result<(), Caught>| message(&result.unwrap_err());
+        assert_eq!(text(call(|| panic!("plain"))), "plain");
+        assert_eq!(text(call(|| panic!("{}", 7))), "7");
+        assert_eq!(text(call(|| panic_any(7_u8))), "a panic whose payload is no text");
+    }
+}

@@ -1,0 +1,167 @@
+//! [`Inner`]: what all handles of one event share.
+//!
+//! 240 bytes: 256 with the counts of its `Arc`, four lines of cache. It is written while one thread has
+//! it alone; shared, it never changes.
+//!
+//! # Orderings
+//!
+//! The stamp is the one part written after the event was made: by a thread that holds the only handle
+//! (see [`record`](super::record)), which then hands further handles on. Whatever hands them on orders
+//! the write before every read, so the stamp itself is relaxed.
+
+use smallvec::SmallVec;
+
+use super::fields::{Fields, Names};
+use super::{CallSite, Event, EventId, Kind, Priority, Text, Value};
+use crate::contain::drop_contained;
+use crate::sync::atomic::{AtomicU64, Ordering};
+
+/// The values of an event; up to three in place.
+pub(super) type Values = SmallVec<[Value; 3]>;
+
+/// A capacity that an idle spare may keep.
+const KEPT_VALUES: usize = 32;
+
+/// See the [module](self). Aligned so that a pointer to it has four bits to spare.
+#[repr(align(16))]
+pub(crate) struct Inner {
+    pub(super) kind: Kind,
+    pub(super) id: EventId,
+    /// The clock's raw reading, or [`UNREAD`].
+    pub(super) raw: u64,
+    /// At most [`MAX_MICROS`](super::time::MAX_MICROS).
+    pub(super) wall_us: u64,
+    pub(super) stamp: Stamp,
+    pub(super) source: Source,
+    pub(super) project_path: Option<Text>,
+    pub(super) correlation_id: Option<Text>,
+    pub(super) site: Option<&'static CallSite>,
+    pub(super) values: Values,
+    pub(super) body: Option<Box<Body>>,
+    pub(super) priority: Priority,
+}
+
+/// The raw clock of an event that is to be read when it is recorded.
+pub(super) const UNREAD: u64 = 0;
+
+/// Who published.
+#[derive(Default)]
+pub(super) enum Source {
+    #[default]
+    None,
+    Static(&'static str),
+    Shared(Text),
+}
+
+/// What only some events have.
+pub(super) enum Body {
+    /// Names of the values, where there is no call site.
+    Names(Vec<Text>),
+    /// This is only the record of another event, which a history could not stamp.
+    Relay(Event),
+}
+
+/// Where a history has recorded this instance.
+///
+/// ```text
+/// | all bits set: nowhere yet | else: the history's own numbering |
+/// ```
+pub(super) struct Stamp(AtomicU64);
+
+// === impl Inner ===
+
+impl Inner {
+    /// The clock's raw reading; [`UNREAD`] if the event was built but not recorded.
+    #[inline]
+    pub(crate) fn raw(&self) -> u64 {
+        self.raw
+    }
+
+    /// The stamp of the history that recorded this instance; [`u64::MAX`] before.
+    #[inline]
+    pub(crate) fn stamp(&self) -> u64 {
+        self.stamp.get()
+    }
+
+    pub(super) fn source(&self) -> Option<&str> {
+        match &self.source {
+            Source::None => None,
+            Source::Static(text) => Some(text),
+            Source::Shared(text) => Some(text),
+        }
+    }
+
+    pub(super) fn fields(&self) -> Fields<'_> {
+        let names = match (self.body.as_deref(), self.site) {
+            (Some(Body::Names(names)), _) => Names::Own(names),
+            (_, Some(site)) => Names::Site(site.fields()),
+            _ => Names::Own(&[]),
+        };
+        Fields::new(names, &self.values)
+    }
+
+    /// Drops all that the user has given, contained, and keeps what makes the next event cheap: the
+    /// memory, and the kind, which most often stays the same.
+    #[inline]
+    pub(super) fn blank(&mut self) {
+        self.source = Source::None;
+        self.project_path = None;
+        self.correlation_id = None;
+        if let Some(body) = self.body.take() {
+            drop_contained(body);
+        }
+        if !self.values.is_empty() {
+            drop_contained(self.values.drain(..));
+        }
+        if self.values.capacity() > KEPT_VALUES {
+            self.values = Values::new();
+        }
+    }
+}
+
+/// Also where two threads let go of the last two handles at once, and neither of them sees itself as the
+/// last before `Arc` does.
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.blank();
+    }
+}
+
+// === impl Stamp ===
+
+impl Stamp {
+    const FREE: u64 = u64::MAX;
+
+    pub(super) fn free() -> Self {
+        Self(AtomicU64::new(Self::FREE))
+    }
+
+    #[inline]
+    pub(super) fn is_free(&self) -> bool {
+        self.get() == Self::FREE
+    }
+
+    /// Stamps; the caller holds the only handle.
+    #[inline]
+    pub(super) fn set(&self, stamp: u64) {
+        debug_assert!(self.is_free() && stamp != Self::FREE);
+        self.0.store(stamp, Ordering::Relaxed);
+    }
+
+    #[inline]
+    fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+#[cfg(all(test, not(ringbus_loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_takes_four_lines_of_cache() {
+        assert!(size_of::<Inner>() <= 240, "{}", size_of::<Inner>());
+        assert_eq!(align_of::<Inner>(), 16);
+        assert_eq!(size_of::<Event>(), size_of::<usize>());
+    }
+}

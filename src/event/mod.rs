@@ -1,0 +1,297 @@
+//! What is published: an envelope around named values, shared by everyone who sees it.
+//!
+//! 1. A call site fills a [`Draft`], a program an [`EventBuilder`]: [`kind`] says what happened, [`convert`] makes
+//!    [`value`]s of arguments, [`place`] and [`id`] say where and which.
+//! 2. It becomes an [`Event`], a handle to an [`inner`] that no longer changes.
+//! 3. A history holds it in its [`record`] form; handlers are chosen for it by [`pattern`] and [`selector`].
+//! 4. It is read through [`fields`], [`display`] and [`json`].
+//! 5. Its last handle gives the memory back to [`recycle`], for the next one.
+//!
+//! The room knows no bus, no handler and no history.
+
+mod interner;
+mod kind;
+mod pattern;
+mod selector;
+// What an event carries.
+mod convert;
+mod id;
+mod place;
+mod priority;
+mod text;
+mod time;
+mod value;
+// The event itself.
+mod builder;
+mod draft;
+mod inner;
+mod record;
+mod recycle;
+// Reading it.
+mod display;
+mod fields;
+#[cfg(feature = "serde")]
+mod json;
+
+use std::collections::BTreeMap;
+use std::time::SystemTime;
+
+pub use self::builder::{BuildError, EventBuilder};
+pub use self::convert::ToValue;
+#[doc(hidden)]
+pub use self::draft::Draft;
+pub use self::fields::{Fields, FieldsIter};
+pub use self::id::{EventId, ParseIdError};
+#[cfg(feature = "serde")]
+pub use self::json::{JsonError, Unknown};
+#[doc(hidden)]
+pub use self::kind::checked_kind;
+pub use self::kind::{Kind, KindError};
+pub use self::pattern::{Pattern, PatternError};
+pub use self::place::CallSite;
+pub use self::priority::{ParsePriorityError, Priority};
+pub use self::selector::{IntoSelector, Selector};
+pub use self::text::Text;
+pub use self::value::{Int128, UInt128, Value};
+
+pub(crate) use self::inner::Inner;
+pub(crate) use self::interner::KindId;
+
+use crate::sync::Arc;
+
+/// Something that happened: an envelope around named values.
+///
+/// A handle of one word to data that never changes. A clone is one reference count; handlers, history and
+/// whoever else keeps an event share one instance, wherever it is.
+///
+/// ```
+/// use ringbus::{Event, Value};
+///
+/// let event = Event::builder("terminal.error").source("daemon").field("line", 42).build()?;
+/// assert_eq!(event.kind(), &"terminal.error");
+/// assert_eq!(event.source(), Some("daemon"));
+/// assert_eq!(event.get("line").and_then(Value::as_i64), Some(42));
+///
+/// let same = event.clone();
+/// assert!(Event::same_instance(&event, &same));
+/// # Ok::<(), ringbus::BuildError>(())
+/// ```
+#[derive(Clone)]
+pub struct Event(
+    /// `None` only while it is dropped.
+    Option<Arc<Inner>>,
+);
+
+// === impl Event ===
+
+impl Event {
+    /// Begins an event of `kind`, which [`EventBuilder::build`] checks.
+    ///
+    /// ```
+    /// use ringbus::{Event, Kind};
+    ///
+    /// let by_text = Event::builder("db.error").build()?;
+    /// let by_kind = Event::builder(Kind::new("db.error")?).build()?;
+    /// assert_eq!(by_text.kind(), by_kind.kind());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn builder<K>(kind: K) -> EventBuilder
+    where
+        K: TryInto<Kind>,
+        K::Error: Into<KindError>,
+    {
+        EventBuilder::new(kind.try_into().map_err(Into::into))
+    }
+
+    /// What happened.
+    ///
+    /// ```
+    /// # let event = ringbus::Event::builder("db.error").build()?;
+    /// assert_eq!(event.kind().as_str(), "db.error");
+    /// # Ok::<(), ringbus::BuildError>(())
+    /// ```
+    pub fn kind(&self) -> &Kind {
+        &self.arc().kind
+    }
+
+    /// Which event this is, wherever it goes.
+    ///
+    /// ```
+    /// # let event = ringbus::Event::builder("db.error").build()?;
+    /// assert_eq!(event.id(), event.clone().id());
+    /// # Ok::<(), ringbus::BuildError>(())
+    /// ```
+    pub fn id(&self) -> EventId {
+        self.arc().id
+    }
+
+    /// When the event was made, by the wall clock, in whole microseconds.
+    ///
+    /// ```
+    /// # let event = ringbus::Event::builder("db.error").build()?;
+    /// assert!(event.timestamp() > std::time::UNIX_EPOCH);
+    /// # Ok::<(), ringbus::BuildError>(())
+    /// ```
+    pub fn timestamp(&self) -> SystemTime {
+        time::from_micros(self.arc().wall_us)
+    }
+
+    /// Who published it.
+    ///
+    /// ```
+    /// # let event = ringbus::Event::builder("db.error").source("pool").build()?;
+    /// assert_eq!(event.source(), Some("pool"));
+    /// # Ok::<(), ringbus::BuildError>(())
+    /// ```
+    pub fn source(&self) -> Option<&str> {
+        self.arc().source()
+    }
+
+    /// The project it belongs to.
+    ///
+    /// ```
+    /// # let event = ringbus::Event::builder("db.error").build()?;
+    /// assert_eq!(event.project_path(), None);
+    /// # Ok::<(), ringbus::BuildError>(())
+    /// ```
+    pub fn project_path(&self) -> Option<&str> {
+        self.arc().project_path.as_deref()
+    }
+
+    /// What it has in common with other events, such as the request that led to all of them.
+    ///
+    /// ```
+    /// # let event = ringbus::Event::builder("db.error").correlation_id("req-7").build()?;
+    /// assert_eq!(event.correlation_id(), Some("req-7"));
+    /// # Ok::<(), ringbus::BuildError>(())
+    /// ```
+    pub fn correlation_id(&self) -> Option<&str> {
+        self.arc().correlation_id.as_deref()
+    }
+
+    /// How urgent it is.
+    ///
+    /// ```
+    /// # let event = ringbus::Event::builder("db.error").build()?;
+    /// assert_eq!(event.priority(), ringbus::Priority::Normal);
+    /// # Ok::<(), ringbus::BuildError>(())
+    /// ```
+    pub fn priority(&self) -> Priority {
+        self.arc().priority
+    }
+
+    /// Where in the source it was published; `None` for an event that was built or came from elsewhere.
+    ///
+    /// ```
+    /// # let event = ringbus::Event::builder("db.error").build()?;
+    /// assert!(event.call_site().is_none());
+    /// # Ok::<(), ringbus::BuildError>(())
+    /// ```
+    pub fn call_site(&self) -> Option<&CallSite> {
+        self.arc().site
+    }
+
+    /// The named values.
+    ///
+    /// ```
+    /// # let event = ringbus::Event::builder("db.error").field("code", 7).build()?;
+    /// for (name, value) in event.payload() {
+    ///     println!("{name} is {value}");
+    /// }
+    /// # Ok::<(), ringbus::BuildError>(())
+    /// ```
+    pub fn payload(&self) -> Fields<'_> {
+        self.arc().fields()
+    }
+
+    /// The value named `name`.
+    ///
+    /// ```
+    /// # let event = ringbus::Event::builder("db.error").field("code", 7).build()?;
+    /// assert_eq!(event.get("code"), Some(&7.into()));
+    /// assert_eq!(event.get("line"), None);
+    /// # Ok::<(), ringbus::BuildError>(())
+    /// ```
+    pub fn get(&self, name: &str) -> Option<&Value> {
+        self.payload().get(name)
+    }
+
+    /// Whether two handles share one instance; two events with one id need not (one may have been sent and
+    /// received again).
+    ///
+    /// ```
+    /// # use ringbus::Event;
+    /// let event = Event::builder("db.error").build()?;
+    /// let double = Event::builder("db.error").id(event.id()).build()?;
+    /// assert!(!Event::same_instance(&event, &double));
+    /// # Ok::<(), ringbus::BuildError>(())
+    /// ```
+    pub fn same_instance(a: &Self, b: &Self) -> bool {
+        Arc::ptr_eq(a.arc(), b.arc())
+    }
+
+    /// All parts by the names of the JSON form, `payload` as a map; absent parts are null.
+    ///
+    /// ```
+    /// use ringbus::{Event, Value};
+    ///
+    /// let map = Event::builder("db.error").field("code", 7).build()?.to_map();
+    /// assert_eq!(map["type"], Value::from("db.error"));
+    /// assert_eq!(map["source"], Value::Null);
+    /// assert_eq!(map["payload"].to_string(), "{code: 7}");
+    /// # Ok::<(), ringbus::BuildError>(())
+    /// ```
+    pub fn to_map(&self) -> BTreeMap<String, Value> {
+        let payload = self.payload().iter().map(|(name, value)| (name, value.clone())).collect();
+        [
+            ("id", self.id().to_value()),
+            ("type", self.kind().to_value()),
+            ("timestamp", self.timestamp().to_value()),
+            ("source", self.source().to_value()),
+            ("project_path", self.project_path().to_value()),
+            ("correlation_id", self.correlation_id().to_value()),
+            ("priority", self.priority().to_value()),
+            ("payload", payload),
+        ]
+        .map(|(name, value)| (name.to_owned(), value))
+        .into()
+    }
+
+    /// The raw clock; 0 for an event that was built and not recorded.
+    pub(crate) fn raw(&self) -> u64 {
+        self.arc().raw()
+    }
+
+    /// The stamp of the history that has recorded this instance; [`u64::MAX`] if none has.
+    pub(crate) fn stamp(&self) -> u64 {
+        self.arc().stamp()
+    }
+
+    #[inline]
+    fn arc(&self) -> &Arc<Inner> {
+        match &self.0 {
+            Some(inner) => inner,
+            None => unreachable!("an event is read while it is dropped"),
+        }
+    }
+
+    #[inline]
+    fn arc_mut(&mut self) -> &mut Arc<Inner> {
+        match &mut self.0 {
+            Some(inner) => inner,
+            None => unreachable!("an event is changed while it is dropped"),
+        }
+    }
+}
+
+impl Drop for Event {
+    #[inline]
+    fn drop(&mut self) {
+        if let Some(inner) = self.0.take() {
+            recycle::give_back(inner);
+        }
+    }
+}
+
+#[cfg(all(test, not(ringbus_loom)))]
+mod tests;

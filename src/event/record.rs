@@ -1,0 +1,121 @@
+//! The form in which a history holds an event.
+//!
+//! A history marks what it holds with a stamp of its own. An event that has just been made, and that
+//! nobody else holds, is stamped in place; any other (published before, replayed, kept by its publisher)
+//! gets a thin record of its own that points to it. So an event can be in many histories, and each tells its records
+//! apart.
+//!
+//! The history orders by the raw clock of the record. An event from the macro has read it on its way
+//! here; one that was built earlier reads it now.
+
+use super::inner::{Body, Inner, UNREAD};
+use super::{Draft, Event};
+use crate::sync::atomic::{Ordering, fence};
+use crate::sync::{Arc, clock};
+
+impl Event {
+    /// The record of this event under `stamp`, for [`Event::from_record`] and [`Event::from_evicted`].
+    ///
+    /// `stamp` is any number but [`u64::MAX`].
+    #[inline]
+    pub(crate) fn record_form(&mut self, stamp: u64) -> Arc<Inner> {
+        let arc = self.arc_mut();
+        // There are no weak handles: who holds the only one, and lends it to nobody, is alone.
+        if Arc::strong_count(arc) == 1 && arc.stamp.is_free() {
+            // Pairs with the release by which other handles were dropped: their reads came before.
+            fence(Ordering::Acquire);
+            if arc.raw == UNREAD {
+                if let Some(inner) = Arc::get_mut(arc) {
+                    inner.raw = clock::read().raw;
+                }
+            }
+            arc.stamp.set(stamp);
+            return Arc::clone(arc);
+        }
+        self.relay(stamp)
+    }
+
+    /// The event that `record` holds.
+    #[inline]
+    pub(crate) fn from_record(record: &Arc<Inner>) -> Self {
+        match record.body.as_deref() {
+            Some(Body::Relay(event)) => event.clone(),
+            _ => Self(Some(Arc::clone(record))),
+        }
+    }
+
+    /// The event that `record`, which no history holds any more, held; mostly to drop it, which may run user
+    /// code and may make its memory the thread's spare.
+    #[inline]
+    pub(crate) fn from_evicted(record: Arc<Inner>) -> Self {
+        let event = Self(Some(record));
+        match event.arc().body.as_deref() {
+            Some(Body::Relay(relayed)) => relayed.clone(),
+            _ => event,
+        }
+    }
+
+    #[cold]
+    fn relay(&self, stamp: u64) -> Arc<Inner> {
+        let now = clock::read();
+        let body = Body::Relay(self.clone());
+        let thin = Draft::new(self.kind().clone(), None).place(self.id(), now.raw, now.wall_us, Some(Box::new(body)));
+        thin.arc().stamp.set(stamp);
+        Arc::clone(thin.arc())
+    }
+}
+
+#[cfg(all(test, not(ringbus_loom)))]
+mod tests {
+    use super::*;
+    use crate::event::{Kind, Value};
+
+    fn fresh() -> Event {
+        let mut draft = Draft::new(Kind::new("record.test").unwrap(), None);
+        draft.set_source_static("test");
+        draft.finish()
+    }
+
+    #[test]
+    fn a_fresh_event_is_stamped_in_place() {
+        let mut event = fresh();
+        let raw = event.raw();
+        assert_eq!(event.stamp(), u64::MAX);
+        let record = event.record_form(7);
+        assert!(Event::same_instance(&event, &Event::from_record(&record)));
+        assert_eq!((event.stamp(), record.stamp(), record.raw()), (7, 7, raw));
+        drop(event);
+        drop(Event::from_evicted(record));
+    }
+
+    #[test]
+    fn an_event_that_others_hold_or_a_history_has_gets_a_record_of_its_own() {
+        let mut event = fresh();
+        let copy = event.clone();
+        let shared = event.record_form(1);
+        assert_eq!((event.stamp(), shared.stamp()), (u64::MAX, 1));
+        drop((copy, shared));
+
+        let first = event.record_form(2);
+        drop(Event::from_evicted(first));
+        let second = event.record_form(3);
+        assert_eq!((event.stamp(), second.stamp()), (2, 3));
+        assert!(second.raw() >= event.raw());
+        let found = Event::from_record(&second);
+        assert!(Event::same_instance(&event, &found));
+        assert_eq!(found.source(), Some("test"));
+        drop(Event::from_evicted(second));
+        assert_eq!(found.source(), Some("test"));
+    }
+
+    #[test]
+    fn the_clock_of_a_built_event_is_read_when_it_is_recorded() {
+        let mut early = Event::builder("early").field("n", 1).build().unwrap();
+        assert_eq!(early.raw(), UNREAD);
+        let mut late = fresh();
+        let time = early.timestamp();
+        let (late, early_record) = (late.record_form(1), early.record_form(2));
+        assert!(early_record.raw() >= late.raw());
+        assert_eq!((early.timestamp(), early.get("n")), (time, Some(&Value::Int(1))));
+    }
+}

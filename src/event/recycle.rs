@@ -1,0 +1,205 @@
+//! The spare: each thread keeps the memory of the last event that it was the last to hold.
+//!
+//! In steady publishing a thread evicts an event for each one that it records, so it takes back here what
+//! it has just given, and allocates nothing (P9: one event a thread, with room for at most 32 values).
+//! What a user has put into an event never waits in a spare: it is dropped before.
+//!
+//! Nothing here blocks, and no user code runs inside the thread-local's access. On a thread whose
+//! thread-locals are gone events are allocated and freed as usual (P10).
+
+use core::cell::Cell;
+
+use super::inner::{Inner, Values};
+use crate::sync::{Arc, thread_local};
+
+thread_local! {
+    /// Blank, and held by nobody else.
+    static SPARE: Cell<Option<Arc<Inner>>> = const { Cell::new(None) };
+}
+
+/// Takes the thread's spare.
+#[inline]
+pub(super) fn take() -> Option<Arc<Inner>> {
+    SPARE.try_with(Cell::take).ok().flatten()
+}
+
+/// The room for many values that a spare may have; none is allocated.
+#[inline]
+pub(super) fn room(spare: &mut Option<Arc<Inner>>) -> Values {
+    match spare {
+        Some(spare) if spare.values.spilled() => {
+            Arc::get_mut(spare).map(|spare| core::mem::take(&mut spare.values)).unwrap_or_default()
+        }
+        _ => Values::new(),
+    }
+}
+
+/// Puts `inner` into the memory of `spare`, or into new memory.
+#[inline]
+pub(super) fn place(inner: Inner, spare: Option<Arc<Inner>>) -> Arc<Inner> {
+    if let Some(mut spare) = spare {
+        if let Some(place) = Arc::get_mut(&mut spare) {
+            *place = inner;
+            return spare;
+        }
+    }
+    Arc::new(inner)
+}
+
+/// Drops a handle; the last one's memory becomes the thread's spare.
+#[inline]
+pub(super) fn give_back(mut inner: Arc<Inner>) {
+    // Looking first: `get_mut` costs an exchange.
+    if Arc::strong_count(&inner) == 1 {
+        if let Some(last) = Arc::get_mut(&mut inner) {
+            last.blank();
+            // An earlier spare, or this one on an ending thread, is freed.
+            let _ = SPARE.try_with(|spare| spare.replace(Some(inner)));
+        }
+    }
+}
+
+#[cfg(all(test, not(ringbus_loom)))]
+mod tests {
+    use super::*;
+    use crate::event::{CallSite, Draft, Event, Kind, Text, Value};
+    use std::cell::RefCell;
+    use std::sync::Barrier;
+    use std::thread;
+
+    static SITES: [CallSite; 3] = [
+        CallSite::new("a.rs", 1, "a", &[]),
+        CallSite::new("a.rs", 2, "a", &["0"]),
+        CallSite::new("a.rs", 3, "a", &["0", "1", "2", "3", "4"]),
+    ];
+
+    /// An event with `values`, named by one of [`SITES`].
+    fn event(values: impl ExactSizeIterator<Item = Value>) -> Event {
+        let site = SITES.iter().find(|site| site.fields().len() == values.len());
+        let mut draft = Draft::new(Kind::new("recycle.test").unwrap(), site);
+        values.for_each(|value| draft.push(value));
+        draft.finish()
+    }
+
+    /// Five values: too many to be stored in place.
+    fn five() -> impl ExactSizeIterator<Item = Value> {
+        (0..5).map(Value::from)
+    }
+
+    fn one(value: impl Into<Value>) -> Event {
+        event([value.into()].into_iter())
+    }
+
+    fn address(event: &Event) -> *const Inner {
+        Arc::as_ptr(event.arc())
+    }
+
+    #[test]
+    fn the_same_memory_serves_again() {
+        let mut first = event(five());
+        let (memory, room) = (address(&first), first.arc().values.as_ptr());
+        for _ in 0..3 {
+            // The handle that a history evicts is the last one.
+            let record = first.record_form(0);
+            drop(first);
+            drop(Event::from_evicted(record));
+            first = event(five());
+            assert_eq!((address(&first), first.arc().values.as_ptr()), (memory, room));
+        }
+        let second = event(five());
+        assert_ne!(address(&second), memory);
+    }
+
+    #[test]
+    fn what_served_one_event_does_not_show_in_the_next() {
+        let mut draft = Draft::new(Kind::new("full").unwrap(), Some(&SITES[2]));
+        draft.set_source("source".into());
+        draft.set_project_path("path".into());
+        draft.set_correlation_id("id".into());
+        draft.set_priority(crate::Priority::High);
+        five().for_each(|value| draft.push(value));
+        let full = draft.finish();
+        let (memory, id) = (address(&full), full.id());
+        let _ = full.clone().record_form(7);
+        drop(full);
+
+        let event = Draft::new(Kind::new("empty").unwrap(), None).finish();
+        assert_eq!(address(&event), memory);
+        assert_eq!((event.kind().as_str(), event.source(), event.project_path()), ("empty", None, None));
+        assert_eq!((event.correlation_id(), event.priority()), (None, crate::Priority::Normal));
+        assert!(event.id() != id && event.call_site().is_none() && event.payload().is_empty());
+        assert_eq!(event.stamp(), u64::MAX);
+    }
+
+    #[test]
+    fn what_users_gave_is_dropped_with_the_event() {
+        let bytes: std::sync::Arc<[u8]> = [1, 2, 3].into();
+        drop(one(Value::Bytes(bytes.clone())));
+        assert_eq!(std::sync::Arc::strong_count(&bytes), 1);
+    }
+
+    #[test]
+    fn a_spare_keeps_room_for_few_values_only() {
+        const KEPT: usize = 32;
+        let fields = |count: usize| (0..count).map(|n| (Text::from(n.to_string()), n));
+        drop(Event::builder("few").fields(fields(KEPT)).build().unwrap());
+        assert!(take().is_some_and(|spare| spare.values.capacity() == KEPT));
+        drop(Event::builder("many").fields(fields(KEPT + 1)).build().unwrap());
+        assert!(take().is_some_and(|spare| !spare.values.spilled()));
+    }
+
+    #[test]
+    fn two_threads_that_let_go_at_once_leak_nothing() {
+        let bytes: std::sync::Arc<[u8]> = [1, 2, 3].into();
+        let barrier = Barrier::new(2);
+        let round = |event: Event| {
+            barrier.wait();
+            drop(event);
+        };
+        thread::scope(|scope| {
+            for _ in 0..100 {
+                let event = one(Value::Bytes(bytes.clone()));
+                let other = event.clone();
+                let there = scope.spawn(|| round(other));
+                round(event);
+                there.join().unwrap();
+                assert_eq!(std::sync::Arc::strong_count(&bytes), 1);
+            }
+        });
+    }
+
+    #[test]
+    fn events_outlive_the_thread_locals() {
+        thread_local! {
+            static LATE: RefCell<Option<Event>> = const { RefCell::new(None) };
+        }
+
+        struct Publishes;
+        impl Drop for Publishes {
+            fn drop(&mut self) {
+                let late = one(1);
+                assert_eq!(late.get("0"), Some(&Value::Int(1)));
+            }
+        }
+
+        thread_local! {
+            static PUBLISHES: Publishes = const { Publishes };
+        }
+
+        thread::spawn(|| {
+            // Destructors run in the order of first use or against it; both of these are seen.
+            PUBLISHES.with(|_| {});
+            LATE.set(Some(one(1)));
+            drop(event([].into_iter()));
+        })
+        .join()
+        .unwrap();
+        thread::spawn(|| {
+            drop(event([].into_iter()));
+            LATE.set(Some(one(1)));
+            PUBLISHES.with(|_| {});
+        })
+        .join()
+        .unwrap();
+    }
+}

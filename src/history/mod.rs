@@ -1,0 +1,169 @@
+//! The flight recorder: the last N events, written by publishers without waiting, read at any time.
+//!
+//! 1. A publisher's thread is bound to one of a few shards, so that publishers on different cores share no written
+//!    line ([`ring`]).
+//! 2. It draws a ticket there, stamps its event with (clock, shard, sequence) and puts it into a [`slot`].
+//! 3. A reader takes what the shards hold, in turn, and sorts it by stamp; [`query`] selects from that.
+//!
+//! Promises: an event is readable when its publish returns (P2); each thread's events keep their order (P3); readable =
+//! min(N, recorded since the last reset) when nothing is in flight (P8); memory is bounded by shards × max(N rounded up
+//! to a power of two, 1024) events (P9). The history knows events; it never knows a handler or a bus.
+
+mod query;
+
+mod ring;
+mod slot;
+
+pub use query::History;
+pub(crate) use query::Source;
+
+#[cfg(ringbus_loom)]
+pub(crate) use ring::Ring;
+#[cfg(not(ringbus_loom))]
+use ring::Ring;
+
+use core::fmt;
+
+use crate::event::{Event, Inner};
+use crate::sync::atomic::{AtomicU64, Ordering};
+use crate::sync::{CachePadded, Mutex, MutexGuard};
+
+/// Most events that a history can be asked to keep.
+pub(crate) const MAX_CAPACITY: usize = 1 << 24;
+
+/// Most shards of a history: the stamp has 8 bits for the shard.
+pub(crate) const MAX_SHARDS: usize = 256;
+
+/// The history's own mark on an event: where it stands in which shard. Together with the clock it orders the history.
+///
+/// ```text
+/// | shard: 8 bits | ticket: 56 bits |
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Stamp(u64);
+
+impl Stamp {
+    const TICKET_BITS: u32 = 56;
+
+    fn new(shard: usize, ticket: u64) -> Self {
+        Self((shard as u64) << Self::TICKET_BITS | (ticket & ((1 << Self::TICKET_BITS) - 1)))
+    }
+}
+
+/// The recorder of one bus.
+pub(crate) struct Recorder {
+    capacity: usize,
+    shards: Box<[CachePadded<Shard>]>,
+    /// Readers exclude each other; writers never come here.
+    reading: Mutex<()>,
+}
+
+struct Shard {
+    ring: Ring<Inner>,
+    /// Tickets below it are forgotten: drawn before the last reset.
+    base: AtomicU64,
+}
+
+/// One recorded event, with what orders it.
+pub(crate) struct Recorded {
+    raw: u64,
+    stamp: Stamp,
+    pub(crate) event: Event,
+}
+
+/// Somebody else is reading the history at this moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct HistoryBusy;
+
+impl fmt::Display for HistoryBusy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the history is being read by another thread, and this reader must not wait")
+    }
+}
+
+impl std::error::Error for HistoryBusy {}
+
+// === impl Recorder ===
+
+impl Recorder {
+    /// A recorder of `capacity` events over `shards` (a power of two, at most [`MAX_SHARDS`]).
+    pub(crate) fn new(capacity: usize, shards: usize) -> Self {
+        debug_assert!(capacity <= MAX_CAPACITY && shards <= MAX_SHARDS && shards.is_power_of_two());
+        let shard = || CachePadded::new(Shard { ring: Ring::new(capacity), base: AtomicU64::new(0) });
+        Self { capacity, shards: (0..shards).map(|_| shard()).collect(), reading: Mutex::new(()) }
+    }
+
+    /// How many events it shows at most.
+    pub(crate) fn capacity(&self) -> usize {
+        self.capacity
+    }
+
+    /// Records `event` for the thread numbered `thread`. Returns the event
+    /// that it evicted; dropping that may run user code.
+    #[inline]
+    pub(crate) fn record(&self, event: &mut Event, thread: usize) -> Option<Event> {
+        let index = thread & (self.shards.len() - 1);
+        let ring = &self.shards[index].ring;
+        let ticket = ring.draw();
+        if self.capacity == 0 {
+            return None;
+        }
+        let record = event.record_form(Stamp::new(index, ticket).0);
+        ring.put(ticket, record).map(Event::from_evicted)
+    }
+
+    /// Tickets drawn since the last reset: events recorded, or only counted where the capacity is 0.
+    pub(crate) fn counted(&self) -> u64 {
+        self.shards.iter().map(|shard| shard.ring.head().wrapping_sub(shard.base.load(Ordering::Acquire))).sum()
+    }
+
+    /// The newest `limit` events, newest first.
+    pub(crate) fn recent(&self, limit: usize) -> Vec<Recorded> {
+        self.collect(limit, self.reading.lock())
+    }
+
+    /// The same without waiting for another reader.
+    pub(crate) fn try_recent(&self, limit: usize) -> Result<Vec<Recorded>, HistoryBusy> {
+        self.reading.try_lock().map(|guard| self.collect(limit, guard)).ok_or(HistoryBusy)
+    }
+
+    fn collect(&self, limit: usize, reading: MutexGuard<'_, ()>) -> Vec<Recorded> {
+        let limit = limit.min(self.capacity);
+        let mut found = Vec::new();
+        let mut evicted = Vec::new();
+        for (index, shard) in self.shards.iter().enumerate() {
+            let head = shard.ring.head();
+            let oldest = shard.base.load(Ordering::Relaxed).max(head.saturating_sub(limit as u64));
+            for ticket in (oldest..head).rev() {
+                let stamp = Stamp::new(index, ticket);
+                // Another stamp: the ticket's writer is under way, and an older lap's record still there.
+                let (record, displaced) = shard.ring.read(ticket, |record| record.stamp() == stamp.0);
+                found.extend(record.map(|record| Recorded { raw: record.raw(), stamp, event: Event::from_record(&record) }));
+                evicted.extend(displaced.map(Event::from_evicted));
+            }
+        }
+        found.sort_unstable_by_key(|entry| core::cmp::Reverse((entry.raw, entry.stamp)));
+        // Dropping events may run user code, which may read the history: not under the lock.
+        drop(reading);
+        drop(evicted);
+        found.truncate(limit);
+        found
+    }
+
+    /// Forgets all events recorded so far; they are the caller's to drop. Counts go on from here.
+    pub(crate) fn reset(&self) -> Vec<Event> {
+        let _reading = self.reading.lock();
+        let mut forgotten = Vec::new();
+        for (index, shard) in self.shards.iter().enumerate() {
+            let head = shard.ring.head();
+            shard.base.store(head, Ordering::Release);
+            if self.capacity > 0 {
+                let end = Stamp::new(index, head);
+                let old = shard.ring.clear(|record| record.stamp() < end.0);
+                forgotten.extend(old.into_iter().map(Event::from_evicted));
+            }
+        }
+        forgotten
+    }
+}

@@ -1,0 +1,116 @@
+//! The one door to atomics, locks and the crates that build on them.
+//!
+//! Every other room names `crate::sync`, never `core::sync::atomic`, arc-swap, crossbeam or loom; so a model swaps the
+//! whole crate onto loom's twins by building with `--cfg ringbus_loom`, and nothing slips past it. What is here, in
+//! the order in which a publish meets it:
+//!
+//! 1. [`clock`] reads the time, [`process`] tells one process (and its forks) from another, [`ids`] counts;
+//! 2. [`rows`] gives each live thread a row of marks and a depth;
+//! 3. [`snapshot`] holds the table that publishers load;
+//! 4. [`revocable`] runs a handler so that somebody else can wait for it to end, and [`waiters`] wakes that somebody;
+//! 5. [`busy`], [`counter`], [`scoped`] and [`once`] are small tools for the rooms;
+//! 6. [`inject`] lets tests stop or delay a thread at a named step.
+//!
+//! Unsafe code lives here and in the history's slot, nowhere else.
+#![allow(unsafe_code)]
+
+#[cfg(not(ringbus_loom))]
+pub(crate) mod clock;
+/// Time is no part of a model: every event of one happens at once, and sequence numbers order them.
+#[cfg(ringbus_loom)]
+pub(crate) mod clock {
+    pub(crate) struct Reading {
+        pub(crate) raw: u64,
+        pub(crate) wall_us: u64,
+    }
+
+    pub(crate) fn read() -> Reading {
+        Reading { raw: 0, wall_us: 0 }
+    }
+}
+pub(crate) mod process;
+
+pub(crate) mod ids;
+pub(crate) mod rows;
+
+pub(crate) mod snapshot;
+
+mod cell;
+pub(crate) mod revocable;
+mod waiters;
+
+pub(crate) mod busy;
+pub(crate) mod counter;
+mod once;
+pub(crate) mod scoped;
+
+pub(crate) mod inject;
+
+pub(crate) use inject::step;
+pub(crate) use once::OnceBox;
+
+/// The atomics of the platform, or loom's.
+pub(crate) mod atomic {
+    #[cfg(not(ringbus_loom))]
+    pub(crate) use core::sync::atomic::{
+        AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence,
+    };
+    #[cfg(ringbus_loom)]
+    pub(crate) use loom::sync::atomic::{
+        AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence,
+    };
+}
+
+/// The platform's atomics in every build: for counters, which order nothing, and for statics, which loom cannot have.
+pub(crate) mod plain {
+    pub(crate) use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+}
+
+#[cfg(not(ringbus_loom))]
+mod platform {
+    pub(crate) use parking_lot::{Mutex, MutexGuard};
+    pub(crate) use std::sync::Arc;
+    pub(crate) use std::thread::{Thread, current, park};
+    pub(crate) use std::thread_local;
+
+    /// Parks for at most `time`.
+    pub(crate) fn park_timeout(time: std::time::Duration) {
+        std::thread::park_timeout(time);
+    }
+}
+
+#[cfg(ringbus_loom)]
+mod platform {
+    pub(crate) use loom::sync::Arc;
+    pub(crate) use loom::thread::{Thread, current, park};
+    pub(crate) use loom::{lazy_static, thread_local};
+
+    /// loom knows no time: a timed wait there is a wait.
+    pub(crate) fn park_timeout(_: std::time::Duration) {
+        park();
+    }
+
+    /// loom's lock with parking_lot's face.
+    #[derive(Debug, Default)]
+    pub(crate) struct Mutex<T>(loom::sync::Mutex<T>);
+
+    pub(crate) type MutexGuard<'a, T> = loom::sync::MutexGuard<'a, T>;
+
+    impl<T> Mutex<T> {
+        pub(crate) fn new(value: T) -> Self {
+            Self(loom::sync::Mutex::new(value))
+        }
+
+        pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
+            self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        }
+
+        pub(crate) fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
+            self.0.try_lock().ok()
+        }
+    }
+}
+
+pub(crate) use platform::*;
+
+pub(crate) use crossbeam_utils::CachePadded;

@@ -1,0 +1,53 @@
+//! Cells that are set once, by whoever comes first, and never block.
+//!
+//! `std::sync::OnceLock` blocks the second thread while the first one initialises; a thread frozen there would stop
+//! publishers (P1). once_cell's race cells let both build and keep one. loom sees through the twins below.
+//!
+//! # Orderings
+//! `set` releases what it stores, `get` acquires it: whoever sees the value sees it whole.
+
+#[cfg(not(ringbus_loom))]
+pub(crate) use once_cell::race::OnceBox;
+
+#[cfg(ringbus_loom)]
+pub(crate) use twin::OnceBox;
+
+#[cfg(ringbus_loom)]
+mod twin {
+    use core::ptr;
+    use loom::sync::atomic::{AtomicPtr, Ordering};
+
+    /// once_cell's `race::OnceBox` over loom's atomics.
+    pub(crate) struct OnceBox<T>(AtomicPtr<T>);
+
+    impl<T> OnceBox<T> {
+        pub(crate) fn new() -> Self {
+            Self(AtomicPtr::new(ptr::null_mut()))
+        }
+
+        pub(crate) fn get(&self) -> Option<&T> {
+            let at = self.0.load(Ordering::Acquire);
+            // SAFETY: a non-null pointer came from `Box::into_raw` in `set` and is freed only by `drop`.
+            unsafe { at.as_ref() }
+        }
+
+        pub(crate) fn set(&self, value: Box<T>) -> Result<(), Box<T>> {
+            let new = Box::into_raw(value);
+            match self.0.compare_exchange(ptr::null_mut(), new, Ordering::AcqRel, Ordering::Acquire) {
+                Ok(_) => Ok(()),
+                // SAFETY: the exchange failed, so `new` is still ours alone.
+                Err(_) => Err(unsafe { Box::from_raw(new) }),
+            }
+        }
+    }
+
+    impl<T> Drop for OnceBox<T> {
+        fn drop(&mut self) {
+            let at = self.0.with_mut(|at| *at);
+            if !at.is_null() {
+                // SAFETY: exclusive access, and the pointer came from `Box::into_raw`.
+                drop(unsafe { Box::from_raw(at) });
+            }
+        }
+    }
+}

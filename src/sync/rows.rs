@@ -1,0 +1,331 @@
+//! A row for each live thread: what it is calling right now, seen by whoever must wait for a call to end.
+//!
+//! A row holds one mark for each nesting depth; a mark names the subscription being called. Rows hang in one chain for
+//! the whole process, are never freed, and pass from an ended thread to a new one: the chain is as long as the largest
+//! number of threads that were publishing at one time (P9). Claiming a row is a walk and one exchange; it never waits
+//! (P1).
+//!
+//! A thread keeps its row until its thread-local destructors run. A publish after that claims a row for its own length.
+//! A publish from an allocator that is called *by* a claim gets none, and is refused by the callers of [`visit`].
+//! After a fork the child's copies of other threads' rows stay claimed and are ignored: they carry the parent's number.
+//!
+//! # Orderings
+//! A mark is stored with Release and taken back with an exchange (AcqRel): whoever reads a mark that no longer names
+//! its subscription has synchronised with the end of that call. Marks against `removed`: see `revocable`.
+//! Claiming acquires what releasing released: the row's counter and cleared marks.
+
+use core::cell::Cell;
+use core::marker::PhantomData;
+
+use super::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use super::counter::Tally;
+use super::{OnceBox, process, step, thread_local};
+
+/// How deep publishes may nest on one thread, over all buses.
+#[cfg(not(ringbus_loom))]
+pub(crate) const MAX_DEPTH: usize = 64;
+#[cfg(ringbus_loom)]
+pub(crate) const MAX_DEPTH: usize = 2;
+
+/// The subscription called at one depth: its address, 0 for none.
+///
+/// ```text
+/// | address of the subscription (aligned, so bit 0 is free) | WAITED |
+/// ```
+#[derive(Debug)]
+pub(crate) struct Mark(AtomicUsize);
+
+/// Somebody is parked until this call ends.
+const WAITED: usize = 1;
+
+impl Mark {
+    #[inline]
+    pub(crate) fn set(&self, target: usize) {
+        self.0.store(target, Ordering::Release);
+    }
+
+    /// Ends the call; `true` where somebody waits for that.
+    #[inline]
+    pub(crate) fn clear(&self) -> bool {
+        self.0.swap(0, Ordering::AcqRel) & WAITED != 0
+    }
+
+    /// Whether the mark names `target`; the one who leaves it will then wake the waiters.
+    fn ask(&self, target: usize) -> bool {
+        let mut word = self.0.load(Ordering::Acquire);
+        while word & !WAITED == target {
+            if word & WAITED != 0 {
+                return true;
+            }
+            // Release: the caller's entry in the list of waiters is there when the bit is seen.
+            match self.0.compare_exchange(word, word | WAITED, Ordering::AcqRel, Ordering::Acquire) {
+                Ok(_) => return true,
+                Err(now) => word = now,
+            }
+        }
+        false
+    }
+
+    fn names(&self, target: usize) -> bool {
+        self.0.load(Ordering::Acquire) & !WAITED == target
+    }
+}
+
+/// One thread's marks and counter.
+#[repr(align(128))]
+pub(crate) struct Row {
+    number: usize,
+    claimed: AtomicBool,
+    /// The process that the owner lives in.
+    process: AtomicU64,
+    /// Events numbered so far; only the owner writes.
+    count: AtomicU64,
+    marks: [Mark; MAX_DEPTH],
+    #[cfg(not(ringbus_loom))]
+    owner: super::snapshot::Snapshot<Option<std::thread::Thread>>,
+    next: OnceBox<Row>,
+}
+
+// === impl Row ===
+
+impl Row {
+    fn claimed(number: usize) -> Self {
+        Self {
+            number,
+            claimed: AtomicBool::new(true),
+            process: AtomicU64::new(process::instance()),
+            count: AtomicU64::new(0),
+            marks: core::array::from_fn(|_| Mark(AtomicUsize::new(0))),
+            #[cfg(not(ringbus_loom))]
+            owner: super::snapshot::Snapshot::new(None),
+            next: OnceBox::new(),
+        }
+    }
+
+    /// The row's place in the chain; small numbers first, so threads spread evenly over shards.
+    #[inline]
+    pub(crate) fn number(&self) -> usize {
+        self.number
+    }
+
+    /// The owner's next number.
+    #[inline]
+    pub(crate) fn count(&self) -> u64 {
+        let count = self.count.load(Ordering::Relaxed);
+        self.count.store(count + 1, Ordering::Relaxed);
+        count
+    }
+
+    #[inline]
+    pub(crate) fn mark(&self, depth: usize) -> &Mark {
+        &self.marks[depth]
+    }
+
+    fn try_claim(&self) -> bool {
+        let free = !self.claimed.load(Ordering::Relaxed)
+            && self.claimed.compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed).is_ok();
+        if free {
+            self.process.store(process::instance(), Ordering::Relaxed);
+        }
+        free
+    }
+
+    fn release(&self) {
+        #[cfg(not(ringbus_loom))]
+        drop(self.owner.swap(None));
+        self.claimed.store(false, Ordering::Release);
+    }
+
+    /// Whether a thread of this process owns the row, or did: then its marks count.
+    fn is_of(&self, process: u64) -> bool {
+        self.process.load(Ordering::Relaxed) == process
+    }
+}
+
+/// The chain of rows.
+pub(crate) struct Rows {
+    first: OnceBox<Row>,
+}
+
+#[cfg(not(ringbus_loom))]
+static ROWS: Rows = Rows { first: OnceBox::new() };
+#[cfg(ringbus_loom)]
+loom::lazy_static! { static ref ROWS: Rows = Rows { first: OnceBox::new() }; }
+
+// === impl Rows ===
+
+impl Rows {
+    fn claim(&'static self) -> &'static Row {
+        let mut link = &self.first;
+        let mut number = 0;
+        let mut unused: Option<Box<Row>> = None;
+        loop {
+            if let Some(row) = link.get() {
+                if row.try_claim() {
+                    return row;
+                }
+                link = &row.next;
+                number += 1;
+                continue;
+            }
+            step("rows.append");
+            let mut new = unused.take().unwrap_or_else(|| Box::new(Row::claimed(number)));
+            new.number = number;
+            if let Err(lost) = link.set(new) {
+                unused = Some(lost);
+            } else if let Some(row) = link.get() {
+                return row;
+            }
+        }
+    }
+
+    fn iter(&'static self) -> impl Iterator<Item = &'static Row> {
+        core::iter::successors(self.first.get(), |row| row.next.get())
+    }
+}
+
+/// Whether any other thread is calling `target`; whoever ends such a call will wake the waiters of `target`.
+pub(crate) fn ask_all(target: usize) -> bool {
+    let process = process::instance();
+    let mut any = false;
+    for row in ROWS.iter().filter(|row| row.is_of(process)) {
+        for mark in &row.marks {
+            any |= mark.ask(target);
+        }
+    }
+    any
+}
+
+/// Whether any thread is calling `target`.
+pub(crate) fn any_calls(target: usize) -> bool {
+    let process = process::instance();
+    ROWS.iter().any(|row| row.is_of(process) && row.marks.iter().any(|mark| mark.names(target)))
+}
+
+/// The names of the threads that are calling `target`.
+#[cfg(not(ringbus_loom))]
+pub(crate) fn callers(target: usize) -> Vec<String> {
+    let process = process::instance();
+    let calling = |row: &&Row| row.is_of(process) && row.marks.iter().any(|mark| mark.names(target));
+    let name = |row: &Row| match row.owner.load().as_ref() {
+        Some(thread) => thread.name().map_or_else(|| format!("unnamed, {:?}", thread.id()), str::to_owned),
+        None => "a thread that is ending".to_owned(),
+    };
+    ROWS.iter().filter(calling).map(name).collect()
+}
+
+#[cfg(ringbus_loom)]
+pub(crate) fn callers(_: usize) -> Vec<String> {
+    Vec::new()
+}
+
+// === The calling thread's place ===
+
+struct Seat {
+    row: Cell<Option<&'static Row>>,
+    claiming: Cell<bool>,
+    depth: Cell<usize>,
+}
+
+/// Gives the row back when the thread ends.
+struct Leave(Cell<Option<&'static Row>>);
+
+impl Drop for Leave {
+    fn drop(&mut self) {
+        if let Some(row) = self.0.take() {
+            // The seat has no destructor and outlives this one (under loom it may be gone: then nobody asks it again).
+            let _ = SEAT.try_with(|seat| seat.row.set(None));
+            row.release();
+        }
+    }
+}
+
+thread_local! {
+    static SEAT: Seat = const { Seat { row: Cell::new(None), claiming: Cell::new(false), depth: Cell::new(0) } };
+    static LEAVE: Leave = const { Leave(Cell::new(None)) };
+}
+
+/// The calling thread's stay on its row.
+pub(crate) struct Visit {
+    row: &'static Row,
+    /// Claimed for this visit alone, in a thread whose destructors have run.
+    temporary: bool,
+    not_send: PhantomData<*const ()>,
+}
+
+impl Visit {
+    #[inline]
+    pub(crate) fn row(&self) -> &'static Row {
+        self.row
+    }
+}
+
+impl Drop for Visit {
+    #[inline]
+    fn drop(&mut self) {
+        if self.temporary {
+            SEAT.with(|seat| seat.row.set(None));
+            self.row.release();
+        }
+    }
+}
+
+/// The calling thread's row, claimed now if it has none. `None` inside its own claim.
+#[inline]
+pub(crate) fn visit() -> Option<Visit> {
+    SEAT.with(|seat| match seat.row.get() {
+        Some(row) => {
+            let process = process::instance();
+            if !row.is_of(process) {
+                // This thread has forked.
+                row.process.store(process, Ordering::Relaxed);
+            }
+            Some(Visit { row, temporary: false, not_send: PhantomData })
+        }
+        None => seat.claim(),
+    })
+}
+
+impl Seat {
+    #[cold]
+    fn claim(&self) -> Option<Visit> {
+        if self.claiming.replace(true) {
+            return None;
+        }
+        let row = ROWS.claim();
+        let kept = LEAVE.try_with(|leave| leave.0.set(Some(row))).is_ok();
+        #[cfg(not(ringbus_loom))]
+        if kept {
+            drop(row.owner.swap(Some(std::thread::current())));
+        }
+        self.row.set(Some(row));
+        self.claiming.set(false);
+        Some(Visit { row, temporary: !kept, not_send: PhantomData })
+    }
+}
+
+/// How many dispatches are under way on this thread, over all buses.
+#[inline]
+pub(crate) fn depth() -> usize {
+    SEAT.with(|seat| seat.depth.get())
+}
+
+/// Runs `call` one level deeper.
+#[inline]
+pub(crate) fn deeper<R>(call: impl FnOnce() -> R) -> R {
+    struct Rise;
+    impl Drop for Rise {
+        fn drop(&mut self) {
+            SEAT.with(|seat| seat.depth.set(seat.depth.get() - 1));
+        }
+    }
+    SEAT.with(|seat| seat.depth.set(seat.depth.get() + 1));
+    let _rise = Rise;
+    call()
+}
+
+/// Numbers for events made while the thread claims its row.
+pub(crate) fn count_without_row() -> u64 {
+    static COUNT: Tally = Tally::new();
+    COUNT.bump()
+}

@@ -1,0 +1,70 @@
+//! Threads parked until something has happened: a stack that anybody pushes to and the waker takes whole.
+//!
+//! Waking must not take a lock, since publishers do it (P1). Taking the whole list at once leaves no ABA problem: no
+//! node is ever read by a thread that does not own it. A waiter pushes itself anew before each look at what it waits
+//! for; stale entries cost one spurious unpark. Follows Treiber's stack (IBM RJ 5118, 1986) without its pop.
+//!
+//! # Orderings
+//! Both sides are read-modify-writes of one word, so they are ordered: either the waker sees the node, or the waiter's
+//! push reads what the waker left behind and acquires all that came before the wake-up.
+
+use core::ptr;
+
+use super::atomic::{AtomicPtr, Ordering};
+use super::{Thread, current};
+
+struct Node {
+    thread: Thread,
+    next: *mut Node,
+}
+
+/// The stack of parked threads.
+#[derive(Debug)]
+pub(crate) struct Waiters {
+    top: AtomicPtr<Node>,
+}
+
+// SAFETY: a node is owned by the list or by whoever took the list; `Thread` itself may be sent.
+unsafe impl Send for Waiters {}
+// SAFETY: as above; all shared access goes through the atomic word.
+unsafe impl Sync for Waiters {}
+
+impl Waiters {
+    pub(crate) fn new() -> Self {
+        Self { top: AtomicPtr::new(ptr::null_mut()) }
+    }
+
+    /// Puts the calling thread on the list.
+    pub(crate) fn push_current(&self) {
+        let node = Box::into_raw(Box::new(Node { thread: current(), next: ptr::null_mut() }));
+        let mut top = self.top.load(Ordering::Relaxed);
+        loop {
+            // SAFETY: `node` is ours until the exchange below succeeds.
+            unsafe { (*node).next = top };
+            // Release: the node's contents. Acquire: what came before the last wake-up, see the module's head.
+            match self.top.compare_exchange_weak(top, node, Ordering::AcqRel, Ordering::Relaxed) {
+                Ok(_) => return,
+                Err(now) => top = now,
+            }
+        }
+    }
+
+    /// Takes all threads off the list and unparks them.
+    #[cold]
+    pub(crate) fn wake_all(&self) {
+        // Acquire: the nodes' contents. Release: what we did before waking.
+        let mut at = self.top.swap(ptr::null_mut(), Ordering::AcqRel);
+        while !at.is_null() {
+            // SAFETY: the swap made the whole list ours; each node came from `Box::into_raw`.
+            let node = unsafe { Box::from_raw(at) };
+            at = node.next;
+            node.thread.unpark();
+        }
+    }
+}
+
+impl Drop for Waiters {
+    fn drop(&mut self) {
+        self.wake_all();
+    }
+}

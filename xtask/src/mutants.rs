@@ -1,0 +1,119 @@
+//! The known ways to break the protocols, each with the model that must notice.
+//!
+//! Promises nothing by itself: `mutate` tries each of them. A mutant is a piece of text that occurs
+//! exactly once in its file and what to put in its place; a test here keeps the table in step with
+//! the source, so that a mutant never quietly stops being one.
+
+/// One way to break a protocol.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Mutant {
+    /// A short name in words, different from all others.
+    pub(crate) name: &'static str,
+    /// The model that must fail: the stem of a file in tests, such as `loom_slot`.
+    pub(crate) model: &'static str,
+    /// The file that is changed, from the root of the project.
+    pub(crate) file: &'static str,
+    /// What is replaced. It occurs exactly once in the file.
+    pub(crate) find: &'static str,
+    /// What takes its place. It must compile.
+    pub(crate) replace: &'static str,
+    /// The promise that this breaks, and how: `P2: a reader sees an event half written`.
+    pub(crate) breaks: &'static str,
+    /// Whether running into the time limit counts as caught: the broken protocol waits for ever.
+    pub(crate) hangs: bool,
+}
+
+/// Every mutant that is tried.
+pub(crate) const MUTANTS: &[Mutant] = &[];
+
+// === impl Mutant ===
+
+impl Mutant {
+    /// The source with the mutation in it, or why that cannot be.
+    pub(crate) fn apply(&self, source: &str) -> Result<String, String> {
+        let count = match self.find {
+            "" => 0,
+            find => source.matches(find).count(),
+        };
+        match count {
+            1 if self.find == self.replace => Err(format!("{}: changes nothing", self.name)),
+            1 => Ok(source.replacen(self.find, self.replace, 1)),
+            count => Err(format!(
+                "{}: `{}` occurs {count} times in {}, not once",
+                self.name, self.find, self.file
+            )),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    const EXAMPLE: Mutant = Mutant {
+        name: "the slot is published without release",
+        model: "loom_slot",
+        file: "src/history/slot.rs",
+        find: "Ordering::Release",
+        replace: "Ordering::Relaxed",
+        breaks: "P2: a reader sees an event half written",
+        hangs: false,
+    };
+
+    #[test]
+    fn a_mutant_changes_the_one_place() {
+        let changed = EXAMPLE.apply("swap(x, Ordering::Release);").expect("once");
+        assert_eq!(changed, "swap(x, Ordering::Relaxed);");
+    }
+
+    #[test]
+    fn what_is_not_there_exactly_once_is_an_error_that_names_it() {
+        for source in ["", "Ordering::Release Ordering::Release"] {
+            let why = EXAMPLE.apply(source).expect_err("not once");
+            assert!(
+                why.contains(EXAMPLE.name) && why.contains("not once"),
+                "{why}"
+            );
+        }
+        let idle = Mutant {
+            replace: EXAMPLE.find,
+            ..EXAMPLE
+        };
+        assert!(
+            idle.apply("Ordering::Release")
+                .expect_err("idle")
+                .ends_with("changes nothing")
+        );
+    }
+
+    #[test]
+    fn the_table_fits_the_source() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .parent()
+            .expect("xtask lies in the root");
+        for (at, mutant) in MUTANTS.iter().enumerate() {
+            let source = std::fs::read_to_string(root.join(mutant.file));
+            let source = source.unwrap_or_else(|why| panic!("{}: {why}", mutant.file));
+            mutant.apply(&source).unwrap_or_else(|why| panic!("{why}"));
+            let model = root.join("tests").join(mutant.model).with_extension("rs");
+            assert!(
+                model.is_file(),
+                "{}: there is no {}",
+                mutant.name,
+                model.display()
+            );
+            assert!(
+                mutant.breaks.starts_with('P'),
+                "{}: which promise?",
+                mutant.name
+            );
+            let before = &MUTANTS[..at];
+            assert!(
+                before.iter().all(|other| other.name != mutant.name),
+                "{} twice",
+                mutant.name
+            );
+        }
+    }
+}
