@@ -84,4 +84,5 @@ pub mod __inject {
 /// The protocols, for the models in `tests/loom_*.rs`.
 #[cfg(ringbus_loom)]
 #[doc(hidden)]
+#[path = "models.rs"]
 pub mod __models;

@@ -83,17 +83,31 @@ const ROWS: usize = 20;
 impl fmt::Display for Stats {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = if self.enabled { "enabled" } else { "disabled" };
-        let Totals { published, delivered, failed, panicked, overwritten, depth_stops, while_panicking, refused, invalid_kinds, forgotten_panics } =
-            &self.totals;
+        let Totals {
+            published,
+            delivered,
+            failed,
+            panicked,
+            overwritten,
+            depth_stops,
+            while_panicking,
+            refused,
+            invalid_kinds,
+            forgotten_panics,
+        } = &self.totals;
         writeln!(f, "bus                {state}, {}", plural(self.handlers as u64, "handler"))?;
         writeln!(f, "history            {} of {} events", self.buffer_len, self.buffer_capacity)?;
         writeln!(f, "published          {published}")?;
         writeln!(f, "delivered          {delivered}")?;
         writeln!(f, "failed             {failed} ({panicked} by panic)")?;
         writeln!(f, "overwritten        {overwritten}")?;
-        for (name, count) in
-            [("too deep", depth_stops), ("while panicking", while_panicking), ("refused", refused), ("invalid kinds", invalid_kinds), ("forgotten panics", forgotten_panics)]
-        {
+        for (name, count) in [
+            ("too deep", depth_stops),
+            ("while panicking", while_panicking),
+            ("refused", refused),
+            ("invalid kinds", invalid_kinds),
+            ("forgotten panics", forgotten_panics),
+        ] {
             if *count > 0 {
                 writeln!(f, "{name:<18} {count}")?;
             }

@@ -4,8 +4,8 @@
 //! None of its own: the history and the table bring theirs. The event is in the history before its first handler runs,
 //! and readable when this returns (P2).
 
-use crate::callsite::Refused;
 use super::{Bus, Delivery, Inner, Outcome};
+use crate::callsite::Refused;
 use crate::dispatch::deliver::deliver;
 use crate::event::{Draft, Event};
 use crate::sync::{rows, scoped, step};

@@ -99,12 +99,8 @@ impl Bus {
     #[track_caller]
     pub fn subscribe_handler(&self, handler: Arc<dyn Handler>) -> Result<SubscriptionId, AlreadySubscribed> {
         let address = address(&handler);
-        let request = Subscribe {
-            bus: self,
-            selector: handler.selector(),
-            name: Some(handler.name().to_owned()),
-            order: 0,
-        };
+        let request =
+            Subscribe { bus: self, selector: handler.selector(), name: Some(handler.name().to_owned()), order: 0 };
         let draft = request.draft(Box::new(move |event| handler.handle(event)), Location::caller());
         let gate = &self.inner.gate;
         let added = self.inner.registry.add_object(address, draft, |count| gate.set_subscribers(count));

@@ -9,10 +9,10 @@ use std::time::SystemTime;
 
 use super::display::Bare;
 use super::fields::repeated;
-use super::inner::{Body, Source, UNREAD, Values};
+use super::inner::{Body, Source, UNREAD};
 use super::kind::shorten;
 use super::time::{self, Rfc3339};
-use super::{Draft, Event, EventId, Kind, KindError, Priority, Text, ToValue};
+use super::{Draft, Event, EventId, Kind, KindError, Priority, Text, ToValue, Value};
 use crate::sync::clock;
 
 /// The most fields of one event.
@@ -46,7 +46,7 @@ pub struct EventBuilder {
     correlation_id: Option<Text>,
     priority: Priority,
     names: Vec<Text>,
-    values: Values,
+    values: Vec<Value>,
 }
 
 /// Why an [`EventBuilder`] builds no event.
@@ -96,7 +96,7 @@ impl EventBuilder {
             correlation_id: None,
             priority: Priority::Normal,
             names: Vec::new(),
-            values: Values::new(),
+            values: Vec::new(),
         }
     }
 
@@ -222,13 +222,14 @@ impl EventBuilder {
             return Err(BuildError::DuplicateField { name: shorten(name) });
         }
         let mut draft = Draft::new(kind, None);
-        draft.source = self.source.map_or(Source::None, Source::Shared);
-        draft.project_path = self.project_path;
-        draft.correlation_id = self.correlation_id;
-        draft.priority = self.priority;
-        draft.values = self.values;
-        let body = (!self.names.is_empty()).then(|| Box::new(Body::Names(self.names)));
-        Ok(draft.place(self.id.unwrap_or_else(EventId::next), UNREAD, wall_us, body))
+        let inner = draft.inner();
+        inner.source = self.source.map_or(Source::None, Source::Shared);
+        inner.project_path = self.project_path;
+        inner.correlation_id = self.correlation_id;
+        inner.priority = self.priority;
+        inner.values = self.values.into();
+        inner.body = (!self.names.is_empty()).then(|| Box::new(Body::Names(self.names)));
+        Ok(draft.place(self.id.unwrap_or_else(EventId::next), UNREAD, wall_us))
     }
 }
 

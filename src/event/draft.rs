@@ -5,101 +5,108 @@
 //! its task. Time and id are read in [`finish`](Draft::finish), when all arguments have been evaluated: what they
 //! published is older.
 
-use super::inner::{Body, Inner, Source, Stamp, Values};
-use super::{CallSite, Event, EventId, Kind, Priority, Text, Value, recycle, time};
+use core::{fmt, mem};
+
+use super::inner::{Inner, Source};
+use super::{CallSite, Event, EventId, Kind, Priority, Text, ToValue, Value, recycle, time};
 use crate::sync::{Arc, clock};
 
 /// The event that `publish_event!` is putting together; no public interface.
 #[doc(hidden)]
-pub struct Draft {
-    kind: Kind,
-    site: Option<&'static CallSite>,
-    pub(super) source: Source,
-    pub(super) project_path: Option<Text>,
-    pub(super) correlation_id: Option<Text>,
-    pub(super) priority: Priority,
-    pub(super) values: Values,
-    spare: Option<Arc<Inner>>,
-}
+pub struct Draft(
+    /// Held by nobody else.
+    Arc<Inner>,
+);
 
 impl Draft {
     /// An event of `kind` whose values are named by `site`.
     #[inline]
     pub fn new(kind: Kind, site: Option<&'static CallSite>) -> Self {
-        let mut spare = recycle::take();
-        Self {
-            kind,
-            site,
-            source: Source::None,
-            project_path: None,
-            correlation_id: None,
-            priority: Priority::Normal,
-            values: recycle::room(&mut spare),
-            spare,
-        }
+        let mut draft = Self(recycle::take(kind));
+        let inner = draft.inner();
+        inner.site = site;
+        inner.values.reserve(site.map_or(0, |site| site.fields().len()));
+        draft
     }
 
     /// Sets the source, without a copy.
     #[inline]
     pub fn set_source_static(&mut self, source: &'static str) {
-        self.source = Source::Static(source);
+        drop(mem::replace(&mut self.inner().source, Source::Static(source)));
     }
 
     /// Sets the source.
     #[inline]
     pub fn set_source(&mut self, source: Text) {
-        self.source = Source::Shared(source);
+        drop(mem::replace(&mut self.inner().source, Source::Shared(source)));
     }
 
     /// Sets the project path.
     #[inline]
     pub fn set_project_path(&mut self, path: Text) {
-        self.project_path = Some(path);
+        drop(mem::replace(&mut self.inner().project_path, Some(path)));
     }
 
     /// Sets the correlation id.
     #[inline]
     pub fn set_correlation_id(&mut self, id: Text) {
-        self.correlation_id = Some(id);
+        drop(mem::replace(&mut self.inner().correlation_id, Some(id)));
     }
 
     /// Sets the priority.
     #[inline]
     pub fn set_priority(&mut self, priority: Priority) {
-        self.priority = priority;
+        self.inner().priority = priority;
     }
 
     /// Adds the value of the call site's next name.
     #[inline]
+    pub fn value(&mut self, value: &(impl ToValue + ?Sized)) {
+        // The slot first: a value that waits for it would be moved through memory.
+        let slot = self.inner().values.next();
+        slot.fill(value.to_value());
+    }
+
+    /// Adds what `value` displays.
+    #[inline]
+    pub fn display(&mut self, value: &(impl fmt::Display + ?Sized)) {
+        self.value(&format_args!("{value}"));
+    }
+
+    /// Adds what `value` looks like to a developer.
+    #[inline]
+    pub fn debug(&mut self, value: &(impl fmt::Debug + ?Sized)) {
+        self.value(&format_args!("{value:?}"));
+    }
+
+    /// Adds a value.
+    #[inline]
     pub fn push(&mut self, value: Value) {
-        self.values.push(value);
+        self.inner().values.next().fill(value);
     }
 
     /// The event, as of now.
     #[inline]
     pub fn finish(self) -> Event {
-        debug_assert_eq!(self.site.map_or(0, |site| site.fields().len()), self.values.len(), "each value has a name");
         let now = clock::read();
-        self.place(EventId::next(), now.raw, now.wall_us, None)
+        self.place(EventId::next(), now.raw, now.wall_us)
+    }
+
+    /// The event with this identity.
+    #[inline]
+    pub(super) fn place(mut self, id: EventId, raw: u64, wall_us: u64) -> Event {
+        let inner = self.inner();
+        inner.id = id;
+        inner.raw = raw;
+        inner.wall_us = wall_us.min(time::MAX_MICROS);
+        Event(Some(self.0))
     }
 
     #[inline]
-    pub(super) fn place(self, id: EventId, raw: u64, wall_us: u64, body: Option<Box<Body>>) -> Event {
-        let Self { kind, site, source, project_path, correlation_id, priority, values, spare } = self;
-        let inner = Inner {
-            kind,
-            id,
-            raw,
-            wall_us: wall_us.min(time::MAX_MICROS),
-            stamp: Stamp::free(),
-            source,
-            project_path,
-            correlation_id,
-            site,
-            values,
-            body,
-            priority,
-        };
-        Event(Some(recycle::place(inner, spare)))
+    pub(super) fn inner(&mut self) -> &mut Inner {
+        match Arc::get_mut(&mut self.0) {
+            Some(inner) => inner,
+            None => unreachable!("a draft is shared"),
+        }
     }
 }

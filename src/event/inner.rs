@@ -9,18 +9,11 @@
 //! (see [`record`](super::record)), which then hands further handles on. Whatever hands them on orders
 //! the write before every read, so the stamp itself is relaxed.
 
-use smallvec::SmallVec;
-
 use super::fields::{Fields, Names};
-use super::{CallSite, Event, EventId, Kind, Priority, Text, Value};
+use super::values::Values;
+use super::{CallSite, Event, EventId, Kind, Priority, Text};
 use crate::contain::drop_contained;
 use crate::sync::atomic::{AtomicU64, Ordering};
-
-/// The values of an event; up to three in place.
-pub(super) type Values = SmallVec<[Value; 3]>;
-
-/// A capacity that an idle spare may keep.
-const KEPT_VALUES: usize = 32;
 
 /// See the [module](self). Aligned so that a pointer to it has four bits to spare.
 #[repr(align(16))]
@@ -71,6 +64,24 @@ pub(super) struct Stamp(AtomicU64);
 // === impl Inner ===
 
 impl Inner {
+    /// A blank one.
+    pub(super) fn new(kind: Kind) -> Self {
+        Self {
+            kind,
+            id: EventId::from_u128(0),
+            raw: UNREAD,
+            wall_us: 0,
+            stamp: Stamp::free(),
+            source: Source::None,
+            project_path: None,
+            correlation_id: None,
+            site: None,
+            values: Values::default(),
+            body: None,
+            priority: Priority::Normal,
+        }
+    }
+
     /// The clock's raw reading; [`UNREAD`] if the event was built but not recorded.
     #[inline]
     pub(crate) fn raw(&self) -> u64 {
@@ -97,24 +108,23 @@ impl Inner {
             (_, Some(site)) => Names::Site(site.fields()),
             _ => Names::Own(&[]),
         };
-        Fields::new(names, &self.values)
+        Fields::new(names, self.values.as_slice())
     }
 
-    /// Drops all that the user has given, contained, and keeps what makes the next event cheap: the
-    /// memory, and the kind, which most often stays the same.
+    /// Drops all that the user has given, and keeps what makes the next event cheap: the memory, and the
+    /// kind, which most often stays the same.
     #[inline]
     pub(super) fn blank(&mut self) {
         self.source = Source::None;
         self.project_path = None;
         self.correlation_id = None;
+        self.site = None;
+        self.priority = Priority::Normal;
+        self.stamp = Stamp::free();
+        // Values run no user code; what may is in the body.
+        self.values.clear();
         if let Some(body) = self.body.take() {
             drop_contained(body);
-        }
-        if !self.values.is_empty() {
-            drop_contained(self.values.drain(..));
-        }
-        if self.values.capacity() > KEPT_VALUES {
-            self.values = Values::new();
         }
     }
 }

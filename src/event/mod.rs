@@ -9,7 +9,7 @@
 //!
 //! The room knows no bus, no handler and no history.
 
-mod interner;
+pub(crate) mod interner;
 mod kind;
 mod pattern;
 mod selector;
@@ -27,6 +27,7 @@ mod draft;
 mod inner;
 mod record;
 mod recycle;
+mod values;
 // Reading it.
 mod display;
 mod fields;

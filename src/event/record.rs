@@ -58,8 +58,9 @@ impl Event {
     #[cold]
     fn relay(&self, stamp: u64) -> Arc<Inner> {
         let now = clock::read();
-        let body = Body::Relay(self.clone());
-        let thin = Draft::new(self.kind().clone(), None).place(self.id(), now.raw, now.wall_us, Some(Box::new(body)));
+        let mut thin = Draft::new(self.kind().clone(), None);
+        thin.inner().body = Some(Box::new(Body::Relay(self.clone())));
+        let thin = thin.place(self.id(), now.raw, now.wall_us);
         thin.arc().stamp.set(stamp);
         Arc::clone(thin.arc())
     }

@@ -9,7 +9,8 @@
 
 use core::cell::Cell;
 
-use super::inner::{Inner, Values};
+use super::Kind;
+use super::inner::Inner;
 use crate::sync::{Arc, thread_local};
 
 thread_local! {
@@ -17,33 +18,18 @@ thread_local! {
     static SPARE: Cell<Option<Arc<Inner>>> = const { Cell::new(None) };
 }
 
-/// Takes the thread's spare.
+/// A blank one of `kind` that nobody else holds: the thread's spare, or a new one.
 #[inline]
-pub(super) fn take() -> Option<Arc<Inner>> {
-    SPARE.try_with(Cell::take).ok().flatten()
-}
-
-/// The room for many values that a spare may have; none is allocated.
-#[inline]
-pub(super) fn room(spare: &mut Option<Arc<Inner>>) -> Values {
+pub(super) fn take(kind: Kind) -> Arc<Inner> {
+    let mut spare = SPARE.try_with(Cell::take).ok().flatten();
+    match spare.as_mut().and_then(Arc::get_mut) {
+        Some(inner) => drop(core::mem::replace(&mut inner.kind, kind)),
+        None => return Arc::new(Inner::new(kind)),
+    }
     match spare {
-        Some(spare) if spare.values.spilled() => {
-            Arc::get_mut(spare).map(|spare| core::mem::take(&mut spare.values)).unwrap_or_default()
-        }
-        _ => Values::new(),
+        Some(s) => s,
+        None => unreachable!(),
     }
-}
-
-/// Puts `inner` into the memory of `spare`, or into new memory.
-#[inline]
-pub(super) fn place(inner: Inner, spare: Option<Arc<Inner>>) -> Arc<Inner> {
-    if let Some(mut spare) = spare {
-        if let Some(place) = Arc::get_mut(&mut spare) {
-            *place = inner;
-            return spare;
-        }
-    }
-    Arc::new(inner)
 }
 
 /// Drops a handle; the last one's memory becomes the thread's spare.
@@ -97,14 +83,14 @@ mod tests {
     #[test]
     fn the_same_memory_serves_again() {
         let mut first = event(five());
-        let (memory, room) = (address(&first), first.arc().values.as_ptr());
+        let (memory, room) = (address(&first), first.arc().values.as_slice().as_ptr());
         for _ in 0..3 {
             // The handle that a history evicts is the last one.
             let record = first.record_form(0);
             drop(first);
             drop(Event::from_evicted(record));
             first = event(five());
-            assert_eq!((address(&first), first.arc().values.as_ptr()), (memory, room));
+            assert_eq!((address(&first), first.arc().values.as_slice().as_ptr()), (memory, room));
         }
         let second = event(five());
         assert_ne!(address(&second), memory);
@@ -136,16 +122,6 @@ mod tests {
         let bytes: std::sync::Arc<[u8]> = [1, 2, 3].into();
         drop(one(Value::Bytes(bytes.clone())));
         assert_eq!(std::sync::Arc::strong_count(&bytes), 1);
-    }
-
-    #[test]
-    fn a_spare_keeps_room_for_few_values_only() {
-        const KEPT: usize = 32;
-        let fields = |count: usize| (0..count).map(|n| (Text::from(n.to_string()), n));
-        drop(Event::builder("few").fields(fields(KEPT)).build().unwrap());
-        assert!(take().is_some_and(|spare| spare.values.capacity() == KEPT));
-        drop(Event::builder("many").fields(fields(KEPT + 1)).build().unwrap());
-        assert!(take().is_some_and(|spare| !spare.values.spilled()));
     }
 
     #[test]

@@ -139,7 +139,11 @@ impl Recorder {
                 let stamp = Stamp::new(index, ticket);
                 // Another stamp: the ticket's writer is under way, and an older lap's record still there.
                 let (record, displaced) = shard.ring.read(ticket, |record| record.stamp() == stamp.0);
-                found.extend(record.map(|record| Recorded { raw: record.raw(), stamp, event: Event::from_record(&record) }));
+                found.extend(record.map(|record| Recorded {
+                    raw: record.raw(),
+                    stamp,
+                    event: Event::from_record(&record),
+                }));
                 evicted.extend(displaced.map(Event::from_evicted));
             }
         }

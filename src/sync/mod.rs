@@ -81,9 +81,17 @@ mod platform {
 
 #[cfg(ringbus_loom)]
 mod platform {
+    pub(crate) use loom::lazy_static;
     pub(crate) use loom::sync::Arc;
     pub(crate) use loom::thread::{Thread, current, park};
-    pub(crate) use loom::{lazy_static, thread_local};
+
+    /// std's `thread_local!` with constant initialisers, over loom's, which knows none.
+    macro_rules! thread_local_twin {
+        ($($(#[$meta:meta])* $vis:vis static $name:ident: $type:ty = const $init:block;)*) => {
+            ::loom::thread_local! { $($(#[$meta])* $vis static $name: $type = $init;)* }
+        };
+    }
+    pub(crate) use thread_local_twin as thread_local;
 
     /// loom knows no time: a timed wait there is a wait.
     pub(crate) fn park_timeout(_: std::time::Duration) {

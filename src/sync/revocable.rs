@@ -195,7 +195,8 @@ mod tests {
         assert!(!value.remove());
         assert_eq!(run(&value, |_| 7), None);
         for _ in 0..2 {
-            let count = |taken: Arc<AtomicUsize>| assert_eq!(taken.fetch_add(1, std::sync::atomic::Ordering::Relaxed), 0);
+            let count =
+                |taken: Arc<AtomicUsize>| assert_eq!(taken.fetch_add(1, std::sync::atomic::Ordering::Relaxed), 0);
             value.close(None, count).unwrap();
         }
         assert_eq!(drops.load(std::sync::atomic::Ordering::Relaxed), 1);

@@ -41,19 +41,13 @@ impl Context {
             return Err(format!("{} holds no Cargo.toml", root.display()));
         }
         let cargo = std::env::var_os("CARGO").map_or_else(|| PathBuf::from("cargo"), PathBuf::from);
-        Ok(Context {
-            root,
-            target,
-            cargo,
-        })
+        Ok(Context { root, target, cargo })
     }
 
     /// `cargo` with these arguments (separated by white space), in the project's folder.
     pub(crate) fn cargo(&self, args: &str) -> Command {
         let mut command = Command::new(&self.cargo);
-        command
-            .current_dir(&self.root)
-            .args(args.split_whitespace());
+        command.current_dir(&self.root).args(args.split_whitespace());
         command
     }
 
@@ -90,11 +84,7 @@ pub(crate) fn typed(command: &Command) -> String {
 
 fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_alphanumeric() || "-_=/.,:+".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{word}'")
-    }
+    if !word.is_empty() && word.chars().all(plain) { word.to_owned() } else { format!("'{word}'") }
 }
 
 /// How a process ended, in words.
@@ -129,11 +119,7 @@ pub(crate) fn output(command: &mut Command) -> Result<String, String> {
 
 /// Errors are shown; but not those that a test of ours provokes.
 fn errors() -> Stdio {
-    if cfg!(test) {
-        Stdio::null()
-    } else {
-        Stdio::inherit()
-    }
+    if cfg!(test) { Stdio::null() } else { Stdio::inherit() }
 }
 
 /// A duration for people: `0.4 s`, `12.3 s`, `3 min 04 s`.
@@ -185,13 +171,8 @@ mod tests {
     #[test]
     fn a_command_is_shown_as_it_would_be_typed() {
         let mut command = Command::new("/somewhere/bin/cargo");
-        command
-            .env("RUSTFLAGS", "--cfg x")
-            .args(["test", "--features", "", "--test", "loom_*"]);
-        assert_eq!(
-            typed(&command),
-            "RUSTFLAGS='--cfg x' cargo test --features '' --test 'loom_*'"
-        );
+        command.env("RUSTFLAGS", "--cfg x").args(["test", "--features", "", "--test", "loom_*"]);
+        assert_eq!(typed(&command), "RUSTFLAGS='--cfg x' cargo test --features '' --test 'loom_*'");
     }
 
     #[test]
@@ -202,10 +183,7 @@ mod tests {
         let why = run(&mut context.cargo("no-such-subcommand")).expect_err("unknown to cargo");
         assert_eq!(why, "`cargo no-such-subcommand` failed: exit code 101");
         let why = output(&mut Command::new("/no/such/program")).expect_err("absent");
-        assert!(
-            why.starts_with("`/no/such/program` did not start: "),
-            "{why}"
-        );
+        assert!(why.starts_with("`/no/such/program` did not start: "), "{why}");
     }
 
     #[test]

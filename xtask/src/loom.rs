@@ -44,11 +44,7 @@ pub(crate) fn list(context: &Context) -> Result<String, String> {
     }
     text.push_str("mutants:\n");
     for mutant in MUTANTS {
-        let _ = writeln!(
-            text,
-            "  {:<34} {:<16} {}",
-            mutant.name, mutant.model, mutant.breaks
-        );
+        let _ = writeln!(text, "  {:<34} {:<16} {}", mutant.name, mutant.model, mutant.breaks);
     }
     Ok(text)
 }
@@ -68,19 +64,13 @@ fn models(context: &Context, names: &[String]) -> Result<(), String> {
         }
     }
     print!("{rows}");
-    if failed.is_empty() {
-        Ok(())
-    } else {
-        Err(failed.join("; "))
-    }
+    if failed.is_empty() { Ok(()) } else { Err(failed.join("; ")) }
 }
 
 /// Runs a model, showing its own lines; it must hold a test and pass.
 fn watch(command: &mut Command) -> Result<(), String> {
     let line = typed(command);
-    let mut child = command
-        .spawn()
-        .map_err(|why| format!("`{line}` did not start: {why}"))?;
+    let mut child = command.spawn().map_err(|why| format!("`{line}` did not start: {why}"))?;
     let mut empty = false;
     if let Some(stdout) = child.stdout.take() {
         for line in BufReader::new(stdout).lines().map_while(Result::ok) {
@@ -88,9 +78,7 @@ fn watch(command: &mut Command) -> Result<(), String> {
             println!("    {line}");
         }
     }
-    let status = child
-        .wait()
-        .map_err(|why| format!("`{line}` was lost: {why}"))?;
+    let status = child.wait().map_err(|why| format!("`{line}` was lost: {why}"))?;
     match status.success() {
         true if empty => Err(format!("`{line}` holds no test under {CFG}")),
         true => Ok(()),
@@ -122,32 +110,21 @@ fn chosen(context: &Context, name: Option<&str>) -> Result<Vec<String>, String> 
     let long = format!("loom_{name}");
     match all.iter().find(|known| **known == name || **known == long) {
         Some(known) => Ok(vec![known.clone()]),
-        None => Err(format!(
-            "there is no model `{name}`; there are: {}",
-            all.join(", ")
-        )),
+        None => Err(format!("there is no model `{name}`; there are: {}", all.join(", "))),
     }
 }
 
 /// Builds models, in the order of their names.
 pub(crate) fn build(context: &Context, names: &[String]) -> Result<Vec<Model>, String> {
-    let mut cargo =
-        context.cargo("test --release --no-run --message-format=json-render-diagnostics");
-    cargo
-        .args(["--features", ""])
-        .env("RUSTFLAGS", flags(std::env::var("RUSTFLAGS").ok()));
-    cargo
-        .env_remove("CARGO_ENCODED_RUSTFLAGS")
-        .env("CARGO_TARGET_DIR", context.target.join("loom"));
+    let mut cargo = context.cargo("test --release --no-run --message-format=json-render-diagnostics");
+    cargo.args(["--features", ""]).env("RUSTFLAGS", flags(std::env::var("RUSTFLAGS").ok()));
+    cargo.env_remove("CARGO_ENCODED_RUSTFLAGS").env("CARGO_TARGET_DIR", context.target.join("loom"));
     for name in names {
         cargo.args(["--test", name]);
     }
     let messages = output(&mut cargo)?;
     let program = |name: &String| match program(&messages, name) {
-        Some(program) => Ok(Model {
-            name: name.clone(),
-            program,
-        }),
+        Some(program) => Ok(Model { name: name.clone(), program }),
         None => Err(format!("`{}` did not build {name}", typed(&cargo))),
     };
     names.iter().map(program).collect()
@@ -200,35 +177,21 @@ mod tests {
     #[test]
     fn a_model_is_chosen_by_its_long_or_short_name() {
         let scratch = Scratch::new("loom-names");
-        scratch.write(&[
-            ("Cargo.toml", ""),
-            ("tests/loom_b.rs", ""),
-            ("tests/loom_a.rs", ""),
-        ]);
+        scratch.write(&[("Cargo.toml", ""), ("tests/loom_b.rs", ""), ("tests/loom_a.rs", "")]);
         scratch.write(&[("tests/other.rs", ""), ("tests/loom_data.txt", "")]);
         let context = Context::at(scratch.0.clone(), scratch.0.join("t")).expect("context");
-        assert_eq!(
-            chosen(&context, None),
-            Ok(vec!["loom_a".into(), "loom_b".into()])
-        );
+        assert_eq!(chosen(&context, None), Ok(vec!["loom_a".into(), "loom_b".into()]));
         assert_eq!(chosen(&context, Some("b")), Ok(vec!["loom_b".into()]));
         assert_eq!(chosen(&context, Some("loom_a")), Ok(vec!["loom_a".into()]));
         let why = chosen(&context, Some("c")).expect_err("absent");
-        assert!(
-            why.contains("`c`") && why.contains("loom_a, loom_b"),
-            "{why}"
-        );
+        assert!(why.contains("`c`") && why.contains("loom_a, loom_b"), "{why}");
     }
 
     #[test]
     fn no_model_is_an_error() {
         let scratch = Scratch::new("loom-none");
         scratch.write(&[("tests/other.rs", "")]);
-        assert!(
-            names(&scratch.0)
-                .expect_err("none")
-                .ends_with("holds no loom_*.rs")
-        );
+        assert!(names(&scratch.0).expect_err("none").ends_with("holds no loom_*.rs"));
     }
 
     #[test]
@@ -236,10 +199,7 @@ mod tests {
         let messages = "{\"reason\":\"compiler-artifact\",\"target\":{\"name\":\"loom_ab\"},\"executable\":\"/x\"}\n\
             {\"reason\":\"build-script-executed\",\"name\":\"loom_a\"}\n\
             {\"reason\":\"compiler-artifact\",\"target\":{\"name\":\"loom_a\"},\"executable\":\"C:\\\\t\\\\a.exe\"}";
-        assert_eq!(
-            program(messages, "loom_a"),
-            Some(PathBuf::from("C:\\t\\a.exe"))
-        );
+        assert_eq!(program(messages, "loom_a"), Some(PathBuf::from("C:\\t\\a.exe")));
         assert_eq!(program(messages, "loom_c"), None);
     }
 

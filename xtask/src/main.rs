@@ -5,11 +5,7 @@
 //! something failed, 2 when the command line made no sense.
 //! What it refuses: dependencies. It must start at once on a machine that has only Rust.
 
-#![allow(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "a command line program speaks on the terminal"
-)]
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line program speaks on the terminal")]
 
 // What a command works with, and how it runs others.
 mod context;
@@ -58,18 +54,10 @@ pub(crate) enum End {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Task {
     Help,
-    Test {
-        only: Vec<String>,
-        list: bool,
-    },
+    Test { only: Vec<String>, list: bool },
     Rooms,
-    Models {
-        name: Option<String>,
-    },
-    Mutants {
-        name: Option<String>,
-        limit: Duration,
-    },
+    Models { name: Option<String> },
+    Mutants { name: Option<String>, limit: Duration },
     ListModels,
 }
 
@@ -123,16 +111,10 @@ fn parse(args: &[String]) -> Result<Task, String> {
     match (command.as_str(), rest) {
         ("help" | "--help" | "-h" | "--list", []) => Ok(Task::Help),
         (_, [flag, ..]) if flag == "--help" || flag == "-h" => Ok(Task::Help),
-        ("test", [flag]) if flag == "--list" => Ok(Task::Test {
-            only: Vec::new(),
-            list: true,
-        }),
+        ("test", [flag]) if flag == "--list" => Ok(Task::Test { only: Vec::new(), list: true }),
         ("test", only) => match only.iter().find(|name| name.starts_with('-')) {
             Some(flag) => Err(format!("`test` does not know the option `{flag}`")),
-            None => Ok(Task::Test {
-                only: only.to_vec(),
-                list: false,
-            }),
+            None => Ok(Task::Test { only: only.to_vec(), list: false }),
         },
         ("rooms", []) => Ok(Task::Rooms),
         ("rooms", [extra, ..]) => Err(format!("`rooms` takes no argument, got `{extra}`")),
@@ -164,10 +146,7 @@ fn parse_loom(args: &[String]) -> Result<Task, String> {
     }
     match (list, mutants, limit) {
         (true, ..) => Ok(Task::ListModels),
-        (false, true, limit) => Ok(Task::Mutants {
-            name,
-            limit: limit.unwrap_or(mutate::DEFAULT_LIMIT),
-        }),
+        (false, true, limit) => Ok(Task::Mutants { name, limit: limit.unwrap_or(mutate::DEFAULT_LIMIT) }),
         (false, false, None) => Ok(Task::Models { name }),
         (false, false, Some(_)) => Err("--limit goes with --mutants".to_owned()),
     }
@@ -178,12 +157,7 @@ mod tests {
     use super::*;
 
     fn parsed(line: &str) -> Result<Task, String> {
-        parse(
-            &line
-                .split_whitespace()
-                .map(str::to_owned)
-                .collect::<Vec<_>>(),
-        )
+        parse(&line.split_whitespace().map(str::to_owned).collect::<Vec<_>>())
     }
 
     #[test]
@@ -193,24 +167,10 @@ mod tests {
         assert_eq!(parsed("rooms"), Ok(Task::Rooms));
         assert_eq!(
             parsed("test clippy docs"),
-            Ok(Task::Test {
-                only: vec!["clippy".into(), "docs".into()],
-                list: false
-            })
+            Ok(Task::Test { only: vec!["clippy".into(), "docs".into()], list: false })
         );
-        assert_eq!(
-            parsed("loom slot"),
-            Ok(Task::Models {
-                name: Some("slot".into())
-            })
-        );
-        assert_eq!(
-            parsed("loom --mutants --limit 9"),
-            Ok(Task::Mutants {
-                name: None,
-                limit: Duration::from_secs(9)
-            })
-        );
+        assert_eq!(parsed("loom slot"), Ok(Task::Models { name: Some("slot".into()) }));
+        assert_eq!(parsed("loom --mutants --limit 9"), Ok(Task::Mutants { name: None, limit: Duration::from_secs(9) }));
         assert_eq!(parsed("loom --list"), Ok(Task::ListModels));
     }
 

@@ -38,10 +38,7 @@ impl Mutant {
         match count {
             1 if self.find == self.replace => Err(format!("{}: changes nothing", self.name)),
             1 => Ok(source.replacen(self.find, self.replace, 1)),
-            count => Err(format!(
-                "{}: `{}` occurs {count} times in {}, not once",
-                self.name, self.find, self.file
-            )),
+            count => Err(format!("{}: `{}` occurs {count} times in {}, not once", self.name, self.find, self.file)),
         }
     }
 }
@@ -71,49 +68,24 @@ mod tests {
     fn what_is_not_there_exactly_once_is_an_error_that_names_it() {
         for source in ["", "Ordering::Release Ordering::Release"] {
             let why = EXAMPLE.apply(source).expect_err("not once");
-            assert!(
-                why.contains(EXAMPLE.name) && why.contains("not once"),
-                "{why}"
-            );
+            assert!(why.contains(EXAMPLE.name) && why.contains("not once"), "{why}");
         }
-        let idle = Mutant {
-            replace: EXAMPLE.find,
-            ..EXAMPLE
-        };
-        assert!(
-            idle.apply("Ordering::Release")
-                .expect_err("idle")
-                .ends_with("changes nothing")
-        );
+        let idle = Mutant { replace: EXAMPLE.find, ..EXAMPLE };
+        assert!(idle.apply("Ordering::Release").expect_err("idle").ends_with("changes nothing"));
     }
 
     #[test]
     fn the_table_fits_the_source() {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR"))
-            .parent()
-            .expect("xtask lies in the root");
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask lies in the root");
         for (at, mutant) in MUTANTS.iter().enumerate() {
             let source = std::fs::read_to_string(root.join(mutant.file));
             let source = source.unwrap_or_else(|why| panic!("{}: {why}", mutant.file));
             mutant.apply(&source).unwrap_or_else(|why| panic!("{why}"));
             let model = root.join("tests").join(mutant.model).with_extension("rs");
-            assert!(
-                model.is_file(),
-                "{}: there is no {}",
-                mutant.name,
-                model.display()
-            );
-            assert!(
-                mutant.breaks.starts_with('P'),
-                "{}: which promise?",
-                mutant.name
-            );
+            assert!(model.is_file(), "{}: there is no {}", mutant.name, model.display());
+            assert!(mutant.breaks.starts_with('P'), "{}: which promise?", mutant.name);
             let before = &MUTANTS[..at];
-            assert!(
-                before.iter().all(|other| other.name != mutant.name),
-                "{} twice",
-                mutant.name
-            );
+            assert!(before.iter().all(|other| other.name != mutant.name), "{} twice", mutant.name);
         }
     }
 }

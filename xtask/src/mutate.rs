@@ -25,9 +25,7 @@ pub(crate) const DEFAULT_LIMIT: Duration = Duration::from_secs(300);
 /// Tries all mutants, or those that `name` names (a mutant, or a model).
 pub(crate) fn run(context: &Context, name: Option<&str>, limit: Duration) -> End {
     let wanted = |mutant: &&Mutant| {
-        name.is_none_or(|name| {
-            [mutant.name, mutant.model].contains(&name) || mutant.model == format!("loom_{name}")
-        })
+        name.is_none_or(|name| [mutant.name, mutant.model].contains(&name) || mutant.model == format!("loom_{name}"))
     };
     let mutants: Vec<Mutant> = MUTANTS.iter().filter(wanted).copied().collect();
     match (mutants.is_empty(), name) {
@@ -76,33 +74,18 @@ fn try_all(context: &Context, mutants: &[Mutant], limit: Duration) -> Result<Vec
     baseline(&copied, mutants, &logs, limit)?;
     let mut results = Vec::with_capacity(mutants.len());
     for (at, mutant) in mutants.iter().enumerate() {
-        println!(
-            "\n==> {}/{} {} ({})",
-            at + 1,
-            mutants.len(),
-            mutant.name,
-            mutant.model
-        );
+        println!("\n==> {}/{} {} ({})", at + 1, mutants.len(), mutant.name, mutant.model);
         let began = Instant::now();
         let log = logs.join(format!("{:02}_{}.log", at + 1, mutant.model));
         let outcome = try_one(&copied, mutant, &log, limit)?;
-        println!(
-            "<== {}; its output: {}",
-            outcome.word(),
-            context.shown(&log)
-        );
+        println!("<== {}; its output: {}", outcome.word(), context.shown(&log));
         results.push((outcome, began.elapsed()));
     }
     Ok(results)
 }
 
 /// The models must pass before anything is broken.
-fn baseline(
-    context: &Context,
-    mutants: &[Mutant],
-    logs: &Path,
-    limit: Duration,
-) -> Result<(), String> {
+fn baseline(context: &Context, mutants: &[Mutant], logs: &Path, limit: Duration) -> Result<(), String> {
     let names: BTreeMap<&str, ()> = mutants.iter().map(|mutant| (mutant.model, ())).collect();
     let names: Vec<String> = names.into_keys().map(str::to_owned).collect();
     println!("==> unbroken: {}", names.join(", "));
@@ -111,28 +94,17 @@ fn baseline(
         let outcome = watch(context, &model, &log, limit)?;
         if outcome != Outcome::Survived {
             let (name, word) = (&model.name, outcome.word());
-            return Err(format!(
-                "{name} does not pass unbroken: {word}; see {}",
-                log.display()
-            ));
+            return Err(format!("{name} does not pass unbroken: {word}; see {}", log.display()));
         }
         if fs::read_to_string(&log).is_ok_and(|text| text.contains("running 0 tests")) {
-            return Err(format!(
-                "{} holds no test under the cfg of loom",
-                model.name
-            ));
+            return Err(format!("{} holds no test under the cfg of loom", model.name));
         }
     }
     Ok(())
 }
 
 /// Puts a mutant in, runs its model, takes it out. An error means that the copy is spoilt.
-fn try_one(
-    context: &Context,
-    mutant: &Mutant,
-    log: &Path,
-    limit: Duration,
-) -> Result<Outcome, String> {
+fn try_one(context: &Context, mutant: &Mutant, log: &Path, limit: Duration) -> Result<Outcome, String> {
     let path = context.root.join(mutant.file);
     let spoilt = |why: std::io::Error| format!("{}: {why}", path.display());
     let source = match fs::read_to_string(&path) {
@@ -160,11 +132,7 @@ fn copy(from: &Path, to: &Path, target: &Path) -> Result<(), String> {
     let said = |why: std::io::Error| format!("{}: {why}", from.display());
     for entry in fs::read_dir(from).map_err(said)? {
         let entry = entry.map_err(said)?;
-        let (path, name, kind) = (
-            entry.path(),
-            entry.file_name(),
-            entry.file_type().map_err(said)?,
-        );
+        let (path, name, kind) = (entry.path(), entry.file_name(), entry.file_type().map_err(said)?);
         if name == "target" || path == target || name.to_string_lossy().starts_with('.') {
             continue;
         }
@@ -193,24 +161,12 @@ mod tests {
 
     fn mutant(name: &'static str, find: &'static str, replace: &'static str) -> Mutant {
         let (model, file, breaks) = ("loom_small", "src/lib.rs", "P1: nothing");
-        Mutant {
-            name,
-            model,
-            file,
-            find,
-            replace,
-            breaks,
-            hangs: name.starts_with("hangs"),
-        }
+        Mutant { name, model, file, find, replace, breaks, hangs: name.starts_with("hangs") }
     }
 
     fn project(name: &str, model: &str) -> (Scratch, Context) {
         let scratch = Scratch::new(name);
-        scratch.write(&[
-            ("Cargo.toml", MANIFEST),
-            ("src/lib.rs", LIB),
-            ("tests/loom_small.rs", model),
-        ]);
+        scratch.write(&[("Cargo.toml", MANIFEST), ("src/lib.rs", LIB), ("tests/loom_small.rs", model)]);
         let context = Context::at(scratch.0.clone(), scratch.0.join("out")).expect("context");
         (scratch, context)
     }
@@ -229,30 +185,18 @@ mod tests {
         ];
         let results = try_all(&context, &mutants, Duration::from_secs(2)).expect("tried");
         let outcomes: Vec<&Outcome> = results.iter().map(|(outcome, _)| outcome).collect();
-        assert_eq!(
-            outcomes[..3],
-            [&Outcome::Caught, &Outcome::Survived, &Outcome::Timeout]
-        );
+        assert_eq!(outcomes[..3], [&Outcome::Caught, &Outcome::Survived, &Outcome::Timeout]);
         assert_eq!(*outcomes[3], Outcome::Timeout);
         assert!(matches!(outcomes[4], Outcome::NoMutant(why) if why.contains("exit code 101")));
         assert!(matches!(outcomes[5], Outcome::NoMutant(why) if why.contains("0 times")));
         assert_eq!(*outcomes[6], Outcome::Crashed("exit code 9".to_owned()));
-        let caught: Vec<bool> = mutants
-            .iter()
-            .zip(&outcomes)
-            .map(|(m, o)| o.is_caught(m))
-            .collect();
+        let caught: Vec<bool> = mutants.iter().zip(&outcomes).map(|(m, o)| o.is_caught(m)).collect();
         assert_eq!(caught, [true, false, true, false, false, false, false]);
-        let End::Failed(why) = verdict(&mutants, &results) else {
-            panic!("some survived")
-        };
+        let End::Failed(why) = verdict(&mutants, &results) else { panic!("some survived") };
         assert!(why.starts_with("5 not caught: survives, waits"), "{why}");
         assert_eq!(verdict(&mutants[..1], &results[..1]), End::Good);
         for tree in [scratch.0.clone(), scratch.0.join("out/mutants/tree")] {
-            assert_eq!(
-                fs::read_to_string(tree.join("src/lib.rs")).expect("restored"),
-                LIB
-            );
+            assert_eq!(fs::read_to_string(tree.join("src/lib.rs")).expect("restored"), LIB);
         }
         assert_eq!(loom::run(&context, None), End::Good);
     }
@@ -262,16 +206,11 @@ mod tests {
         let one = [mutant("caught", "{ 2 }", "{ 1 }")];
         let (_failing, context) = project("failing", &MODEL.replace("> 1", "> 2"));
         let why = try_all(&context, &one, DEFAULT_LIMIT).expect_err("fails unbroken");
-        assert!(
-            why.starts_with("loom_small does not pass unbroken: caught"),
-            "{why}"
-        );
+        assert!(why.starts_with("loom_small does not pass unbroken: caught"), "{why}");
         let (_empty, context) = project("holds-nothing", "");
         let why = try_all(&context, &one, DEFAULT_LIMIT).expect_err("no test");
         assert!(why.contains("holds no test"), "{why}");
-        let End::Failed(why) = loom::run(&context, None) else {
-            panic!("no test")
-        };
+        let End::Failed(why) = loom::run(&context, None) else { panic!("no test") };
         assert!(why.contains("holds no test"), "{why}");
     }
 }

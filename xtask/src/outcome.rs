@@ -55,22 +55,12 @@ impl Outcome {
 // === running with a limit ===
 
 /// Runs a model with all its output in `log`.
-pub(crate) fn watch(
-    context: &Context,
-    model: &Model,
-    log: &Path,
-    limit: Duration,
-) -> Result<Outcome, String> {
+pub(crate) fn watch(context: &Context, model: &Model, log: &Path, limit: Duration) -> Result<Outcome, String> {
     let said = |why: std::io::Error| format!("{}: {why}", log.display());
     let output = File::create(log).map_err(said)?;
     let mut command = loom::start(context, model);
-    command
-        .env("RUST_BACKTRACE", "0")
-        .stdout(output.try_clone().map_err(said)?)
-        .stderr(output);
-    let mut child = command
-        .spawn()
-        .map_err(|why| format!("{}: {why}", model.program.display()))?;
+    command.env("RUST_BACKTRACE", "0").stdout(output.try_clone().map_err(said)?).stderr(output);
+    let mut child = command.spawn().map_err(|why| format!("{}: {why}", model.program.display()))?;
     let Some(status) = wait(&mut child, limit)? else {
         return Ok(Outcome::Timeout);
     };

@@ -45,13 +45,7 @@ impl Report {
                 rows.push((step.name, Fate::NotRun));
                 continue;
             }
-            println!(
-                "\n==> {}/{} {}: {}",
-                at + 1,
-                steps.len(),
-                step.name,
-                step.shows
-            );
+            println!("\n==> {}/{} {}: {}", at + 1, steps.len(), step.name, step.shows);
             let began = Instant::now();
             let result = (step.work)(context);
             let time = began.elapsed();
@@ -67,17 +61,12 @@ impl Report {
                 }
             });
         }
-        Report {
-            rows,
-            total: start.elapsed(),
-        }
+        Report { rows, total: start.elapsed() }
     }
 
     /// Whether every step passed.
     pub(crate) fn passed(&self) -> bool {
-        self.rows
-            .iter()
-            .all(|(_, fate)| matches!(fate, Fate::Passed(_)))
+        self.rows.iter().all(|(_, fate)| matches!(fate, Fate::Passed(_)))
     }
 }
 
@@ -94,11 +83,7 @@ impl fmt::Display for Report {
                 }
                 Fate::NotRun => ("not run", String::new()),
             };
-            writeln!(
-                f,
-                "{}",
-                format!("{name:<14} {word:<8} {time:>12}").trim_end()
-            )?;
+            writeln!(f, "{}", format!("{name:<14} {word:<8} {time:>12}").trim_end())?;
         }
         let verdict = if self.passed() { "passed" } else { "FAILED" };
         writeln!(f, "{:<14} {verdict:<8} {:>12}", "all", lasted(self.total))?;
@@ -114,16 +99,8 @@ mod tests {
     use super::*;
     use crate::context::Scratch;
 
-    const GOOD: Step = Step {
-        name: "good",
-        shows: "nothing",
-        work: |_| Ok(()),
-    };
-    const BAD: Step = Step {
-        name: "bad",
-        shows: "nothing",
-        work: |_| Err("`x` failed: exit code 3".into()),
-    };
+    const GOOD: Step = Step { name: "good", shows: "nothing", work: |_| Ok(()) };
+    const BAD: Step = Step { name: "bad", shows: "nothing", work: |_| Err("`x` failed: exit code 3".into()) };
 
     fn report(steps: &[&Step]) -> Report {
         let scratch = Scratch::new(&format!("step-{}", steps.len()));
@@ -144,19 +121,8 @@ mod tests {
         let report = report(&[&GOOD, &BAD, &GOOD]);
         assert!(!report.passed());
         let text = report.to_string();
-        let words: Vec<Vec<&str>> = text
-            .lines()
-            .map(|line| line.split_whitespace().take(2).collect())
-            .collect();
-        assert_eq!(
-            words[1..5],
-            [
-                ["good", "passed"],
-                ["bad", "FAILED"],
-                ["good", "not"],
-                ["all", "FAILED"]
-            ]
-        );
+        let words: Vec<Vec<&str>> = text.lines().map(|line| line.split_whitespace().take(2).collect()).collect();
+        assert_eq!(words[1..5], [["good", "passed"], ["bad", "FAILED"], ["good", "not"], ["all", "FAILED"]]);
         assert!(text.ends_with("bad: `x` failed: exit code 3\n"), "{text}");
     }
 }

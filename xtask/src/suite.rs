@@ -14,61 +14,17 @@ use crate::step::{Report, Step};
 const BUDGET: usize = 20;
 
 const STEPS: &[Step] = &[
-    Step {
-        name: "fmt",
-        shows: "the source is formatted",
-        work: fmt,
-    },
-    Step {
-        name: "rooms",
-        shows: "who may know whom; unsafe; file lengths",
-        work: rooms,
-    },
-    Step {
-        name: "clippy",
-        shows: "no warning, with all features and with none",
-        work: clippy,
-    },
-    Step {
-        name: "docs",
-        shows: "the documentation builds without a warning",
-        work: docs,
-    },
-    Step {
-        name: "budget",
-        shows: "the bare build has at most 20 packages",
-        work: budget,
-    },
-    Step {
-        name: "bare",
-        shows: "tests without features",
-        work: bare,
-    },
-    Step {
-        name: "features",
-        shows: "tests with serde and inject, real table",
-        work: features,
-    },
-    Step {
-        name: "reference",
-        shows: "tests with all features, lock-based table",
-        work: reference,
-    },
-    Step {
-        name: "compile-fail",
-        shows: "what must not compile, and its twins",
-        work: compile_fail,
-    },
-    Step {
-        name: "loom",
-        shows: "the models of the protocols",
-        work: loom,
-    },
-    Step {
-        name: "bench",
-        shows: "each benchmark runs once",
-        work: bench,
-    },
+    Step { name: "fmt", shows: "the source is formatted", work: fmt },
+    Step { name: "rooms", shows: "who may know whom; unsafe; file lengths", work: rooms },
+    Step { name: "clippy", shows: "no warning, with all features and with none", work: clippy },
+    Step { name: "docs", shows: "the documentation builds without a warning", work: docs },
+    Step { name: "budget", shows: "the bare build has at most 20 packages", work: budget },
+    Step { name: "bare", shows: "tests without features", work: bare },
+    Step { name: "features", shows: "tests with serde and inject, real table", work: features },
+    Step { name: "reference", shows: "tests with all features, lock-based table", work: reference },
+    Step { name: "compile-fail", shows: "what must not compile, and its twins", work: compile_fail },
+    Step { name: "loom", shows: "the models of the protocols", work: loom },
+    Step { name: "bench", shows: "each benchmark runs once", work: bench },
 ];
 
 /// The crate of compile-fail tests: no member of the workspace, so that it slows nobody's build.
@@ -84,11 +40,7 @@ pub(crate) fn run(context: &Context, only: &[String]) -> End {
     };
     let report = Report::of(&steps, context);
     println!("\n{report}");
-    if report.passed() {
-        End::Good
-    } else {
-        End::Failed(String::new())
-    }
+    if report.passed() { End::Good } else { End::Failed(String::new()) }
 }
 
 /// The steps, one a line.
@@ -100,10 +52,7 @@ pub(crate) fn list() -> String {
 }
 
 fn chosen(only: &[String]) -> Result<Vec<&'static Step>, String> {
-    if let Some(name) = only
-        .iter()
-        .find(|name| STEPS.iter().all(|step| step.name != **name))
-    {
+    if let Some(name) = only.iter().find(|name| STEPS.iter().all(|step| step.name != **name)) {
         return Err(format!("there is no step `{name}`; there are:\n{}", list()));
     }
     let wanted = |step: &&Step| only.is_empty() || only.iter().any(|name| name == step.name);
@@ -142,11 +91,7 @@ fn budget(context: &Context) -> Result<(), String> {
         return Ok(());
     }
     let names: Vec<&str> = packages.into_iter().collect();
-    Err(format!(
-        "{} packages, {BUDGET} allowed: {}",
-        names.len(),
-        names.join(", ")
-    ))
+    Err(format!("{} packages, {BUDGET} allowed: {}", names.len(), names.join(", ")))
 }
 
 /// The packages of a `cargo tree` without indentation, each once: `name version`.
@@ -158,9 +103,7 @@ fn packages(tree: &str) -> BTreeSet<&str> {
 fn name_and_version(line: &str) -> Option<&str> {
     let line = line.trim();
     let name = line.find(' ')?;
-    let version = line[name + 1..]
-        .find(' ')
-        .map_or(line.len(), |end| name + 1 + end);
+    let version = line[name + 1..].find(' ').map_or(line.len(), |end| name + 1 + end);
     Some(&line[..version])
 }
 
@@ -201,11 +144,7 @@ mod tests {
     fn steps_run_in_the_order_of_the_table_whatever_was_typed() {
         let names = |only: &[&str]| -> Vec<&str> {
             let only: Vec<String> = only.iter().map(|&name| name.to_owned()).collect();
-            chosen(&only)
-                .expect("known")
-                .iter()
-                .map(|step| step.name)
-                .collect()
+            chosen(&only).expect("known").iter().map(|step| step.name).collect()
         };
         assert_eq!(names(&[]).len(), STEPS.len());
         assert_eq!(names(&["docs", "fmt"]), ["fmt", "docs"]);
@@ -213,13 +152,8 @@ mod tests {
 
     #[test]
     fn an_unknown_step_is_named_beside_those_that_exist() {
-        let why = chosen(&["fmt".into(), "lint".into()])
-            .err()
-            .expect("unknown");
-        assert!(
-            why.contains("`lint`") && why.contains("compile-fail"),
-            "{why}"
-        );
+        let why = chosen(&["fmt".into(), "lint".into()]).err().expect("unknown");
+        assert!(why.contains("`lint`") && why.contains("compile-fail"), "{why}");
     }
 
     #[test]
@@ -233,14 +167,6 @@ mod tests {
         let tree = "ringbus v0.1.0 (/some/where)\nsyn v2.0.1\nsyn v1.0.9\n\
                     derive v1.2.3 (proc-macro)\nsyn v2.0.1 (*)\n\n";
         let found: Vec<&str> = packages(tree).into_iter().collect();
-        assert_eq!(
-            found,
-            [
-                "derive v1.2.3",
-                "ringbus v0.1.0",
-                "syn v1.0.9",
-                "syn v2.0.1"
-            ]
-        );
+        assert_eq!(found, ["derive v1.2.3", "ringbus v0.1.0", "syn v1.0.9", "syn v2.0.1"]);
     }
 }

@@ -127,7 +127,11 @@ fn wrong_members_are_named_with_what_is_found_and_allowed() {
         (r#"{"type": "a", "id": 7}"#, Some("id"), "`id` is 7; allowed is text or null"),
         (r#"{"type": "a", "source": true}"#, Some("source"), "`source` is true; allowed is text or null"),
         (r#"{"type": "a", "project_path": {}}"#, Some("project_path"), "`project_path` is {}; allowed is text or null"),
-        (r#"{"type": "a", "correlation_id": 1.5}"#, Some("correlation_id"), "`correlation_id` is 1.5; allowed is text or null"),
+        (
+            r#"{"type": "a", "correlation_id": 1.5}"#,
+            Some("correlation_id"),
+            "`correlation_id` is 1.5; allowed is text or null",
+        ),
         (r#"{"type": "a", "priority": 1}"#, Some("priority"), "`priority` is 1; allowed is text or null"),
         (r#"{"type": "a", "payload": [1]}"#, Some("payload"), "`payload` is [1]; allowed is an object or null"),
         (
@@ -145,7 +149,9 @@ fn wrong_members_are_named_with_what_is_found_and_allowed() {
         assert_eq!((error.path(), error.to_string().as_str()), (path, message));
         assert!(error.source().is_none());
     }
-    for time in ["1969-12-31T23:59:59Z", "2026-02-30T00:00:00Z", "2026-11-21T03:32:44+02:00", "2026-11-21", "", "🦀🦀🦀🦀🦀🦀"] {
+    for time in
+        ["1969-12-31T23:59:59Z", "2026-02-30T00:00:00Z", "2026-11-21T03:32:44+02:00", "2026-11-21", "", "🦀🦀🦀🦀🦀🦀"]
+    {
         assert_eq!(refuse(&format!(r#"{{"type": "a", "timestamp": "{time}"}}"#)).path(), Some("timestamp"));
     }
 }

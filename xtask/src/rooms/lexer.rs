@@ -19,10 +19,7 @@ pub(super) struct Word<'a> {
 impl Word<'_> {
     /// Whether it is an identifier or keyword.
     pub(super) fn is_name(&self) -> bool {
-        self.text
-            .bytes()
-            .next()
-            .is_some_and(|b| begins_name(b) && !b.is_ascii_digit())
+        self.text.bytes().next().is_some_and(|b| begins_name(b) && !b.is_ascii_digit())
     }
 }
 
@@ -53,12 +50,7 @@ pub(super) fn words(source: &str) -> Vec<Word<'_>> {
         let text = &rest[..length];
         if is_code {
             let text = text.strip_prefix("r#").unwrap_or(text);
-            words.push(Word {
-                text,
-                line,
-                test: false,
-                depth: 0,
-            });
+            words.push(Word { text, line, test: false, depth: 0 });
         }
         line += text.bytes().filter(|&b| b == b'\n').count();
         at += length;
@@ -70,10 +62,7 @@ pub(super) fn words(source: &str) -> Vec<Word<'_>> {
 fn name(rest: &str) -> usize {
     let hash = if rest.starts_with("r#") { 2 } else { 0 };
     let tail = &rest.as_bytes()[hash..];
-    hash + tail
-        .iter()
-        .position(|&b| !begins_name(b))
-        .unwrap_or(tail.len())
+    hash + tail.iter().position(|&b| !begins_name(b)).unwrap_or(tail.len())
 }
 
 /// The length of a comment in `/* */`, which nest.
@@ -104,16 +93,12 @@ fn string(rest: &str) -> usize {
 fn raw_string(rest: &str) -> Option<usize> {
     let after = ["r", "br", "cr"].into_iter().find_map(|prefix| {
         let tail = rest.strip_prefix(prefix)?;
-        tail.trim_start_matches('#')
-            .starts_with('"')
-            .then_some(tail)
+        tail.trim_start_matches('#').starts_with('"').then_some(tail)
     })?;
     let hashes = after.len() - after.trim_start_matches('#').len();
     let body = &after[hashes + 1..];
     let close = format!("\"{}", "#".repeat(hashes));
-    let end = body
-        .find(&close)
-        .map_or(body.len(), |end| end + close.len());
+    let end = body.find(&close).map_or(body.len(), |end| end + close.len());
     Some(rest.len() - body.len() + end)
 }
 
@@ -123,12 +108,7 @@ fn quote(rest: &str) -> (usize, bool) {
     match (chars.next(), chars.next()) {
         (Some((_, '\\')), Some((at, escaped))) => {
             let from = 1 + at + escaped.len_utf8();
-            (
-                rest[from..]
-                    .find('\'')
-                    .map_or(rest.len(), |end| from + end + 1),
-                false,
-            )
+            (rest[from..].find('\'').map_or(rest.len(), |end| from + end + 1), false)
         }
         (Some(_), Some((at, '\''))) => (1 + at + 1, false),
         _ => (1 + name(&rest[1..]), true),
@@ -155,18 +135,7 @@ mod tests {
 
     #[test]
     fn unfinished_source_ends() {
-        for source in [
-            "\"",
-            "\"\\",
-            "/*",
-            "'",
-            "'\\",
-            "r#\"",
-            "#[cfg(test",
-            "}",
-            "mod",
-            "'\\é",
-        ] {
+        for source in ["\"", "\"\\", "/*", "'", "'\\", "r#\"", "#[cfg(test", "}", "mod", "'\\é"] {
             let _ = words(source);
         }
     }

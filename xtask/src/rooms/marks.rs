@@ -26,11 +26,7 @@ fn mark(mut words: Vec<Word<'_>>) -> Words<'_> {
         match attribute(&words, at) {
             Some((end, inner)) => {
                 if is_test(&words[at..end]) {
-                    let stop = if inner {
-                        words.len()
-                    } else {
-                        item_end(&words, end)
-                    };
+                    let stop = if inner { words.len() } else { item_end(&words, end) };
                     words[at..stop].iter_mut().for_each(|word| word.test = true);
                     if let [.., m, name, semicolon] = &words[at..stop] {
                         if m.text == "mod" && semicolon.text == ";" {
@@ -59,8 +55,9 @@ pub(super) fn attribute(words: &[Word<'_>], at: usize) -> Option<(usize, bool)> 
 fn is_test(attribute: &[Word<'_>]) -> bool {
     let texts: Vec<&str> = attribute.iter().map(|word| word.text).collect();
     match &texts[..] {
-        ["#", "[", "cfg", "(", condition @ .., ")", "]"]
-        | ["#", "!", "[", "cfg", "(", condition @ .., ")", "]"] => needs_test(condition),
+        ["#", "[", "cfg", "(", condition @ .., ")", "]"] | ["#", "!", "[", "cfg", "(", condition @ .., ")", "]"] => {
+            needs_test(condition)
+        }
         _ => false,
     }
 }
@@ -70,9 +67,7 @@ fn needs_test(condition: &[&str]) -> bool {
     match condition {
         ["test"] => true,
         ["all", "(", inner @ .., ")"] => parts(inner).into_iter().any(needs_test),
-        ["any", "(", inner @ .., ")"] => {
-            !inner.is_empty() && parts(inner).into_iter().all(needs_test)
-        }
+        ["any", "(", inner @ .., ")"] => !inner.is_empty() && parts(inner).into_iter().all(needs_test),
         _ => false,
     }
 }
@@ -113,9 +108,7 @@ fn item_end(words: &[Word<'_>], mut at: usize) -> usize {
         at = end;
     }
     // A field or a variant begins with its own name, and a comma may end it.
-    let own_name = words
-        .get(at)
-        .is_some_and(|word| word.is_name() && !begins_item(word.text));
+    let own_name = words.get(at).is_some_and(|word| word.is_name() && !begins_item(word.text));
     let mut import = false;
     while let Some(word) = words.get(at) {
         import |= word.text == "use" && words.get(at + 1).is_some_and(|next| next.text != "<");
@@ -184,23 +177,13 @@ mod tests {
             #[cfg(test)] impl<N, O> P {}";
         let marked = |test: bool| -> Vec<&str> {
             let words = cut(source).words;
-            let chosen = words
-                .iter()
-                .filter(|word| word.test == test && word.text.len() == 1);
-            chosen
-                .map(|word| word.text)
-                .filter(|text| text.as_bytes()[0].is_ascii_lowercase())
-                .collect()
+            let chosen = words.iter().filter(|word| word.test == test && word.text.len() == 1);
+            chosen.map(|word| word.text).filter(|text| text.as_bytes()[0].is_ascii_lowercase()).collect()
         };
         assert_eq!(marked(true), ["b", "c", "x", "e", "f", "j", "k"]);
         assert_eq!(marked(false), ["a", "d", "g", "h", "i", "m", "l"]);
         assert_eq!(cut(source).test_files, ["j"]);
-        assert!(
-            cut("#![cfg(test)] fn a() {} fn b() {}")
-                .words
-                .iter()
-                .all(|word| word.test)
-        );
+        assert!(cut("#![cfg(test)] fn a() {} fn b() {}").words.iter().all(|word| word.test));
     }
 
     #[test]
@@ -214,13 +197,7 @@ mod tests {
         ] {
             assert!(test(condition), "{condition}");
         }
-        for condition in [
-            "not(test)",
-            "any(test, unix)",
-            "all(unix, not(test))",
-            "any()",
-            "tests",
-        ] {
+        for condition in ["not(test)", "any(test, unix)", "all(unix, not(test))", "any()", "tests"] {
             assert!(!test(condition), "{condition}");
         }
     }
@@ -228,16 +205,7 @@ mod tests {
     #[test]
     fn inline_modules_are_counted() {
         let source = "a mod b { c fn d() { e mod f { g } } } h";
-        let depth = |text: &str| {
-            cut(source)
-                .words
-                .iter()
-                .find(|word| word.text == text)
-                .map(|word| word.depth)
-        };
-        assert_eq!(
-            ["a", "c", "e", "g", "h"].map(depth),
-            [0, 1, 1, 2, 0].map(Some)
-        );
+        let depth = |text: &str| cut(source).words.iter().find(|word| word.text == text).map(|word| word.depth);
+        assert_eq!(["a", "c", "e", "g", "h"].map(depth), [0, 1, 1, 2, 0].map(Some));
     }
 }

@@ -19,9 +19,7 @@ use crate::context::Context;
 use rules::{File, findings};
 
 /// The folders that hold our source; those that do not exist yet are passed over.
-const FOLDERS: &[&str] = &[
-    "src", "tests", "benches", "examples", "xtask", "macros", "fuzz",
-];
+const FOLDERS: &[&str] = &["src", "tests", "benches", "examples", "xtask", "macros", "fuzz"];
 
 /// Checks all rules; an error counts what is wrong, which has been printed.
 pub(crate) fn check(context: &Context) -> Result<(), String> {
@@ -50,21 +48,11 @@ fn faults(sources: &[(String, String)]) -> Vec<String> {
     let mut lines = Vec::new();
     for ((path, text), words) in sources.iter().zip(&cut) {
         let stem = path.strip_suffix(".rs").unwrap_or(path);
-        let test = tests.iter().any(|test| {
-            stem.strip_prefix(test.as_str())
-                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-        });
-        let found = findings(&File {
-            path,
-            text,
-            words,
-            test,
-        });
-        lines.extend(
-            found
-                .iter()
-                .map(|f| format!("{path}:{}: [{}] {}", f.line, f.rule, f.what)),
-        );
+        let test = tests
+            .iter()
+            .any(|test| stem.strip_prefix(test.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')));
+        let found = findings(&File { path, text, words, test });
+        lines.extend(found.iter().map(|f| format!("{path}:{}: [{}] {}", f.line, f.rule, f.what)));
     }
     lines
 }
@@ -82,11 +70,7 @@ fn submodule(path: &str, name: &str) -> String {
 /// Reads all sources, ordered by path.
 fn read(context: &Context) -> Result<Vec<(String, String)>, String> {
     let mut files = Vec::new();
-    for folder in FOLDERS
-        .iter()
-        .map(|name| context.root.join(name))
-        .filter(|path| path.is_dir())
-    {
+    for folder in FOLDERS.iter().map(|name| context.root.join(name)).filter(|path| path.is_dir()) {
         collect(&folder, &context.target, &mut files)?;
     }
     files.sort();

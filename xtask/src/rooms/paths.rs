@@ -19,11 +19,7 @@ pub(super) struct Path<'a> {
 
 /// All paths of two segments or more, and imported names.
 pub(super) fn paths<'a>(words: &[Word<'a>]) -> Vec<Path<'a>> {
-    let mut reader = Reader {
-        words,
-        found: Vec::new(),
-        import: false,
-    };
+    let mut reader = Reader { words, found: Vec::new(), import: false };
     let mut at = 0;
     while at < words.len() {
         let before = at.checked_sub(1).map_or("", |before| words[before].text);
@@ -128,13 +124,7 @@ impl<'a> Reader<'_, 'a> {
         };
         if segments.len() > 1 || (self.import && !segments.is_empty()) {
             let (line, test, depth) = (word.line, word.test, word.depth);
-            self.found.push(Path {
-                segments,
-                line,
-                test,
-                depth,
-                import: self.import,
-            });
+            self.found.push(Path { segments, line, test, depth, import: self.import });
         }
         at.max(start + 1)
     }
@@ -159,24 +149,14 @@ mod tests {
     use super::*;
 
     fn named(source: &str) -> Vec<String> {
-        paths(&cut(source).words)
-            .iter()
-            .map(|path| path.segments.join("::"))
-            .collect()
+        paths(&cut(source).words).iter().map(|path| path.segments.join("::")).collect()
     }
 
     #[test]
     fn groups_are_written_out() {
         assert_eq!(
             named("use std::{sync::{self, Arc, atomic::{AtomicU64 as A, *}}, fmt};\nuse x;"),
-            [
-                "std::sync",
-                "std::sync::Arc",
-                "std::sync::atomic::AtomicU64",
-                "std::sync::atomic::*",
-                "std::fmt",
-                "x"
-            ]
+            ["std::sync", "std::sync::Arc", "std::sync::atomic::AtomicU64", "std::sync::atomic::*", "std::fmt", "x"]
         );
         assert_eq!(named("pub use {a::b, c}; d"), ["a::b", "c"]);
     }
@@ -184,9 +164,7 @@ mod tests {
     #[test]
     fn paths_in_code_are_found() {
         assert_eq!(
-            named(
-                "fn f(a: &crate::bus::Bus) -> ::std::fmt::Result { Vec::<x::Y>::new().z::<w::V>() }"
-            ),
+            named("fn f(a: &crate::bus::Bus) -> ::std::fmt::Result { Vec::<x::Y>::new().z::<w::V>() }"),
             ["crate::bus::Bus", "std::fmt::Result", "x::Y", "w::V"]
         );
         assert_eq!(
@@ -203,15 +181,7 @@ mod tests {
 
     #[test]
     fn unfinished_source_ends() {
-        for source in [
-            "use a::",
-            "use a::{",
-            "use {",
-            "::",
-            "a::{b::{",
-            "use a::{,}",
-            "use a::{%}",
-        ] {
+        for source in ["use a::", "use a::{", "use {", "::", "a::{b::{", "use a::{,}", "use a::{%}"] {
             let _ = named(source);
         }
     }

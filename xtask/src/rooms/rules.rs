@@ -23,15 +23,7 @@ const ATOMICS: &[&str] = &["std::sync::atomic", "core::sync::atomic"];
 const CRATES: &[&str] = &["arc_swap", "loom", "once_cell", "parking_lot"];
 
 /// Macros that must not be left in the library.
-const LEFT_OVER: &[&str] = &[
-    "println",
-    "eprintln",
-    "print",
-    "eprint",
-    "dbg",
-    "todo",
-    "unimplemented",
-];
+const LEFT_OVER: &[&str] = &["println", "eprintln", "print", "eprint", "dbg", "todo", "unimplemented"];
 
 /// No file is longer than this.
 pub(super) const LONGEST: usize = 500;
@@ -55,11 +47,7 @@ pub(super) struct Finding {
 }
 
 fn finding(line: usize, rule: &'static str, what: impl Into<String>) -> Finding {
-    Finding {
-        line,
-        rule,
-        what: what.into(),
-    }
+    Finding { line, rule, what: what.into() }
 }
 
 /// Everything that is wrong in a file, in the order of its lines.
@@ -131,11 +119,7 @@ fn order(file: &File<'_>, paths: &[Path<'_>], found: &mut Vec<Finding>) {
 
 /// The name right below the crate's root that a path leads through, if it leads there.
 fn root_name<'a>(path: &Path<'a>, modules: usize) -> Option<&'a str> {
-    let supers = path
-        .segments
-        .iter()
-        .take_while(|&&segment| segment == "super")
-        .count();
+    let supers = path.segments.iter().take_while(|&&segment| segment == "super").count();
     match path.segments.first() {
         Some(&"crate") => path.segments.get(1).copied(),
         Some(&"super") if supers == modules + path.depth => path.segments.get(supers).copied(),
@@ -157,15 +141,11 @@ fn refusal(room: &str, named: &str) -> Option<String> {
         (Some(_), Some(_)) if room == "ext" => Some("`ext` uses the public face only".to_owned()),
         (Some(_), None) if room == "ext" => None,
         (Some(own), Some(other)) if other < own => None,
-        (Some(own), Some(other)) if other == own => Some(format!(
-            "`{room}` and `{named}` are siblings and do not know each other"
-        )),
-        (_, Some(_)) => Some(format!(
-            "`{named}` comes after `{room}`, which may not know it"
-        )),
-        (_, None) => Some(format!(
-            "`{named}` is no room; import it from the room that holds it"
-        )),
+        (Some(own), Some(other)) if other == own => {
+            Some(format!("`{room}` and `{named}` are siblings and do not know each other"))
+        }
+        (_, Some(_)) => Some(format!("`{named}` comes after `{room}`, which may not know it")),
+        (_, None) => Some(format!("`{named}` is no room; import it from the room that holds it")),
     }
 }
 
@@ -177,41 +157,28 @@ fn only_sync(file: &File<'_>, paths: &[Path<'_>], found: &mut Vec<Finding>) {
         let full = path.segments.join("::");
         let begins = |with: &str| full == with || full.starts_with(&format!("{with}::"));
         let atomic = ATOMICS.iter().any(|atomics| begins(atomics));
-        let library =
-            CRATES.iter().any(|library| begins(library)) || full.starts_with("crossbeam_");
+        let library = CRATES.iter().any(|library| begins(library)) || full.starts_with("crossbeam_");
         // `use std::sync;` and `use std::sync::*;` open a second door.
         let module = path.import && matches!(full.as_str(), "std::sync" | "core::sync");
         let glob = matches!(full.as_str(), "std::sync::*" | "core::sync::*");
         if atomic || library || module || glob {
-            found.push(finding(
-                path.line,
-                "sync",
-                format!("`{full}`: only `sync` names it"),
-            ));
+            found.push(finding(path.line, "sync", format!("`{full}`: only `sync` names it")));
         }
     }
 }
 
 fn unsafe_code(file: &File<'_>, found: &mut Vec<Finding>) {
     let lines: Vec<&str> = file.text.lines().collect();
-    let may = !["src/", "examples/", "xtask/"]
-        .iter()
-        .any(|part| file.path.starts_with(part))
+    let may = !["src/", "examples/", "xtask/"].iter().any(|part| file.path.starts_with(part))
         || file.path == "src/history/slot.rs"
         || file.room() == Some("sync");
     let words = &file.words.words;
-    for (at, word) in words
-        .iter()
-        .enumerate()
-        .filter(|(_, word)| word.text == "unsafe")
-    {
+    for (at, word) in words.iter().enumerate().filter(|(_, word)| word.text == "unsafe") {
         if !may {
             let what = "`unsafe` stands only in src/sync and src/history/slot.rs";
             found.push(finding(word.line, "unsafe", what));
         }
-        let needs = words
-            .get(at + 1)
-            .is_some_and(|next| matches!(next.text, "{" | "impl"));
+        let needs = words.get(at + 1).is_some_and(|next| matches!(next.text, "{" | "impl"));
         if needs && !has_safety(&lines, word.line) {
             let what = "no `// SAFETY:` comment directly above";
             found.push(finding(word.line, "safety", what));
@@ -226,8 +193,7 @@ fn has_safety(lines: &[&str], line: usize) -> bool {
             if above.starts_with("// SAFETY:") {
                 return true;
             }
-        } else if above.is_empty() || (!above.starts_with('#') && above.ends_with([';', '{', '}']))
-        {
+        } else if above.is_empty() || (!above.starts_with('#') && above.ends_with([';', '{', '}'])) {
             return false; // Another statement, or the block around this one.
         }
     }
@@ -256,25 +222,14 @@ fn ignored(file: &File<'_>, found: &mut Vec<Finding>) {
             continue;
         };
         if says_ignore(&words[at..end]) {
-            found.push(finding(
-                words[at].line,
-                "ignore",
-                "an ignored test shows nothing",
-            ));
+            found.push(finding(words[at].line, "ignore", "an ignored test shows nothing"));
         }
     }
     for (at, line) in file.text.lines().enumerate() {
-        let doc = line
-            .trim_start()
-            .strip_prefix("//")
-            .map(|text| text.trim_start_matches(['/', '!']));
+        let doc = line.trim_start().strip_prefix("//").map(|text| text.trim_start_matches(['/', '!']));
         let fence = doc.and_then(|text| text.trim_start().strip_prefix("```"));
         if fence.is_some_and(|tags| tags.split(',').any(|tag| tag.trim() == "ignore")) {
-            found.push(finding(
-                at + 1,
-                "ignore",
-                "an ignored example shows nothing",
-            ));
+            found.push(finding(at + 1, "ignore", "an ignored example shows nothing"));
         }
     }
 }

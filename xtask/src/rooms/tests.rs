@@ -9,10 +9,7 @@ fn broken(path: &str, text: &str) -> Vec<String> {
 }
 
 fn rules(files: &[(&str, &str)]) -> Vec<String> {
-    let sources: Vec<_> = files
-        .iter()
-        .map(|(p, t)| ((*p).to_owned(), (*t).to_owned()))
-        .collect();
+    let sources: Vec<_> = files.iter().map(|(p, t)| ((*p).to_owned(), (*t).to_owned())).collect();
     let short = |line: String| {
         let mut parts = line.splitn(3, ':');
         let (_, at, rest) = (parts.next(), parts.next(), parts.next());
@@ -27,10 +24,7 @@ fn a_room_may_not_know_a_later_one() {
     let source = "use crate::sync::Arc;\nuse crate::{contain::x, bus::Bus};\n";
     assert_eq!(broken("src/event/mod.rs", source), ["2:order"]);
     assert_eq!(broken("src/publish.rs", source), [""; 0]);
-    assert_eq!(
-        broken("src/event.rs", "fn f(b: &crate::bus::Bus) {}"),
-        ["1:order"]
-    );
+    assert_eq!(broken("src/event.rs", "fn f(b: &crate::bus::Bus) {}"), ["1:order"]);
 }
 
 #[test]
@@ -38,10 +32,7 @@ fn siblings_do_not_know_each_other() {
     let source = "use crate::history::Ring;\nuse crate::dispatch::Table;";
     assert_eq!(broken("src/dispatch/table.rs", source), ["1:order"]);
     assert_eq!(broken("src/history/mod.rs", source), ["2:order"]);
-    assert_eq!(
-        broken("src/sync/mod.rs", "use crate::contain::drop_contained;"),
-        ["1:order"]
-    );
+    assert_eq!(broken("src/sync/mod.rs", "use crate::contain::drop_contained;"), ["1:order"]);
 }
 
 #[test]
@@ -51,39 +42,24 @@ fn super_is_no_way_around() {
     assert_eq!(broken("src/event.rs", "use super::bus::Bus;"), ["1:order"]);
     let inline = "mod a { use super::kind::Kind; use super::super::bus::Bus; }";
     assert_eq!(broken("src/event/mod.rs", inline), ["1:order"]);
-    assert_eq!(
-        broken("src/bus/a/b.rs", "use super::super::bus::Bus;"),
-        [""; 0]
-    );
+    assert_eq!(broken("src/bus/a/b.rs", "use super::super::bus::Bus;"), [""; 0]);
 }
 
 #[test]
 fn rooms_import_from_rooms_and_never_docs() {
     assert_eq!(broken("src/dispatch.rs", "use crate::Event;"), ["1:order"]);
     assert_eq!(broken("src/dispatch.rs", "use crate::*;"), ["1:order"]);
-    assert_eq!(
-        broken("src/bus.rs", "use crate::docs::promises;"),
-        ["1:order"]
-    );
+    assert_eq!(broken("src/bus.rs", "use crate::docs::promises;"), ["1:order"]);
     assert_eq!(broken("src/attic.rs", ""), ["1:order"]);
     assert_eq!(broken("src/docs.rs", "use crate::bus::Bus;"), [""; 0]);
-    assert_eq!(
-        broken(
-            "src/lib.rs",
-            "pub use crate::bus::Bus; pub use event::Event;"
-        ),
-        [""; 0]
-    );
+    assert_eq!(broken("src/lib.rs", "pub use crate::bus::Bus; pub use event::Event;"), [""; 0]);
 }
 
 #[test]
 fn ext_uses_the_face() {
     let source = "use crate::Event;\nuse crate::sync::Mutex;\nuse crate::bus::Bus;";
     assert_eq!(broken("src/ext/queue.rs", source), ["3:order"]);
-    assert_eq!(
-        broken("src/bus.rs", "use crate::ext::queue::Queue;"),
-        ["1:order"]
-    );
+    assert_eq!(broken("src/bus.rs", "use crate::ext::queue::Queue;"), ["1:order"]);
 }
 
 #[test]
@@ -99,20 +75,11 @@ fn words_and_macros_and_tests_are_free() {
 #[test]
 fn a_test_module_in_a_file_of_its_own_is_free() {
     let test = "use crate::bus::Bus;";
-    let marked = [
-        ("src/event/mod.rs", "#[cfg(test)]\nmod tests;"),
-        ("src/event/tests.rs", test),
-    ];
+    let marked = [("src/event/mod.rs", "#[cfg(test)]\nmod tests;"), ("src/event/tests.rs", test)];
     assert_eq!(rules(&marked), [""; 0]);
-    let plain = [
-        ("src/event/mod.rs", "mod tests;"),
-        ("src/event/tests.rs", test),
-    ];
+    let plain = [("src/event/mod.rs", "mod tests;"), ("src/event/tests.rs", test)];
     assert_eq!(rules(&plain), ["1:order"]);
-    let nested = [
-        ("src/bus.rs", "#[cfg(test)] mod a;"),
-        ("src/bus/a/b.rs", "use loom::x;"),
-    ];
+    let nested = [("src/bus.rs", "#[cfg(test)] mod a;"), ("src/bus/a/b.rs", "use loom::x;")];
     assert_eq!(rules(&nested), [""; 0]);
 }
 
@@ -147,17 +114,10 @@ fn unsafe_has_its_places() {
     assert_eq!(broken("src/bus.rs", source), ["2:unsafe"]);
     assert_eq!(broken("src/history/ring.rs", source), ["2:unsafe"]);
     assert_eq!(broken("examples/scan.rs", source), ["2:unsafe"]);
-    for path in [
-        "src/sync/once.rs",
-        "src/history/slot.rs",
-        "tests/allocations.rs",
-    ] {
+    for path in ["src/sync/once.rs", "src/history/slot.rs", "tests/allocations.rs"] {
         assert_eq!(broken(path, source), [""; 0]);
     }
-    assert_eq!(
-        broken("src/bus.rs", "#![forbid(unsafe_code)] // unsafe\n"),
-        [""; 0]
-    );
+    assert_eq!(broken("src/bus.rs", "#![forbid(unsafe_code)] // unsafe\n"), [""; 0]);
 }
 
 #[test]
@@ -166,8 +126,7 @@ fn unsafe_says_why() {
     assert_eq!(broken("src/sync/a.rs", bare), ["2:safety", "4:safety"]);
     let far = "// SAFETY: said of another.\nlet a = 1;\nlet b = unsafe { g() };";
     assert_eq!(broken("src/sync/a.rs", far), ["3:safety"]);
-    let shared =
-        "// SAFETY: of the first only.\nunsafe impl Send for X {}\nunsafe impl Sync for X {}";
+    let shared = "// SAFETY: of the first only.\nunsafe impl Send for X {}\nunsafe impl Sync for X {}";
     assert_eq!(broken("src/sync/a.rs", shared), ["3:safety"]);
     let good = "// SAFETY: a reason\n// of two lines.\n#[inline]\nunsafe impl Send for X {}\n\n\
         // SAFETY: above a long statement.\nlet long =\n    unsafe { g() };\n\
@@ -183,43 +142,18 @@ fn files_are_short() {
 
 #[test]
 fn nothing_is_left_over() {
-    let source =
-        "fn f() {\n  println!(\"a\");\n  todo!()\n}\n#[cfg(test)]\nmod t { fn g() { dbg!(1); } }";
-    assert_eq!(
-        broken("src/bus.rs", source),
-        ["2:leftover", "3:leftover", "6:leftover"]
-    );
+    let source = "fn f() {\n  println!(\"a\");\n  todo!()\n}\n#[cfg(test)]\nmod t { fn g() { dbg!(1); } }";
+    assert_eq!(broken("src/bus.rs", source), ["2:leftover", "3:leftover", "6:leftover"]);
     assert_eq!(broken("examples/scan.rs", source), [""; 0]);
-    assert_eq!(
-        broken(
-            "src/bus.rs",
-            "/// println!(\"x\")\nfn todo() { a.todo != b }"
-        ),
-        [""; 0]
-    );
+    assert_eq!(broken("src/bus.rs", "/// println!(\"x\")\nfn todo() { a.todo != b }"), [""; 0]);
 }
 
 #[test]
 fn nothing_is_ignored() {
-    assert_eq!(
-        broken("tests/a.rs", "#[test]\n#[ignore = \"slow\"]\nfn a() {}"),
-        ["2:ignore"]
-    );
-    assert_eq!(
-        broken("xtask/src/a.rs", "#[cfg_attr(unix, ignore)]\nfn a() {}"),
-        ["1:ignore"]
-    );
-    assert_eq!(
-        broken("src/bus.rs", "//! ```rust,ignore\n//! x\n//! ```"),
-        ["1:ignore"]
-    );
-    assert_eq!(
-        broken(
-            "tests/a.rs",
-            "// #[ignore]\n#[allow(ignore_this)]\nfn ignore() {}"
-        ),
-        [""; 0]
-    );
+    assert_eq!(broken("tests/a.rs", "#[test]\n#[ignore = \"slow\"]\nfn a() {}"), ["2:ignore"]);
+    assert_eq!(broken("xtask/src/a.rs", "#[cfg_attr(unix, ignore)]\nfn a() {}"), ["1:ignore"]);
+    assert_eq!(broken("src/bus.rs", "//! ```rust,ignore\n//! x\n//! ```"), ["1:ignore"]);
+    assert_eq!(broken("tests/a.rs", "// #[ignore]\n#[allow(ignore_this)]\nfn ignore() {}"), [""; 0]);
 }
 
 #[test]

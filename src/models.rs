@@ -1,0 +1,102 @@
+//! The protocols with a public face, for the models in `tests/loom_*.rs`. Exists under `--cfg ringbus_loom` only.
+//!
+//! A model runs the product's own code: these are handles to it, not copies.
+#![allow(missing_docs, clippy::missing_panics_doc, reason = "no public interface")]
+
+use std::sync::Arc;
+
+use crate::event::interner;
+use crate::history;
+use crate::sync::revocable::Revocable;
+use crate::sync::{self, rows};
+
+pub use crate::callsite::Callsite;
+
+/// A ring of the history, over records that a model can look into.
+pub struct Ring<T> {
+    ring: history::Ring<Record<T>>,
+    reading: sync::Mutex<()>,
+}
+
+/// A record: aligned as events are.
+#[repr(align(16))]
+#[derive(Debug)]
+pub struct Record<T>(pub T);
+
+/// The counted pointer that slots hold.
+pub type Counted<T> = sync::Arc<Record<T>>;
+
+impl<T> Ring<T> {
+    /// A ring with as many slots as a power of two.
+    pub fn new(slots: usize) -> Self {
+        Self { ring: history::Ring::new(slots), reading: sync::Mutex::new(()) }
+    }
+
+    pub fn draw(&self) -> u64 {
+        self.ring.draw()
+    }
+
+    /// Puts a record in; out comes what it evicted, or itself if it was late.
+    pub fn put(&self, ticket: u64, record: T) -> Option<Counted<T>> {
+        self.ring.put(ticket, sync::Arc::new(Record(record)))
+    }
+
+    /// A clone of the record in a ticket's slot, if wanted, and the record itself if a writer evicted it meanwhile.
+    pub fn read(&self, ticket: u64, wanted: impl Fn(&T) -> bool) -> (Option<Counted<T>>, Option<Counted<T>>) {
+        let _reading = self.reading.lock();
+        self.ring.read(ticket, |record| wanted(&record.0))
+    }
+
+    pub fn clear(&self, unwanted: impl Fn(&T) -> bool) -> Vec<Counted<T>> {
+        let _reading = self.reading.lock();
+        self.ring.clear(|record| unwanted(&record.0))
+    }
+}
+
+/// A value that is used by calls and can be taken away.
+pub struct Handler<T>(Revocable<T>);
+
+impl<T> Handler<T> {
+    pub fn new(value: T) -> Arc<Self> {
+        Arc::new(Self(Revocable::new(value)))
+    }
+
+    /// Calls it on this thread; `None` if it has been removed.
+    pub fn call<R>(&self, call: impl FnOnce(&T) -> R) -> Option<R> {
+        let visit = rows::visit()?;
+        self.0.run(&visit, 0, call)
+    }
+
+    pub fn remove(&self) -> bool {
+        self.0.remove()
+    }
+
+    /// Waits until no call runs and the value has been dropped.
+    pub fn close(&self, dispose: impl FnOnce(T)) {
+        self.0.close(None, dispose).expect("a close without a deadline ends");
+    }
+}
+
+/// The interner of kinds.
+pub struct Interner(interner::Interner);
+
+impl Interner {
+    #[allow(clippy::new_without_default)]
+    pub fn new() -> Self {
+        Self(interner::Interner::new())
+    }
+
+    /// The id of a name, made if need be.
+    pub fn intern(&self, name: &'static str) -> Option<usize> {
+        self.0.intern(name).map(|entry| entry.id().index())
+    }
+
+    pub fn find(&self, name: &str) -> Option<usize> {
+        self.0.find(name).map(|entry| entry.id().index())
+    }
+}
+
+/// A call site of `kind`, as the macro makes one.
+pub fn callsite(kind: &'static str) -> Callsite {
+    Callsite::new(kind, crate::event::CallSite::new(file!(), line!(), module_path!(), &[]))
+}

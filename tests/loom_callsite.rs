@@ -1,0 +1,75 @@
+//! First uses: call sites that race to register, and kinds that race to be interned.
+#![cfg(ringbus_loom)]
+
+mod loom_support;
+
+use loom::sync::Arc;
+use loom::thread;
+use loom_support::Model;
+use ringbus::__models::{Interner, callsite};
+
+/// Two threads at the first use of one call site get one kind, and neither waits.
+#[test]
+fn two_first_uses_of_a_call_site() {
+    Model {
+        name: "loom_callsite::two_first_uses_of_a_call_site",
+        promise: "P1: a call site's first use",
+        preemptions: None,
+        outcomes: &["one kind"],
+    }
+    .check(|| {
+        let site = Arc::new(callsite("db.open"));
+        let other = {
+            let site = Arc::clone(&site);
+            thread::spawn(move || site.kind())
+        };
+        let kind = site.kind();
+        assert_eq!(kind, other.join().unwrap());
+        assert_eq!(kind, "db.open");
+        "one kind"
+    });
+}
+
+/// Two threads that intern one name get one id; whoever finds a name sees its entry whole.
+#[test]
+fn two_threads_intern_one_name() {
+    Model {
+        name: "loom_callsite::two_threads_intern_one_name",
+        promise: "P1: a kind's first sight",
+        preemptions: None,
+        outcomes: &["first id", "second id"],
+    }
+    .check(|| {
+        let interner = Arc::new(Interner::new());
+        let other = {
+            let interner = Arc::clone(&interner);
+            thread::spawn(move || interner.intern("db.open"))
+        };
+        let id = interner.intern("db.open");
+        assert_eq!(id, other.join().unwrap());
+        assert_eq!(id, interner.find("db.open"));
+        if id == Some(0) { "first id" } else { "second id" }
+    });
+}
+
+/// Two names, in opposite orders: each keeps the one id it got, whoever gave it.
+#[test]
+fn two_threads_intern_two_names() {
+    Model {
+        name: "loom_callsite::two_threads_intern_two_names",
+        promise: "P1: kinds are interned once",
+        preemptions: Some(3),
+        outcomes: &["two ids"],
+    }
+    .check(|| {
+        let interner = Arc::new(Interner::new());
+        let other = {
+            let interner = Arc::clone(&interner);
+            thread::spawn(move || (interner.intern("b"), interner.intern("a")))
+        };
+        let (a, b) = (interner.intern("a"), interner.intern("b"));
+        assert_eq!(other.join().unwrap(), (b, a));
+        assert_ne!(a, b);
+        "two ids"
+    });
+}

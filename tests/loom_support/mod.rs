@@ -1,0 +1,41 @@
+//! Running a model: its promise, its outcomes, its iterations.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+/// One model of a protocol.
+pub struct Model {
+    /// The model, as its test is called.
+    pub name: &'static str,
+    /// The promise that it shows.
+    pub promise: &'static str,
+    /// At most so many preemptions in one run; `None` explores all.
+    pub preemptions: Option<usize>,
+    /// What a run can come to; each must be reached.
+    pub outcomes: &'static [&'static str],
+}
+
+impl Model {
+    /// Runs `body`, which returns the outcome, in every order of its threads' steps.
+    pub fn check(self, body: impl Fn() -> &'static str + Send + Sync + 'static) {
+        let iterations = Arc::new(AtomicU64::new(0));
+        let reached = Arc::new(Mutex::new(BTreeSet::new()));
+        let mut builder = loom::model::Builder::new();
+        builder.preemption_bound = self.preemptions;
+        builder.max_branches = 20_000;
+        {
+            let (iterations, reached) = (Arc::clone(&iterations), Arc::clone(&reached));
+            builder.check(move || {
+                iterations.fetch_add(1, Ordering::Relaxed);
+                let outcome = body();
+                reached.lock().unwrap().insert(outcome);
+            });
+        }
+        let bound = self.preemptions.map_or("exhaustive".to_owned(), |most| format!("at most {most} preemptions"));
+        let count = iterations.load(Ordering::Relaxed);
+        println!("model {}: {}: {count} iterations, {bound}", self.name, self.promise);
+        let expected: BTreeSet<_> = self.outcomes.iter().copied().collect();
+        assert_eq!(*reached.lock().unwrap(), expected, "outcomes of {}", self.name);
+    }
+}
