@@ -5,6 +5,7 @@ mod loom_support;
 
 use std::sync::Arc as Shared;
 
+use loom::cell::UnsafeCell;
 use loom::sync::Arc;
 use loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use loom::thread;
@@ -19,10 +20,28 @@ fn event() -> Event {
     Event::builder("table.event").build().unwrap()
 }
 
+/// What a closure captures: loom reports it if a call is not ordered after the subscriber's writing.
+struct Capture(UnsafeCell<u32>);
+
+// SAFETY: loom reports every unsynchronised access; that is what the model is for.
+unsafe impl Sync for Capture {}
+// SAFETY: as above.
+unsafe impl Send for Capture {}
+
 fn count(bus: &Bus, order: i32) -> (Subscription, Arc<AtomicUsize>) {
     let calls = Arc::new(AtomicUsize::new(0));
     let counter = Arc::clone(&calls);
+    let capture = Capture(UnsafeCell::new(0));
+    capture.0.with_mut(|at| {
+        // SAFETY: nobody else has it yet.
+        unsafe { *at = 7 }
+    });
     let guard = bus.on("table.event").unwrap().order(order).subscribe(move |_| {
+        let capture = &capture;
+        capture.0.with(|at| {
+            // SAFETY: loom reports it if the writing above is not ordered before.
+            assert_eq!(unsafe { *at }, 7)
+        });
         counter.fetch_add(1, Ordering::Relaxed);
     });
     (guard, calls)

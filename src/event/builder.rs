@@ -229,7 +229,7 @@ impl EventBuilder {
         inner.priority = self.priority;
         inner.values = self.values.into();
         inner.body = (!self.names.is_empty()).then(|| Box::new(Body::Names(self.names)));
-        Ok(draft.place(self.id.unwrap_or_else(EventId::next), UNREAD, wall_us))
+        Ok(draft.finish_as(self.id.unwrap_or_else(EventId::next), UNREAD, wall_us))
     }
 }
 

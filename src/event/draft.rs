@@ -1,28 +1,31 @@
-//! [`Draft`]: the event that a call site is putting together.
+//! [`Draft`]: the event that a call site is putting together, in the memory where it will stay.
 //!
-//! `publish_event!` makes one, pushes the values in the order of its call site's names, and finishes it.
-//! It holds plain data, so fields may await between two pushes and the draft moves to another thread with
-//! its task. Time and id are read in [`finish`](Draft::finish), when all arguments have been evaluated: what they
-//! published is older.
+//! `publish_event!` makes one, gives it the values in the order of its call site's names, and finishes it.
+//! It is a counted pointer and a number, so fields may await between two values, and the draft moves to
+//! another thread with its task. Time and id are read when it is finished, after all arguments have been
+//! evaluated: what they published is older.
 
 use core::{fmt, mem};
 
 use super::inner::{Inner, Source};
+use super::values::Slot;
 use super::{CallSite, Event, EventId, Kind, Priority, Text, ToValue, Value, recycle, time};
 use crate::sync::{Arc, clock};
 
 /// The event that `publish_event!` is putting together; no public interface.
 #[doc(hidden)]
-pub struct Draft(
+pub struct Draft {
     /// Held by nobody else.
-    Arc<Inner>,
-);
+    inner: Arc<Inner>,
+    /// How many values it has been given.
+    len: usize,
+}
 
 impl Draft {
     /// An event of `kind` whose values are named by `site`.
     #[inline]
     pub fn new(kind: Kind, site: Option<&'static CallSite>) -> Self {
-        let mut draft = Self(recycle::take(kind));
+        let mut draft = Self { inner: recycle::take(kind), len: 0 };
         let inner = draft.inner();
         inner.site = site;
         inner.values.reserve(site.map_or(0, |site| site.fields().len()));
@@ -32,25 +35,25 @@ impl Draft {
     /// Sets the source, without a copy.
     #[inline]
     pub fn set_source_static(&mut self, source: &'static str) {
-        drop(mem::replace(&mut self.inner().source, Source::Static(source)));
+        set(&mut self.inner().source, Source::Static(source));
     }
 
     /// Sets the source.
     #[inline]
     pub fn set_source(&mut self, source: Text) {
-        drop(mem::replace(&mut self.inner().source, Source::Shared(source)));
+        set(&mut self.inner().source, Source::Shared(source));
     }
 
     /// Sets the project path.
     #[inline]
     pub fn set_project_path(&mut self, path: Text) {
-        drop(mem::replace(&mut self.inner().project_path, Some(path)));
+        set(&mut self.inner().project_path, Some(path));
     }
 
     /// Sets the correlation id.
     #[inline]
     pub fn set_correlation_id(&mut self, id: Text) {
-        drop(mem::replace(&mut self.inner().correlation_id, Some(id)));
+        set(&mut self.inner().correlation_id, Some(id));
     }
 
     /// Sets the priority.
@@ -59,54 +62,72 @@ impl Draft {
         self.inner().priority = priority;
     }
 
-    /// Adds the value of the call site's next name.
+    /// Gives it the value of the call site's next name.
     #[inline]
     pub fn value(&mut self, value: &(impl ToValue + ?Sized)) {
-        // The slot first: a value that waits for it would be moved through memory.
-        let slot = self.inner().values.next();
+        // The slot first: see `values`.
+        let slot = self.slot();
         slot.fill(value.to_value());
     }
 
-    /// Adds what `value` displays.
+    /// The same, as what `value` displays.
     #[inline]
     pub fn display(&mut self, value: &(impl fmt::Display + ?Sized)) {
         self.value(&format_args!("{value}"));
     }
 
-    /// Adds what `value` looks like to a developer.
+    /// The same, as what `value` looks like to a developer.
     #[inline]
     pub fn debug(&mut self, value: &(impl fmt::Debug + ?Sized)) {
         self.value(&format_args!("{value:?}"));
     }
 
-    /// Adds a value.
+    /// The same, as it is.
     #[inline]
     pub fn push(&mut self, value: Value) {
-        self.inner().values.next().fill(value);
+        self.slot().fill(value);
     }
 
     /// The event, as of now.
     #[inline]
     pub fn finish(self) -> Event {
+        debug_assert_eq!(self.inner.site.map_or(0, |site| site.fields().len()), self.len, "each value has a name");
         let now = clock::read();
-        self.place(EventId::next(), now.raw, now.wall_us)
+        self.finish_as(EventId::next(), now.raw, now.wall_us)
     }
 
     /// The event with this identity.
     #[inline]
-    pub(super) fn place(mut self, id: EventId, raw: u64, wall_us: u64) -> Event {
+    pub(super) fn finish_as(mut self, id: EventId, raw: u64, wall_us: u64) -> Event {
+        let len = self.len;
         let inner = self.inner();
+        if len > 0 {
+            inner.values.set_len(len);
+        }
         inner.id = id;
         inner.raw = raw;
         inner.wall_us = wall_us.min(time::MAX_MICROS);
-        Event(Some(self.0))
+        Event(Some(self.inner))
     }
 
     #[inline]
     pub(super) fn inner(&mut self) -> &mut Inner {
-        match Arc::get_mut(&mut self.0) {
+        match Arc::get_mut(&mut self.inner) {
             Some(inner) => inner,
             None => unreachable!("a draft is shared"),
         }
     }
+
+    #[inline]
+    fn slot(&mut self) -> Slot<'_> {
+        let at = self.len;
+        self.len += 1;
+        self.inner().values.slot(at)
+    }
+}
+
+/// Writes first and drops what was there afterwards, so that `value` need not wait in memory.
+#[inline(always)]
+fn set<T>(place: &mut T, value: T) {
+    drop(mem::replace(place, value));
 }

@@ -142,7 +142,7 @@ impl Drop for Inner {
 impl Stamp {
     const FREE: u64 = u64::MAX;
 
-    pub(super) fn free() -> Self {
+    fn free() -> Self {
         Self(AtomicU64::new(Self::FREE))
     }
 

@@ -39,8 +39,6 @@ use std::time::SystemTime;
 
 pub use self::builder::{BuildError, EventBuilder};
 pub use self::convert::ToValue;
-#[doc(hidden)]
-pub use self::draft::Draft;
 pub use self::fields::{Fields, FieldsIter};
 pub use self::id::{EventId, ParseIdError};
 #[cfg(feature = "serde")]
@@ -55,6 +53,7 @@ pub use self::selector::{IntoSelector, Selector};
 pub use self::text::Text;
 pub use self::value::{Int128, UInt128, Value};
 
+pub(crate) use self::draft::Draft;
 pub(crate) use self::inner::Inner;
 pub(crate) use self::interner::KindId;
 

@@ -60,7 +60,7 @@ impl Event {
         let now = clock::read();
         let mut thin = Draft::new(self.kind().clone(), None);
         thin.inner().body = Some(Box::new(Body::Relay(self.clone())));
-        let thin = thin.place(self.id(), now.raw, now.wall_us);
+        let thin = thin.finish_as(self.id(), now.raw, now.wall_us);
         thin.arc().stamp.set(stamp);
         Arc::clone(thin.arc())
     }

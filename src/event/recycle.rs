@@ -8,6 +8,7 @@
 //! thread-locals are gone events are allocated and freed as usual (P10).
 
 use core::cell::Cell;
+use core::mem;
 
 use super::Kind;
 use super::inner::Inner;
@@ -21,15 +22,14 @@ thread_local! {
 /// A blank one of `kind` that nobody else holds: the thread's spare, or a new one.
 #[inline]
 pub(super) fn take(kind: Kind) -> Arc<Inner> {
-    let mut spare = SPARE.try_with(Cell::take).ok().flatten();
-    match spare.as_mut().and_then(Arc::get_mut) {
-        Some(inner) => drop(core::mem::replace(&mut inner.kind, kind)),
-        None => return Arc::new(Inner::new(kind)),
+    let Some(mut spare) = SPARE.try_with(Cell::take).ok().flatten() else {
+        return Arc::new(Inner::new(kind));
+    };
+    if let Some(inner) = Arc::get_mut(&mut spare) {
+        // Written first, dropped afterwards: a kind that waits for that would wait in memory.
+        drop(mem::replace(&mut inner.kind, kind));
     }
-    match spare {
-        Some(s) => s,
-        None => unreachable!(),
-    }
+    spare
 }
 
 /// Drops a handle; the last one's memory becomes the thread's spare.

@@ -122,6 +122,12 @@ impl Value {
         Self::Str(format_args!("{shown:?}").into())
     }
 
+    /// Whether it owns nothing, so that dropping it does nothing.
+    #[inline]
+    pub(super) fn is_plain(&self) -> bool {
+        !matches!(self, Self::Str(_) | Self::Bytes(_) | Self::List(_) | Self::Map(_))
+    }
+
     /// Whether this is [`Null`](Self::Null).
     ///
     /// ```

@@ -71,6 +71,7 @@ mod form {
 #[cfg(ringbus_loom)]
 mod form {
     use super::Arc;
+    use loom::cell::UnsafeCell;
     use loom::sync::atomic::{AtomicPtr, Ordering};
     use std::sync::Mutex;
 
@@ -78,8 +79,15 @@ mod form {
     /// part, which loom cannot see.
     #[derive(Debug)]
     pub(crate) struct Snapshot<T> {
-        at: AtomicPtr<T>,
-        kept: Mutex<Vec<Arc<T>>>,
+        at: AtomicPtr<Version<T>>,
+        kept: Mutex<Vec<Box<Version<T>>>>,
+    }
+
+    /// A value, and a cell that stands for its contents: loom reports a reader that is not ordered after the writer.
+    #[derive(Debug)]
+    struct Version<T> {
+        value: Arc<T>,
+        contents: UnsafeCell<()>,
     }
 
     /// What a reader holds while it reads.
@@ -87,28 +95,34 @@ mod form {
 
     impl<T> Snapshot<T> {
         pub(crate) fn new(value: T) -> Self {
-            let value = Arc::new(value);
-            let at = AtomicPtr::new(Arc::as_ptr(&value).cast_mut());
-            Self { at, kept: Mutex::new(vec![value]) }
+            let (version, at) = Version::new(value);
+            Self { at: AtomicPtr::new(at), kept: Mutex::new(vec![version]) }
         }
 
         pub(crate) fn load(&self) -> Loaded<T> {
-            self.counted(self.at.load(Ordering::Acquire))
+            Self::read(self.at.load(Ordering::Acquire))
         }
 
         pub(crate) fn swap(&self, value: T) -> Arc<T> {
-            let value = Arc::new(value);
-            let at = Arc::as_ptr(&value).cast_mut();
-            self.kept.lock().unwrap().push(value);
-            self.counted(self.at.swap(at, Ordering::AcqRel))
+            let (version, at) = Version::new(value);
+            self.kept.lock().unwrap().push(version);
+            Self::read(self.at.swap(at, Ordering::AcqRel))
         }
 
-        fn counted(&self, at: *const T) -> Arc<T> {
-            // SAFETY: `at` came from an `Arc` that `kept` holds until `self` is dropped.
-            unsafe {
-                Arc::increment_strong_count(at);
-                Arc::from_raw(at)
-            }
+        fn read(at: *const Version<T>) -> Arc<T> {
+            // SAFETY: `at` points into a box that `kept` holds until `self` is dropped.
+            let version = unsafe { &*at };
+            version.contents.with(|_| ());
+            Arc::clone(&version.value)
+        }
+    }
+
+    impl<T> Version<T> {
+        fn new(value: T) -> (Box<Self>, *mut Self) {
+            let version = Box::new(Self { value: Arc::new(value), contents: UnsafeCell::new(()) });
+            version.contents.with_mut(|_| ());
+            let at = std::ptr::from_ref(&*version).cast_mut();
+            (version, at)
         }
     }
 }

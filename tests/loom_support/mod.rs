@@ -5,20 +5,20 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 /// One model of a protocol.
-pub struct Model {
+pub(crate) struct Model {
     /// The model, as its test is called.
-    pub name: &'static str,
+    pub(crate) name: &'static str,
     /// The promise that it shows.
-    pub promise: &'static str,
+    pub(crate) promise: &'static str,
     /// At most so many preemptions in one run; `None` explores all.
-    pub preemptions: Option<usize>,
+    pub(crate) preemptions: Option<usize>,
     /// What a run can come to; each must be reached.
-    pub outcomes: &'static [&'static str],
+    pub(crate) outcomes: &'static [&'static str],
 }
 
 impl Model {
     /// Runs `body`, which returns the outcome, in every order of its threads' steps.
-    pub fn check(self, body: impl Fn() -> &'static str + Send + Sync + 'static) {
+    pub(crate) fn check(self, body: impl Fn() -> &'static str + Send + Sync + 'static) {
         let iterations = Arc::new(AtomicU64::new(0));
         let reached = Arc::new(Mutex::new(BTreeSet::new()));
         let mut builder = loom::model::Builder::new();

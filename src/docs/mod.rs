@@ -2,10 +2,5 @@
 //!
 //! There is no code here.
 
-pub mod promises {
-    //! to be written
-}
-
-pub mod orderings {
-    //! to be written
-}
+pub mod orderings;
+pub mod promises;

@@ -1,0 +1,28 @@
+//! How the parts order their memory: who pairs with whom, and what would break without it.
+//!
+//! Each source file with atomics has an `# Orderings` section of its own; this is the map. A model in `tests/loom_*.rs`
+//! runs the product's own code under [loom](https://docs.rs/loom) for each protocol, and `cargo xtask loom --mutants`
+//! weakens the orderings one by one and requires that a model fails.
+//!
+//! | protocol | to ensure | writer's side | reader's side | model |
+//! |---|---|---|---|---|
+//! | slot | a reader sees a record whole | exchange in: Release | take: Acquire | `loom_slot` |
+//! | slot | who evicts a record sees the clones made of it, so that memory in a reader's hands is not recycled | reader: clone, then restore with Release | writer: exchange with Acquire | `loom_slot` |
+//! | slot | a late writer does not push out a newer record | newer writer: ticket, then exchange with Release | late writer: word with Acquire, then head, then exchange against that word | `loom_slot` |
+//! | table | a publish that happens after `subscribe` or `unsubscribe` sees the change | swap: Release | load: Acquire | `loom_table` |
+//! | removal | a handler removed during a dispatch is not called in its turn | `state`: read-modify-write | `state` after the mark | `loom_table` |
+//! | close | either the caller sees the removal, or the closer sees the mark (Dekker) | mark, `fence(SeqCst)`, state | state, `fence(SeqCst)`, marks | `loom_close` |
+//! | close | what the last call did happens before the closure's drop | leaving: exchange of the mark, Release | the closer's look at the mark: Acquire | `loom_close` |
+//! | wake-up | the closer does not sleep for ever | leaving: exchange returns the waiting bit, then the list is taken: AcqRel | on the list first, then the bit by exchange: AcqRel | `loom_close` |
+//! | drop once | a second closer returns only when the closure has been dropped | `GONE`: Release, then the list is taken | on the list first, then `GONE`: Acquire | `loom_close` |
+//! | first use | an interned kind is seen whole, and all agree on its id | once cell: Release | once cell: Acquire | `loom_callsite` |
+//! | gate | a call site that happens after `subscribe` or `enable` is not off | Relaxed, under a lock, before the call returns | Relaxed: coherence suffices | – |
+//! | counters | nothing; a reader that has joined the writers sees all | Relaxed | Relaxed | – |
+//!
+//! # What loom does not see
+//! - loom treats `SeqCst` accesses as acquire and release; wherever store-load order matters there is a fence or a
+//!   read-modify-write.
+//! - The table's snapshot is an `AtomicPtr` under loom: arc-swap's own protocol is not modelled. The whole test-suite
+//!   also runs on a lock-based snapshot (feature `reference-table`).
+//! - Reference counts of records are loom's own; that a clone is counted before the record is restored is shown with a
+//!   count in the record itself.

@@ -1,0 +1,88 @@
+//! What users can rely on. Each promise has a number; tests are named after it (`p04_…`), models name it.
+//!
+//! # P1 Progress
+//! A publish is lock-free in its own steps, also a thread's first one, a call site's first use and a kind's first
+//! sight: freeze any other thread at any instruction, and it still finishes. Not counted: the allocator, handlers, user
+//! drops and hooks. Locks are for the cold side: readers of the history against each other, subscribing, and waiting in
+//! [`close`](crate::Subscription::close).
+//!
+//! *Shown by* `tests/p01_progress.rs` (a thread frozen at every injected step), the models `loom_callsite`. The feature
+//! `reference-table` takes a lock and does not keep this promise.
+//!
+//! # P2 Record, then dispatch
+//! An event is in the history before its first handler runs, and readable once its publish has returned.
+//!
+//! *Shown by* the tests `p02_…`, the models `loom_slot`.
+//!
+//! # P3 Order
+//! One thread's events keep their order in the history, and at each handler (a publish nested in a handler comes
+//! inside). Across threads the history is ordered by time: where A happens before B on another thread, A is older,
+//! unless the two lie within the clock's read-ahead, well under 1 µs: the time-stamp counter is read without a fence.
+//! Handlers run by [`order`](crate::Subscribe::order), higher first, then in the order of subscription.
+//!
+//! *Shown by* the tests `p03_…`, the concurrent part of `tests/reference`.
+//!
+//! # P4 Isolation
+//! A panic or an `Err` of a handler is caught, counted, and reported to the
+//! [failure hook](crate::BusBuilder::on_failure) with kind, handler and place of subscription; the others run. A panic
+//! payload, a closure or an event value whose drop panics, and a failure hook that panics, are contained too; a payload
+//! that keeps panicking is leaked after some rounds, and counted
+//! ([`forgotten_panics`](crate::Totals::forgotten_panics)). Reports are limited to one a second for each subscription.
+//!
+//! *Shown by* the tests `p04_…`.
+//!
+//! # P5 Visibility
+//! A subscription sees every event whose publish happens after `subscribe` returned, and none whose dispatch had begun
+//! before. A handler removed during a dispatch is not called any more in it, if its turn had not come.
+//!
+//! *Shown by* the tests `p05_…`, the models `loom_table`.
+//!
+//! # P6 Unsubscribing
+//! After drop or `unsubscribe` no event published later is delivered. After [`close`](crate::Subscription::close) also
+//! no call of the handler runs on any thread, and the closure has been dropped. Inside any handler `close` unsubscribes,
+//! does not wait, and returns [`InsideHandler`](crate::CloseError::InsideHandler).
+//! [`close_timeout`](crate::Subscription::close_timeout) names the threads that it still waits for.
+//!
+//! *Shown by* the tests `p06_…`, the models `loom_close` and `loom_table`.
+//!
+//! # P7 Re-entrancy
+//! Handlers may publish, subscribe, unsubscribe, read history and statistics, enable, disable and reset. Nested
+//! publishes are dispatched at once, depth first. Depth counts per thread over all buses; an event published beyond the
+//! [limit](crate::BusBuilder::depth_limit) is recorded, not dispatched, and counted.
+//!
+//! *Shown by* the tests `p07_…`, `tests/reference`.
+//!
+//! # P8 Accounting
+//! Nothing is lost silently. Whenever no publish is in flight, exactly: readable = min(capacity, recorded since the last
+//! reset), [overwritten](crate::Totals::overwritten) = the rest; deliveries = the sum over the handlers; every failure,
+//! depth stop and refusal has a counter. A reset moves the base of the counts; it sets no live counter to zero.
+//!
+//! *Shown by* the tests `p08_…`, the models `loom_slot`, `tests/reference`.
+//!
+//! # P9 Bounds
+//! Memory is bounded by configuration, plus a constant for each thread alive at the same time: a stalled handler or
+//! reader, short-lived threads and distinct dynamic kinds do not grow it. A history holds at most shards × max(capacity
+//! rounded up to a power of two, 1024) events. Kinds of call sites are interned for good: they are as many as the
+//! program's text has.
+//!
+//! *Shown by* the tests `p09_…`.
+//!
+//! # P10 Life cycle
+//! Publishing from thread-local destructors, from `Drop` while unwinding, from panic hooks, at exit, after a fork, and
+//! from an allocator works or is a counted no-op; it is never undefined. While a thread is panicking its events are
+//! recorded, not dispatched: a handler that panicked there would abort the process. Hooks read with
+//! [`try_recent`](crate::Bus::try_recent), which never waits. A bus can be dropped at any time.
+//!
+//! *Shown by* the tests `p10_…`.
+//!
+//! # P11 Free when off
+//! Disabled, or nobody subscribed and no history: a call site on the global bus evaluates none of its arguments and
+//! costs one relaxed load and a predicted branch.
+//!
+//! *Shown by* the tests `p11_…`.
+//!
+//! # P12 Bad input
+//! Malformed kinds, patterns, capacities, JSON: a typed error that says what is wrong, where, and what is allowed;
+//! nothing changed, nothing lost.
+//!
+//! *Shown by* the tests `p12_…`, the compile-fail cases in `tests/compile-fail`.
