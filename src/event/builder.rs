@@ -227,8 +227,9 @@ impl EventBuilder {
         inner.project_path = self.project_path;
         inner.correlation_id = self.correlation_id;
         inner.priority = self.priority;
-        inner.values = self.values.into();
         inner.body = (!self.names.is_empty()).then(|| Box::new(Body::Names(self.names)));
+        inner.values.reserve(self.values.len());
+        self.values.into_iter().for_each(|value| draft.push(value));
         Ok(draft.finish_as(self.id.unwrap_or_else(EventId::next), UNREAD, wall_us))
     }
 }

@@ -101,9 +101,7 @@ impl Draft {
     pub(super) fn finish_as(mut self, id: EventId, raw: u64, wall_us: u64) -> Event {
         let len = self.len;
         let inner = self.inner();
-        if len > 0 {
-            inner.values.set_len(len);
-        }
+        inner.len = len as u32;
         inner.id = id;
         inner.raw = raw;
         inner.wall_us = wall_us.min(time::MAX_MICROS);

@@ -9,6 +9,8 @@
 //! (see [`record`](super::record)), which then hands further handles on. Whatever hands them on orders
 //! the write before every read, so the stamp itself is relaxed.
 
+use core::mem;
+
 use super::fields::{Fields, Names};
 use super::values::Values;
 use super::{CallSite, Event, EventId, Kind, Priority, Text};
@@ -30,6 +32,8 @@ pub(crate) struct Inner {
     pub(super) correlation_id: Option<Text>,
     pub(super) site: Option<&'static CallSite>,
     pub(super) values: Values,
+    /// How many values there are.
+    pub(super) len: u32,
     pub(super) body: Option<Box<Body>>,
     pub(super) priority: Priority,
 }
@@ -77,6 +81,7 @@ impl Inner {
             correlation_id: None,
             site: None,
             values: Values::default(),
+            len: 0,
             body: None,
             priority: Priority::Normal,
         }
@@ -108,7 +113,7 @@ impl Inner {
             (_, Some(site)) => Names::Site(site.fields()),
             _ => Names::Own(&[]),
         };
-        Fields::new(names, self.values.as_slice())
+        Fields::new(names, self.values.first(self.len as usize))
     }
 
     /// Drops all that the user has given, and keeps what makes the next event cheap: the memory, and the
@@ -122,7 +127,7 @@ impl Inner {
         self.priority = Priority::Normal;
         self.stamp = Stamp::free();
         // Values run no user code; what may is in the body.
-        self.values.clear();
+        self.values.clear(mem::take(&mut self.len) as usize);
         if let Some(body) = self.body.take() {
             drop_contained(body);
         }

@@ -25,11 +25,14 @@ pub(super) fn take(kind: Kind) -> Arc<Inner> {
     let Some(mut spare) = SPARE.try_with(Cell::take).ok().flatten() else {
         return Arc::new(Inner::new(kind));
     };
-    if let Some(inner) = Arc::get_mut(&mut spare) {
-        // Written first, dropped afterwards: a kind that waits for that would wait in memory.
-        drop(mem::replace(&mut inner.kind, kind));
+    match Arc::get_mut(&mut spare) {
+        Some(inner) => {
+            // Written first, dropped afterwards: a kind that waits for that would wait in memory.
+            drop(mem::replace(&mut inner.kind, kind));
+            spare
+        }
+        None => Arc::new(Inner::new(kind)),
     }
-    spare
 }
 
 /// Drops a handle; the last one's memory becomes the thread's spare.
@@ -83,14 +86,14 @@ mod tests {
     #[test]
     fn the_same_memory_serves_again() {
         let mut first = event(five());
-        let (memory, room) = (address(&first), first.arc().values.as_slice().as_ptr());
+        let (memory, room) = (address(&first), first.arc().values.first(5).as_ptr());
         for _ in 0..3 {
             // The handle that a history evicts is the last one.
             let record = first.record_form(0);
             drop(first);
             drop(Event::from_evicted(record));
             first = event(five());
-            assert_eq!((address(&first), first.arc().values.as_slice().as_ptr()), (memory, room));
+            assert_eq!((address(&first), first.arc().values.first(5).as_ptr()), (memory, room));
         }
         let second = event(five());
         assert_ne!(address(&second), memory);

@@ -15,14 +15,13 @@ const INLINE: usize = 3;
 /// The most slots that serve again.
 const KEPT: usize = 32;
 
-/// See the [module](self).
+/// See the [module](self). How many slots are filled is the owner's to know, who has a gap for that number.
 #[derive(Default)]
 pub(super) struct Values {
     /// The slots, unless there are wide ones.
     inline: [Value; INLINE],
     /// The slots, unless there are none.
     wide: Box<[Value]>,
-    len: u32,
 }
 
 /// A slot that holds null.
@@ -31,10 +30,11 @@ pub(super) struct Slot<'a>(&'a mut Value);
 // === impl Values ===
 
 impl Values {
+    /// The first `len` values.
     #[inline]
-    pub(super) fn as_slice(&self) -> &[Value] {
+    pub(super) fn first(&self, len: usize) -> &[Value] {
         let slots = if self.wide.is_empty() { &self.inline[..] } else { &self.wide };
-        &slots[..self.len as usize]
+        &slots[..len]
     }
 
     /// Makes room for `count` values in all.
@@ -54,16 +54,9 @@ impl Values {
         Slot(&mut self.slots()[at])
     }
 
-    /// Says that the first `len` slots have been filled.
+    /// Empties the first `len` slots, all that have been filled, and frees them if they are many.
     #[inline]
-    pub(super) fn set_len(&mut self, len: usize) {
-        self.len = len as u32;
-    }
-
-    /// Empties the slots, and frees them if they are many.
-    #[inline]
-    pub(super) fn clear(&mut self) {
-        let len = mem::take(&mut self.len) as usize;
+    pub(super) fn clear(&mut self, len: usize) {
         for value in &mut self.slots()[..len] {
             // What owns nothing needs no call.
             if value.is_plain() {
@@ -91,18 +84,6 @@ impl Values {
     }
 }
 
-impl From<Vec<Value>> for Values {
-    fn from(values: Vec<Value>) -> Self {
-        let mut these = Self { len: values.len() as u32, ..Self::default() };
-        if values.len() > INLINE {
-            these.wide = values.into();
-        } else {
-            these.inline.iter_mut().zip(values).for_each(|(slot, value)| *slot = value);
-        }
-        these
-    }
-}
-
 // === impl Slot ===
 
 impl Slot<'_> {
@@ -117,37 +98,58 @@ impl Slot<'_> {
 mod tests {
     use super::*;
 
-    fn numbers(count: usize) -> Vec<Value> {
-        (0..count).map(Value::from).collect()
+    fn fill(values: &mut Values, count: usize) {
+        (0..count).for_each(|at| values.slot(at).fill(at.into()));
     }
 
     #[test]
     fn values_stay_in_order_through_growth_and_reuse() {
         let mut values = Values::default();
-        for round in 0..2 {
-            for count in [0, 1, 3, 4, 7, 32] {
-                if round == 0 {
-                    values.reserve(count);
-                }
-                numbers(count).into_iter().enumerate().for_each(|(at, value)| values.slot(at).fill(value));
-                values.set_len(count);
-                assert_eq!(values.as_slice(), numbers(count));
-                assert_eq!(Values::from(numbers(count)).as_slice(), numbers(count));
-                values.clear();
-                assert!(values.as_slice().is_empty() && values.slots().iter().all(Value::is_null));
+        for reserved in [true, false] {
+            for count in [0, 1, 3, 4, 7, 32, 100] {
+                values.reserve(if reserved { count } else { 0 });
+                fill(&mut values, count);
+                assert!(values.first(count).iter().map(Value::as_u64).eq((0..count as u64).map(Some)));
+                values.clear(count);
+                assert!(values.slots().iter().all(Value::is_null));
             }
         }
     }
 
     #[test]
+    fn what_a_slot_owned_is_dropped() {
+        let bytes: std::sync::Arc<[u8]> = [1].into();
+        let mut values = Values::default();
+        for at in 0..5 {
+            values.slot(at).fill(Value::Bytes(bytes.clone()));
+        }
+        assert_eq!(std::sync::Arc::strong_count(&bytes), 6);
+        values.clear(5);
+        assert_eq!(std::sync::Arc::strong_count(&bytes), 1);
+    }
+
+    #[test]
     fn few_slots_serve_again_and_many_are_freed() {
-        let mut values = Values::from(numbers(KEPT));
-        let slots = values.as_slice().as_ptr();
-        values.clear();
-        values.reserve(KEPT);
-        assert_eq!(values.as_slice().as_ptr(), slots);
-        values.reserve(KEPT + 1);
-        values.clear();
+        let mut values = Values::default();
+        fill(&mut values, KEPT);
+        let slots = values.first(KEPT).as_ptr();
+        values.clear(KEPT);
+        fill(&mut values, KEPT);
+        assert_eq!(values.first(KEPT).as_ptr(), slots);
+        fill(&mut values, KEPT + 1);
+        values.clear(KEPT + 1);
         assert_eq!(values.slots().len(), INLINE);
+    }
+
+    #[test]
+    fn what_dropping_does_nothing_to_is_plain() {
+        for value in
+            [Value::Null, true.into(), 1.into(), u128::MAX.into(), 1.5.into(), std::time::Duration::ZERO.into()]
+        {
+            assert!(value.is_plain());
+        }
+        for value in ["x".into(), Value::bytes([]), Value::from([1]), [("x", 1)].into_iter().collect()] {
+            assert!(!value.is_plain());
+        }
     }
 }
