@@ -28,8 +28,9 @@
 //! - `reference-table`: the lock-based table that the test-suite also runs on; slower, and not lock-free.
 //! - `inject`: for this crate's own tests only.
 #![deny(missing_docs, unsafe_code)]
+#![warn(unreachable_pub)]
 #![deny(clippy::print_stdout, clippy::print_stderr, clippy::dbg_macro, clippy::todo, clippy::unimplemented)]
-#![deny(clippy::unwrap_used, clippy::expect_used)]
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used))]
 #![cfg_attr(ringbus_loom, allow(dead_code, unused_imports))]
 
 // The ground: atomics and locks behind one door, and user code contained.

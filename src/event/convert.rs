@@ -314,7 +314,7 @@ mod tests {
         let mut number = 7;
         let expected = Value::Int(7);
         assert_eq!((&&number).to_value(), expected);
-        assert_eq!((&mut number).to_value(), expected);
+        assert_eq!(<&mut i32>::to_value(&&mut number), expected);
         assert_eq!(Box::new(7).to_value(), expected);
         assert_eq!((Rc::new(7).to_value(), Arc::new(7).to_value()), (expected.clone(), expected));
         assert_eq!(text(&Arc::<str>::from("a")), "a");

@@ -7,8 +7,6 @@ use core::fmt;
 use core::iter::FusedIterator;
 use core::ops::Range;
 
-use smallvec::SmallVec;
-
 use super::display::Bare;
 use super::text::Text;
 use super::value::Value;
@@ -137,7 +135,7 @@ impl Names<'_> {
 
 /// One of `names` that is there twice.
 pub(super) fn repeated<'a>(names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let mut names: SmallVec<[&str; 16]> = names.collect();
+    let mut names: Vec<&str> = names.collect();
     names.sort_unstable();
     names.windows(2).find_map(|pair| (pair[0] == pair[1]).then_some(pair[0]))
 }

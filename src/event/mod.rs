@@ -257,16 +257,6 @@ impl Event {
         .into()
     }
 
-    /// The raw clock; 0 for an event that was built and not recorded.
-    pub(crate) fn raw(&self) -> u64 {
-        self.arc().raw()
-    }
-
-    /// The stamp of the history that has recorded this instance; [`u64::MAX`] if none has.
-    pub(crate) fn stamp(&self) -> u64 {
-        self.arc().stamp()
-    }
-
     #[inline]
     fn arc(&self) -> &Arc<Inner> {
         match &self.0 {

@@ -80,11 +80,11 @@ mod tests {
     #[test]
     fn a_fresh_event_is_stamped_in_place() {
         let mut event = fresh();
-        let raw = event.raw();
-        assert_eq!(event.stamp(), u64::MAX);
+        let raw = event.arc().raw();
+        assert_eq!(event.arc().stamp(), u64::MAX);
         let record = event.record_form(7);
         assert!(Event::same_instance(&event, &Event::from_record(&record)));
-        assert_eq!((event.stamp(), record.stamp(), record.raw()), (7, 7, raw));
+        assert_eq!((event.arc().stamp(), record.stamp(), record.raw()), (7, 7, raw));
         drop(event);
         drop(Event::from_evicted(record));
     }
@@ -94,14 +94,14 @@ mod tests {
         let mut event = fresh();
         let copy = event.clone();
         let shared = event.record_form(1);
-        assert_eq!((event.stamp(), shared.stamp()), (u64::MAX, 1));
+        assert_eq!((event.arc().stamp(), shared.stamp()), (u64::MAX, 1));
         drop((copy, shared));
 
         let first = event.record_form(2);
         drop(Event::from_evicted(first));
         let second = event.record_form(3);
-        assert_eq!((event.stamp(), second.stamp()), (2, 3));
-        assert!(second.raw() >= event.raw());
+        assert_eq!((event.arc().stamp(), second.stamp()), (2, 3));
+        assert!(second.raw() >= event.arc().raw());
         let found = Event::from_record(&second);
         assert!(Event::same_instance(&event, &found));
         assert_eq!(found.source(), Some("test"));
@@ -112,7 +112,7 @@ mod tests {
     #[test]
     fn the_clock_of_a_built_event_is_read_when_it_is_recorded() {
         let mut early = Event::builder("early").field("n", 1).build().unwrap();
-        assert_eq!(early.raw(), UNREAD);
+        assert_eq!(early.arc().raw(), UNREAD);
         let mut late = fresh();
         let time = early.timestamp();
         let (late, early_record) = (late.record_form(1), early.record_form(2));

@@ -51,7 +51,7 @@ pub(super) fn give_back(mut inner: Arc<Inner>) {
 #[cfg(all(test, not(ringbus_loom)))]
 mod tests {
     use super::*;
-    use crate::event::{CallSite, Draft, Event, Kind, Text, Value};
+    use crate::event::{CallSite, Draft, Event, Kind, Value};
     use std::cell::RefCell;
     use std::sync::Barrier;
     use std::thread;
@@ -117,7 +117,7 @@ mod tests {
         assert_eq!((event.kind().as_str(), event.source(), event.project_path()), ("empty", None, None));
         assert_eq!((event.correlation_id(), event.priority()), (None, crate::Priority::Normal));
         assert!(event.id() != id && event.call_site().is_none() && event.payload().is_empty());
-        assert_eq!(event.stamp(), u64::MAX);
+        assert_eq!(event.arc().stamp(), u64::MAX);
     }
 
     #[test]

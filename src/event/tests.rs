@@ -35,7 +35,7 @@ fn a_draft_is_named_by_its_call_site() {
     assert_eq!((event.get("line"), event.get("column")), (Some(&Value::Int(42)), None));
     assert_ne!(event.id(), nested.id());
     // What an argument published is older than the event it is an argument of.
-    assert!(before.raw <= nested.raw() && nested.raw() <= event.raw());
+    assert!(before.raw <= nested.arc().raw() && nested.arc().raw() <= event.arc().raw());
     assert!(event.timestamp() >= nested.timestamp());
 }
 

@@ -115,7 +115,12 @@ impl Recorder {
 
     /// Tickets drawn since the last reset: events recorded, or only counted where the capacity is 0.
     pub(crate) fn counted(&self) -> u64 {
-        self.shards.iter().map(|shard| shard.ring.head().wrapping_sub(shard.base.load(Ordering::Acquire))).sum()
+        let since_base = |shard: &CachePadded<Shard>| {
+            // The base first: it never passes a head that is read after it.
+            let base = shard.base.load(Ordering::Acquire);
+            shard.ring.head() - base
+        };
+        self.shards.iter().map(since_base).sum()
     }
 
     /// The newest `limit` events, newest first.

@@ -11,38 +11,38 @@ use ringbus::{Outcome, Stats};
 
 use crate::operations::{End, Options};
 
-pub type Handler = Arc<dyn Fn(&Event) -> End + Send + Sync>;
+pub(crate) type Handler = Arc<dyn Fn(&Event) -> End + Send + Sync>;
 
 #[derive(Clone, Debug, PartialEq)]
-pub struct Event {
-    pub number: u64,
-    pub kind: String,
-    pub source: Option<&'static str>,
+pub(crate) struct Event {
+    pub(crate) number: u64,
+    pub(crate) kind: String,
+    pub(crate) source: Option<&'static str>,
 }
 
 #[derive(Clone)]
-pub struct Subscription {
-    pub id: u64,
-    pub patterns: Vec<String>,
-    pub order: i32,
-    pub object: Option<usize>,
-    pub handler: Handler,
+pub(crate) struct Subscription {
+    pub(crate) id: u64,
+    pub(crate) patterns: Vec<String>,
+    pub(crate) order: i32,
+    pub(crate) object: Option<usize>,
+    pub(crate) handler: Handler,
     /// Calls that ended so: by [`End`].
-    pub ended: [u64; 3],
+    pub(crate) ended: [u64; 3],
 }
 
 #[derive(Clone)]
-pub struct Reference {
-    pub options: Options,
+pub(crate) struct Reference {
+    pub(crate) options: Options,
     state: Arc<Mutex<State>>,
 }
 
 #[derive(Default)]
-pub struct State {
+pub(crate) struct State {
     enabled: bool,
     depth: usize,
     last_id: u64,
-    pub subscriptions: Vec<Subscription>,
+    pub(crate) subscriptions: Vec<Subscription>,
     /// All events ever recorded; those before `base` are forgotten.
     events: Vec<Event>,
     base: usize,
@@ -52,17 +52,17 @@ pub struct State {
 // === impl Reference ===
 
 impl Reference {
-    pub fn new(options: &Options) -> Self {
+    pub(crate) fn new(options: &Options) -> Self {
         let state = State { enabled: options.enabled, ..State::default() };
         Self { options: options.clone(), state: Arc::new(Mutex::new(state)) }
     }
 
-    pub fn lock(&self) -> MutexGuard<'_, State> {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap()
     }
 
     /// What became of it, how many handlers took it, and how many failed.
-    pub fn publish(&self, event: &Event) -> (Outcome, u32, u32) {
+    pub(crate) fn publish(&self, event: &Event) -> (Outcome, u32, u32) {
         let mut state = self.lock();
         if !state.enabled || (self.options.history == 0 && state.subscriptions.is_empty()) {
             return (Outcome::Disabled, 0, 0);
@@ -103,7 +103,7 @@ impl Reference {
     }
 
     /// The new subscription's id; or for an object that is subscribed already the one it has.
-    pub fn subscribe(
+    pub(crate) fn subscribe(
         &self,
         patterns: &[String],
         order: i32,
@@ -126,39 +126,39 @@ impl Reference {
         Ok(id)
     }
 
-    pub fn unsubscribe(&self, id: u64) -> bool {
+    pub(crate) fn unsubscribe(&self, id: u64) -> bool {
         let was = self.is_subscribed(id);
         self.lock().subscriptions.retain(|one| one.id != id);
         was
     }
 
-    pub fn is_subscribed(&self, id: u64) -> bool {
+    pub(crate) fn is_subscribed(&self, id: u64) -> bool {
         self.lock().subscriptions.iter().any(|one| one.id == id)
     }
 
     /// Unsubscribes; `false` where a handler is running, and so it must not wait.
-    pub fn close(&self, id: u64) -> bool {
+    pub(crate) fn close(&self, id: u64) -> bool {
         self.unsubscribe(id);
         self.lock().depth == 0
     }
 
-    pub fn set_enabled(&self, enabled: bool) {
+    pub(crate) fn set_enabled(&self, enabled: bool) {
         self.lock().enabled = enabled;
     }
 
-    pub fn reset(&self) {
+    pub(crate) fn reset(&self) {
         let mut state = self.lock();
         state.base = state.events.len();
         state.totals = ringbus::Totals::default();
     }
 
     /// Newest first.
-    pub fn recent(&self, limit: usize) -> Vec<Event> {
+    pub(crate) fn recent(&self, limit: usize) -> Vec<Event> {
         let state = self.lock();
         state.events[state.base..].iter().rev().take(limit.min(self.options.history)).cloned().collect()
     }
 
-    pub fn stats(&self) -> Stats {
+    pub(crate) fn stats(&self) -> Stats {
         let recent = self.recent(usize::MAX);
         let state = self.lock();
         let mut stats = Stats::default();
@@ -184,7 +184,7 @@ impl Reference {
 // === patterns ===
 
 /// Whether one of the patterns matches.
-pub fn selects(patterns: &[String], kind: &str) -> bool {
+pub(crate) fn selects(patterns: &[String], kind: &str) -> bool {
     patterns.iter().any(|pattern| {
         let (pattern, kind): (Vec<_>, Vec<_>) = (pattern.split('.').collect(), kind.split('.').collect());
         matches(&pattern, &kind)
@@ -202,7 +202,7 @@ fn matches(pattern: &[&str], kind: &[&str]) -> bool {
 }
 
 /// Whether a text is a kind, or with stars a pattern.
-pub fn is_good(text: &str, stars: bool) -> bool {
+pub(crate) fn is_good(text: &str, stars: bool) -> bool {
     let is_star = |segment: &str| stars && (segment == "*" || segment == "**");
     let is_word = |segment: &str| !segment.is_empty() && !segment.contains([' ', '*']);
     text.split('.').all(|segment| is_star(segment) || is_word(segment))

@@ -1,0 +1,40 @@
+//! The bus beside a reference of a hundred lines with one lock: proptest drives both alike, and compares.
+//!
+//! 1. [`operations`] says what can be done, and makes it up.
+//! 2. [`bus`] is the reference, and [`target`] the face that both buses show.
+//! 3. [`drive`] does the same to both, on one thread, where everything must be equal.
+//! 4. [`concurrent`] has threads run small programs on the real one, and checks what must hold in any order.
+#![cfg(not(ringbus_loom))]
+
+mod bus;
+mod concurrent;
+mod drive;
+mod operations;
+mod target;
+
+use std::panic;
+use std::sync::Once;
+
+use proptest::test_runner::{Config, FileFailurePersistence};
+
+/// As many cases as proptest is told to run (256, or `PROPTEST_CASES`), divided; failures are kept beside this file.
+fn config(divided_by: u32) -> Config {
+    silence_planned_panics();
+    let mut config = Config::default();
+    config.cases = (config.cases / divided_by).max(1);
+    config.failure_persistence = Some(Box::new(FileFailurePersistence::Direct("tests/reference/regressions")));
+    config
+}
+
+/// Handlers of this test panic by plan, thousands of times: nobody wants to read that.
+fn silence_planned_panics() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let usual = panic::take_hook();
+        panic::set_hook(Box::new(move |info| {
+            if !info.payload().is::<target::Planned>() {
+                usual(info);
+            }
+        }));
+    });
+}

@@ -1,0 +1,180 @@
+//! What is done to both buses: options, operations, and how proptest makes them up.
+//!
+//! Kinds and patterns come from an alphabet of three segments, so that they meet often.
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::select;
+
+/// Kinds that a call site of this test names; see `publish_at` in `target.rs`.
+pub(crate) const SITES: [&str; 6] = ["a", "b", "a.b", "b.a", "a.b.c", "c.b.a"];
+
+/// Names that each run makes up: no run before it has used them.
+pub(crate) const FRESH: usize = 2;
+
+/// A bus's options.
+#[derive(Clone, Debug)]
+pub(crate) struct Options {
+    pub(crate) history: usize,
+    pub(crate) shards: usize,
+    pub(crate) depth_limit: usize,
+    pub(crate) enabled: bool,
+    /// Whether the failure hook panics, which must change nothing.
+    pub(crate) bad_hook: bool,
+}
+
+/// How an event's kind is told.
+#[derive(Clone, Debug)]
+pub(crate) enum Told {
+    /// By one of the [`SITES`].
+    Site(usize),
+    /// At run time; it may be malformed.
+    Text(String),
+    /// At run time, one of the fresh names.
+    Fresh(usize),
+    /// The same, by a text that lives as long as the process: interned from then on.
+    Interned(usize),
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum Pattern {
+    /// May be malformed.
+    Text(String),
+    /// Exactly a fresh name.
+    Fresh(usize),
+}
+
+/// Which subscription, of those made so far; modulo their number.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Whom {
+    /// The one whose handler is running.
+    This,
+    Number(usize),
+}
+
+/// How a handler's call ends.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum End {
+    Fine,
+    Error,
+    Panic,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Request {
+    pub(crate) patterns: Vec<Pattern>,
+    pub(crate) order: i32,
+    /// What its handler does before it ends.
+    pub(crate) action: Option<Box<Operation>>,
+    pub(crate) end: End,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum Operation {
+    Subscribe(Request),
+    /// Subscribes a handler object: the one of that number.
+    SubscribeObject(usize, Request),
+    UnsubscribeObject(usize),
+    Publish(Told),
+    /// Publishes on a thread that lives no longer.
+    PublishElsewhere(Told),
+    /// Many publishes at one call site, more than a ring has slots.
+    Burst(usize, usize),
+    /// Publishes an event of the history again.
+    Republish(usize),
+    Drop(Whom),
+    Unsubscribe(Whom),
+    Close(Whom),
+    Detach(Whom),
+    Enable(bool),
+    Reset,
+    Recent(usize),
+    /// A look at the history by pattern, source and number.
+    Query(Vec<Pattern>, bool, usize),
+}
+
+// === strategies ===
+
+pub(crate) fn options() -> impl Strategy<Value = Options> {
+    let history = select(&[0, 1, 2, 5, 500, 1024][..]);
+    (history, select(&[1, 2, 4][..]), 1..=5_usize, prop::bool::weighted(0.9), any::<bool>()).prop_map(
+        |(history, shards, depth_limit, enabled, bad_hook)| Options { history, shards, depth_limit, enabled, bad_hook },
+    )
+}
+
+pub(crate) fn operations() -> impl Strategy<Value = Vec<Operation>> {
+    let object = 0..2_usize;
+    let operation = prop_oneof![
+        40 => inside(2),
+        20 => request(2).prop_map(Operation::Subscribe),
+        25 => told().prop_map(Operation::Publish),
+        6 => told().prop_map(Operation::PublishElsewhere),
+        4 => (object.clone(), request(2)).prop_map(|(number, request)| Operation::SubscribeObject(number, request)),
+        2 => object.prop_map(Operation::UnsubscribeObject),
+        1 => (0..SITES.len(), 1..1500_usize).prop_map(|(site, count)| Operation::Burst(site, count)),
+    ];
+    vec(operation, 1..60)
+}
+
+/// What a handler can do too; `depth` bounds handlers that subscribe handlers that subscribe.
+fn inside(depth: u32) -> BoxedStrategy<Operation> {
+    let whom = || prop_oneof![1 => Just(Whom::This), 4 => any::<usize>().prop_map(Whom::Number)];
+    let limit = || prop_oneof![0..4_usize, Just(usize::MAX)];
+    let plain = prop_oneof![
+        12 => told().prop_map(Operation::Publish),
+        2 => (0..3_usize).prop_map(Operation::Republish),
+        3 => whom().prop_map(Operation::Drop),
+        3 => whom().prop_map(Operation::Unsubscribe),
+        3 => whom().prop_map(Operation::Close),
+        1 => whom().prop_map(Operation::Detach),
+        3 => prop::bool::weighted(0.8).prop_map(Operation::Enable),
+        1 => Just(Operation::Reset),
+        2 => limit().prop_map(Operation::Recent),
+        2 => (patterns(), any::<bool>(), limit()).prop_map(|(patterns, source, limit)| {
+            Operation::Query(patterns, source, limit)
+        }),
+    ];
+    if depth == 0 {
+        return plain.boxed();
+    }
+    prop_oneof![8 => plain, 1 => request(depth - 1).prop_map(Operation::Subscribe)].boxed()
+}
+
+fn request(depth: u32) -> impl Strategy<Value = Request> {
+    let end = prop_oneof![4 => Just(End::Fine), 1 => Just(End::Error), 1 => Just(End::Panic)];
+    let action = prop::option::of(inside(depth).prop_map(Box::new));
+    (patterns(), -2..=2, action, end).prop_map(|(patterns, order, action, end)| Request {
+        patterns,
+        order,
+        action,
+        end,
+    })
+}
+
+fn told() -> impl Strategy<Value = Told> {
+    let segment = select(&["a", "b", "c"][..]);
+    prop_oneof![
+        8 => (0..SITES.len()).prop_map(Told::Site),
+        6 => vec(segment, 1..4).prop_map(|segments| Told::Text(segments.join("."))),
+        2 => (0..FRESH).prop_map(Told::Fresh),
+        2 => (0..FRESH).prop_map(Told::Interned),
+        1 => any::<u32>().prop_map(|number| Told::Text(format!("a.unseen{number}"))),
+        1 => select(&["", "a..b", "a.*", "a b"][..]).prop_map(|text| Told::Text(text.to_owned())),
+    ]
+}
+
+/// One pattern, or a list; seldom none.
+fn patterns() -> impl Strategy<Value = Vec<Pattern>> {
+    let exact = vec(select(&["a", "b", "c"][..]), 1..4);
+    let wild = vec(select(&["a", "b", "c", "*", "**"][..]), 1..4);
+    let pattern = prop_oneof![
+        6 => exact.prop_map(|segments| Pattern::Text(segments.join("."))),
+        6 => wild.prop_map(|segments| Pattern::Text(segments.join("."))),
+        4 => select(&SITES[..]).prop_map(|kind| Pattern::Text(kind.to_owned())),
+        2 => Just(Pattern::Text("**".to_owned())),
+        1 => Just(Pattern::Text("fresh.**".to_owned())),
+        3 => (0..FRESH).prop_map(Pattern::Fresh),
+    ];
+    let bad = select(&["", "a..b", "a*", "**.a.**"][..]).prop_map(|text| vec![Pattern::Text(text.to_owned())]);
+    prop_oneof![40 => vec(pattern.clone(), 1), 20 => vec(pattern, 2..4), 1 => bad, 1 => Just(Vec::new())]
+}
