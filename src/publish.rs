@@ -259,8 +259,7 @@ macro_rules! __publish_event {
                 $crate::__publish_event!(@set draft set_correlation_id $correlation);
                 $crate::__publish_event!(@set draft set_priority $priority);
                 $(
-                    let value = $crate::__private::$how(&$value);
-                    draft.push(value);
+                    draft.$how(&$value);
                 )*
                 $bus.publish_draft(draft)
             }
@@ -345,7 +344,7 @@ pub mod private {
 
     use super::ToText;
     use crate::bus::{Bus, Delivery, Outcome};
-    use crate::event::{Kind, KindError, Text, ToValue, Value};
+    use crate::event::{Kind, KindError, Text};
 
     /// The bus in an argument.
     #[inline(always)]
@@ -358,22 +357,6 @@ pub mod private {
     #[must_use]
     pub fn off() -> Delivery {
         Delivery::none(Outcome::Disabled)
-    }
-
-    /// A field's value.
-    #[inline]
-    pub fn value<V: ToValue + ?Sized>(value: &V) -> Value {
-        value.to_value()
-    }
-
-    /// A field's `Display`.
-    pub fn display<V: core::fmt::Display + ?Sized>(value: &V) -> Value {
-        Value::from(value.to_string())
-    }
-
-    /// A field's `Debug`.
-    pub fn debug<V: core::fmt::Debug + ?Sized>(value: &V) -> Value {
-        Value::from(format!("{value:?}"))
     }
 
     /// A metadata text.

@@ -27,7 +27,7 @@ pub use subscribe::{AlreadySubscribed, Subscribe};
 pub use subscription::{CloseError, Subscription};
 
 use core::fmt;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Weak};
 
 use gate::Gate;
@@ -218,9 +218,9 @@ impl Bus {
     /// ```
     #[must_use]
     pub fn kinds(&self) -> Vec<Kind> {
-        let mut kinds: Vec<Kind> = self.inner.registry.table().kinds().cloned().collect();
-        kinds.sort_unstable();
-        kinds
+        let subscribers = self.inner.registry.subscribers();
+        let named: BTreeSet<Kind> = subscribers.iter().flat_map(|one| one.exact_kinds()).collect();
+        named.into_iter().collect()
     }
 
     /// How many subscriptions an event of this kind would reach, by name or by pattern.

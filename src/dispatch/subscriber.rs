@@ -6,7 +6,7 @@ use core::panic::Location;
 
 use super::failure::Limiter;
 use crate::contain;
-use crate::event::{Event, Selector};
+use crate::event::{Event, Kind, Selector};
 use crate::sync::counter::Striped;
 use crate::sync::plain::{AtomicU64, Ordering};
 use crate::sync::revocable::Revocable;
@@ -118,6 +118,12 @@ impl Subscriber {
     #[inline]
     pub(super) fn rank(&self) -> (Reverse<i32>, u64) {
         (Reverse(self.order), self.id.0)
+    }
+
+    /// The kinds that it names exactly.
+    pub(crate) fn exact_kinds(&self) -> impl Iterator<Item = Kind> {
+        // A pattern without a wildcard was checked as a kind is: nothing is left out here.
+        self.selector.exact().filter_map(|kind| Kind::new(kind).ok())
     }
 
     #[inline]

@@ -86,7 +86,7 @@ impl Table {
             next.wild = route::with(&self.wild, new);
             next.change_matching(new, route::with);
         }
-        for kind in exact_kinds(new) {
+        for kind in new.exact_kinds() {
             let mut route = next.route_of(&kind);
             route.subscribers = route::with(&route.subscribers, new);
             next.set_by_id(route.clone());
@@ -107,7 +107,7 @@ impl Table {
             next.wild = remove(&self.wild, old);
             next.change_matching(old, remove);
         }
-        for kind in exact_kinds(old) {
+        for kind in old.exact_kinds() {
             let mut route = next.route_of(&kind);
             route.subscribers = remove(&route.subscribers, old);
             next.set_by_id(route.clone());
@@ -119,11 +119,6 @@ impl Table {
             }
         }
         next
-    }
-
-    /// Kinds that some subscription names exactly, in no order.
-    pub(crate) fn kinds(&self) -> impl Iterator<Item = &Kind> {
-        self.by_name.keys()
     }
 
     fn copy(&self) -> Self {
@@ -169,10 +164,4 @@ impl Table {
             self.by_name.insert_mut(route.kind.clone(), route);
         }
     }
-}
-
-/// The kinds that a subscriber names exactly.
-fn exact_kinds(one: &Subscriber) -> Vec<Kind> {
-    // A pattern without a wildcard was checked as a kind is: nothing is left out here.
-    one.selector.exact().filter_map(|kind| Kind::new(kind).ok()).collect()
 }

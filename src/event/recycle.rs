@@ -12,7 +12,7 @@ use core::mem;
 
 use super::Kind;
 use super::inner::Inner;
-use crate::sync::{Arc, thread_local};
+use crate::sync::{Arc, busy, thread_local};
 
 thread_local! {
     /// Blank, and held by nobody else.
@@ -23,7 +23,7 @@ thread_local! {
 #[inline]
 pub(super) fn take(kind: Kind) -> Arc<Inner> {
     let Some(mut spare) = SPARE.try_with(Cell::take).ok().flatten() else {
-        return Arc::new(Inner::new(kind));
+        return fresh(kind);
     };
     match Arc::get_mut(&mut spare) {
         Some(inner) => {
@@ -31,8 +31,14 @@ pub(super) fn take(kind: Kind) -> Arc<Inner> {
             drop(mem::replace(&mut inner.kind, kind));
             spare
         }
-        None => Arc::new(Inner::new(kind)),
+        None => fresh(kind),
     }
+}
+
+/// A new one. An allocator that publishes from here must not come here again.
+#[cold]
+fn fresh(kind: Kind) -> Arc<Inner> {
+    busy::during(|| Arc::new(Inner::new(kind)))
 }
 
 /// Drops a handle; the last one's memory becomes the thread's spare.

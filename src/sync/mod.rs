@@ -69,9 +69,10 @@ pub(crate) mod plain {
 #[cfg(not(ringbus_loom))]
 mod platform {
     pub(crate) use parking_lot::{Mutex, MutexGuard};
-    pub(crate) use std::sync::Arc;
     pub(crate) use std::thread::{Thread, current, park};
     pub(crate) use std::thread_local;
+    /// Counted without weak handles, so that finding oneself alone is a load and no exchange.
+    pub(crate) use triomphe::Arc;
 
     /// Parks for at most `time`.
     pub(crate) fn park_timeout(time: std::time::Duration) {

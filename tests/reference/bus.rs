@@ -7,7 +7,7 @@
 use std::cmp::Reverse;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use ringbus::{Outcome, Stats};
+use ringbus::{Outcome, Totals};
 
 use crate::operations::{End, Options};
 
@@ -39,14 +39,14 @@ pub(crate) struct Reference {
 
 #[derive(Default)]
 pub(crate) struct State {
-    enabled: bool,
+    pub(crate) enabled: bool,
     depth: usize,
     last_id: u64,
     pub(crate) subscriptions: Vec<Subscription>,
     /// All events ever recorded; those before `base` are forgotten.
-    events: Vec<Event>,
-    base: usize,
-    totals: ringbus::Totals,
+    pub(crate) events: Vec<Event>,
+    pub(crate) base: usize,
+    pub(crate) totals: Totals,
 }
 
 // === impl Reference ===
@@ -149,35 +149,13 @@ impl Reference {
     pub(crate) fn reset(&self) {
         let mut state = self.lock();
         state.base = state.events.len();
-        state.totals = ringbus::Totals::default();
+        state.totals = Totals::default();
     }
 
     /// Newest first.
     pub(crate) fn recent(&self, limit: usize) -> Vec<Event> {
         let state = self.lock();
         state.events[state.base..].iter().rev().take(limit.min(self.options.history)).cloned().collect()
-    }
-
-    pub(crate) fn stats(&self) -> Stats {
-        let recent = self.recent(usize::MAX);
-        let state = self.lock();
-        let mut stats = Stats::default();
-        stats.enabled = state.enabled;
-        stats.handlers = state.subscriptions.len();
-        stats.buffer_len = recent.len();
-        stats.buffer_capacity = self.options.history;
-        for event in &recent {
-            *stats.by_kind.entry(event.kind.clone()).or_default() += 1;
-            if let Some(source) = event.source {
-                *stats.by_source.entry(source.to_owned()).or_default() += 1;
-            }
-        }
-        stats.totals = state.totals.clone();
-        stats.totals.published = (state.events.len() - state.base) as u64;
-        if self.options.history > 0 {
-            stats.totals.overwritten = stats.totals.published - recent.len() as u64;
-        }
-        stats
     }
 }
 

@@ -1,7 +1,7 @@
-//! The bus beside a reference of a hundred lines with one lock: proptest drives both alike, and compares.
+//! The bus beside a plain reference with one lock: proptest drives both alike, and compares.
 //!
 //! 1. [`operations`] says what can be done, and makes it up.
-//! 2. [`bus`] is the reference, and [`target`] the face that both buses show.
+//! 2. [`bus`] is the reference, and [`face`] the face that both buses show.
 //! 3. [`drive`] does the same to both, on one thread, where everything must be equal.
 //! 4. [`concurrent`] has threads run small programs on the real one, and checks what must hold in any order.
 #![cfg(not(ringbus_loom))]
@@ -9,8 +9,8 @@
 mod bus;
 mod concurrent;
 mod drive;
+mod face;
 mod operations;
-mod target;
 
 use std::panic;
 use std::sync::Once;
@@ -32,7 +32,7 @@ fn silence_planned_panics() {
     ONCE.call_once(|| {
         let usual = panic::take_hook();
         panic::set_hook(Box::new(move |info| {
-            if !info.payload().is::<target::Planned>() {
+            if !info.payload().is::<face::Planned>() {
                 usual(info);
             }
         }));

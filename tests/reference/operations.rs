@@ -6,7 +6,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-/// Kinds that a call site of this test names; see `publish_at` in `target.rs`.
+/// Kinds that a call site of this test names; see `publish_at` in `face/real.rs`.
 pub(crate) const SITES: [&str; 6] = ["a", "b", "a.b", "b.a", "a.b.c", "c.b.a"];
 
 /// Names that each run makes up: no run before it has used them.

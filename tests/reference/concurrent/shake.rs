@@ -1,0 +1,36 @@
+//! Where the crate has steps for tests, threads of this test stop at some of them for a moment.
+
+use std::cell::Cell;
+
+thread_local! {
+    /// 0: not shaken.
+    static STATE: Cell<u64> = const { Cell::new(0) };
+}
+
+/// From here on the calling thread is shaken.
+pub(super) fn on(seed: usize) {
+    STATE.set(0x9E37_79B9_7F4A_7C15_u64.wrapping_mul(seed as u64 + 1));
+    #[cfg(feature = "inject")]
+    {
+        use std::sync::Once;
+        static HOOK: Once = Once::new();
+        HOOK.call_once(|| assert!(ringbus::__inject::set_step_hook(Box::new(|_| pass()))));
+    }
+}
+
+#[cfg(feature = "inject")]
+fn pass() {
+    // A thread's last publishes may come when its locals are gone.
+    let _ = STATE.try_with(|state| {
+        let mut next = state.get();
+        next ^= next << 13;
+        next ^= next >> 7;
+        next ^= next << 17;
+        state.set(next);
+        match next % 64 {
+            1 => std::thread::sleep(std::time::Duration::from_micros(20)),
+            2..8 => std::thread::yield_now(),
+            _ => {}
+        }
+    });
+}
