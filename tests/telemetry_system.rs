@@ -175,10 +175,7 @@ fn statistics_count_by_type_and_by_source() {
 fn a_failing_handler_leaves_the_others_alone() {
     let reports = Arc::new(Mutex::new(Vec::new()));
     let log = Arc::clone(&reports);
-    let bus = Bus::builder()
-        .on_failure(move |failure| log.lock().unwrap().push(failure.to_string()))
-        .build()
-        .unwrap();
+    let bus = Bus::builder().on_failure(move |failure| log.lock().unwrap().push(failure.to_string())).build().unwrap();
     let _panics = bus.on("**").unwrap().named("broken").subscribe(|_| panic!("out of luck"));
     let _errs = bus.try_subscribe(|_| Err("no route".into()));
     let (handler, seen) = collecting();
