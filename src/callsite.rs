@@ -12,7 +12,7 @@ use crate::sync::{OnceBox, busy};
 /// What `publish_event!` puts into a static; no public interface.
 #[doc(hidden)]
 pub struct Callsite {
-    /// Empty where the kind is told at run time.
+    /// A stand-in where the kind is told at run time.
     kind: &'static str,
     place: CallSite,
     interned: OnceBox<Kind>,

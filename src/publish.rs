@@ -164,6 +164,9 @@ macro_rules! __publish_event {
     (@field $bus:tt $kind:tt $meta:tt $done:tt project_path: $($rest:tt)*) => { $crate::__publish_event!(@late project_path) };
     (@field $bus:tt $kind:tt $meta:tt $done:tt correlation_id: $($rest:tt)*) => { $crate::__publish_event!(@late correlation_id) };
     (@field $bus:tt $kind:tt $meta:tt $done:tt priority: $($rest:tt)*) => { $crate::__publish_event!(@late priority) };
+    (@field $bus:tt $kind:tt $meta:tt $done:tt bus: $($rest:tt)*) => {
+        $crate::__private::compile_error!("`bus:` comes first: publish_event!(bus: &bus, \"kind\", ...)")
+    };
     (@late $key:ident) => {
         $crate::__private::compile_error!($crate::__private::concat!(
             "`", $crate::__private::stringify!($key), ":` is metadata and comes before the fields"
@@ -241,8 +244,12 @@ macro_rules! __publish_event {
         $([$how:ident ($name:expr) $value:expr])*) => {{
         // Items are not hygienic: this one must be out of sight where the caller's expressions stand.
         let site = {
+            // The compiler shows this name where the kind is none.
+            #[allow(non_upper_case_globals)]
+            const A_KIND_IS_CONSTANT_OR_ELSE_WRITTEN_AS_kind_COLON_VALUE: &$crate::__private::str =
+                $crate::__publish_event!(@constant $kind);
             static __RINGBUS_CALLSITE: $crate::__private::Callsite = $crate::__private::Callsite::new(
-                $crate::__publish_event!(@constant $kind),
+                $crate::__private::checked_kind(A_KIND_IS_CONSTANT_OR_ELSE_WRITTEN_AS_kind_COLON_VALUE),
                 $crate::__private::CallSite::new(
                     $crate::__private::file!(),
                     $crate::__private::line!(),
@@ -266,8 +273,8 @@ macro_rules! __publish_event {
             $crate::__private::Err(refused) => $bus.refuse(refused),
         }
     }};
-    (@constant [constant $kind:expr]) => { $crate::__private::checked_kind($kind) };
-    (@constant [dynamic $kind:expr]) => { "" };
+    (@constant [constant $kind:expr]) => { $kind };
+    (@constant [dynamic $kind:expr]) => { "told.at.run.time" };
     (@draft $site:ident [constant $kind:expr]) => { $site.draft() };
     (@draft $site:ident [dynamic $kind:expr]) => { $site.draft_of($crate::__private::kind(&$kind)) };
     (@set $draft:ident $setter:ident []) => {};
@@ -335,6 +342,7 @@ impl<T: ToText> ToText for Option<T> {
 #[doc(hidden)]
 pub mod private {
     pub use core::option::Option::Some;
+    pub use core::primitive::str;
     pub use core::result::Result::{Err, Ok};
     pub use core::{compile_error, concat, file, line, module_path, stringify};
 

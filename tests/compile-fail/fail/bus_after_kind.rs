@@ -1,0 +1,4 @@
+fn main() {
+    let bus = ringbus::Bus::new();
+    ringbus::publish_event!("db.open", bus: &bus);
+}

@@ -1,0 +1,4 @@
+fn main() {
+    struct Pool;
+    ringbus::publish_event!("db.open", pool = Pool);
+}

@@ -1,0 +1,4 @@
+#![deny(unused_must_use)]
+fn main() {
+    ringbus::subscribe(|_| {});
+}

@@ -1,0 +1,4 @@
+fn main() {
+    let kind = String::from("db.open");
+    ringbus::publish_event!(kind.as_str());
+}

@@ -1,0 +1,3 @@
+fn main() {
+    let _guard = ringbus::on(7);
+}

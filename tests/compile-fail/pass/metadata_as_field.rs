@@ -1,0 +1,4 @@
+fn main() {
+    ringbus::publish_event!("db.open", source: "pool");
+    ringbus::publish_event!("db.open", "source" = "pool");
+}
