@@ -27,6 +27,7 @@ pub use subscribe::{AlreadySubscribed, Subscribe};
 pub use subscription::{CloseError, Subscription};
 
 use core::fmt;
+use core::panic::{RefUnwindSafe, UnwindSafe};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Weak};
 
@@ -84,6 +85,12 @@ pub struct Bus {
 pub struct WeakBus {
     inner: Weak<Inner>,
 }
+
+// A panic of user code leaves a bus as it was: none runs while a structure of ours is half changed (P4).
+impl UnwindSafe for Bus {}
+impl RefUnwindSafe for Bus {}
+impl UnwindSafe for WeakBus {}
+impl RefUnwindSafe for WeakBus {}
 
 pub(crate) struct Inner {
     gate: Gate,

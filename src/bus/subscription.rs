@@ -1,6 +1,7 @@
 //! The guard of one handler: dropping it unsubscribes; closing it also waits.
 
 use core::fmt;
+use core::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
@@ -29,6 +30,10 @@ pub struct Subscription {
     bus: Weak<Inner>,
     subscriber: Arc<Subscriber>,
 }
+
+// As for the bus.
+impl UnwindSafe for Subscription {}
+impl RefUnwindSafe for Subscription {}
 
 /// A close could not wait to the end. The handler is unsubscribed all the same.
 #[derive(Clone, Debug, PartialEq, Eq)]
