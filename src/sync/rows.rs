@@ -19,7 +19,7 @@ use core::marker::PhantomData;
 
 use super::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use super::counter::Tally;
-use super::{OnceBox, process, step, thread_local};
+use super::{OnceBox, busy, process, step, thread_local};
 
 /// How deep publishes may nest on one thread, over all buses.
 #[cfg(not(ringbus_loom))]
@@ -292,12 +292,14 @@ impl Seat {
         if self.claiming.replace(true) {
             return None;
         }
-        let row = ROWS.claim();
-        let kept = LEAVE.try_with(|leave| leave.0.set(Some(row))).is_ok();
-        #[cfg(not(ringbus_loom))]
-        if kept {
-            drop(row.owner.swap(Some(std::thread::current())));
-        }
+        let (row, kept) = busy::during(|| {
+            let row = ROWS.claim();
+            let kept = LEAVE.try_with(|leave| leave.0.set(Some(row))).is_ok();
+            // The first use of a snapshot on a thread allocates too: better here than in its first publish.
+            #[cfg(not(ringbus_loom))]
+            drop(row.owner.swap(kept.then(std::thread::current)));
+            (row, kept)
+        });
         self.row.set(Some(row));
         self.claiming.set(false);
         Some(Visit { row, temporary: !kept, not_send: PhantomData })

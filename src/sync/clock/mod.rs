@@ -20,7 +20,7 @@
 use core::cell::Cell;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use super::{OnceBox, thread_local};
+use super::{OnceBox, busy, thread_local};
 
 mod ticks;
 
@@ -129,7 +129,7 @@ impl Baseline {
 
     fn get(raw: u64) -> &'static Baseline {
         static FIRST: OnceBox<Baseline> = OnceBox::new();
-        FIRST.get_or_init(|| Box::new(Baseline { raw, at: Instant::now() }))
+        FIRST.get_or_init(|| busy::during(|| Box::new(Baseline { raw, at: Instant::now() })))
     }
 }
 

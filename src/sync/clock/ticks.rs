@@ -10,7 +10,7 @@ pub(super) use monotonic_ns as read;
 /// Nanoseconds of the monotonic clock since its first read here.
 fn monotonic_ns() -> u64 {
     static START: crate::sync::OnceBox<std::time::Instant> = crate::sync::OnceBox::new();
-    let start = START.get_or_init(|| Box::new(std::time::Instant::now()));
+    let start = START.get_or_init(|| crate::sync::busy::during(|| Box::new(std::time::Instant::now())));
     u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX)
 }
 
