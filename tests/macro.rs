@@ -123,7 +123,7 @@ fn arguments_are_evaluated_once_in_order_and_only_while_the_bus_is_open() {
     assert_eq!(order.take(), [0, 1, 2, 3]);
     bus.disable();
     assert_eq!(publish().outcome, Outcome::Disabled);
-    assert_eq!(order.take(), []);
+    assert!(order.take().is_empty());
 
     let idle = Bus::builder().history(0).build().unwrap();
     let mut evaluated = false;
