@@ -92,6 +92,8 @@ fn compare(options: &Options, operations: &[Operation]) {
             assert_eq!(real.bus.count(kind), model.bus.count(kind), "subscribers of {kind} after {after}");
         }
         assert_eq!(real.active(), model.active(), "active guards after {after}");
+        let leaked = real.alive().find(|label| !model.needs(*label));
+        assert_eq!(leaked, None, "P9: nobody can call it, and the closure is still there after {after}");
     };
     same_view("nothing");
     for (at, operation) in operations.iter().enumerate() {
@@ -288,6 +290,12 @@ impl<T: Target> World<T> {
         self.play(|play| play.guards.iter().map(|(label, guard)| (*label, T::is_active(guard))).collect())
     }
 
+    /// The labels whose closures are there.
+    fn alive(&self) -> impl Iterator<Item = usize> {
+        let alive = |play: &mut Play<T>| play.handlers.iter().map(|one| one.strong_count() > 0).collect::<Vec<_>>();
+        self.play(alive).into_iter().enumerate().filter_map(|(label, alive)| alive.then_some(label))
+    }
+
     /// Drops the bus before its guards: all closures go, and the guards do no harm.
     fn end(self: Arc<Self>) {
         let Self { bus, play, .. } = Arc::into_inner(self).expect("handlers hold the world only while they run");
@@ -304,6 +312,17 @@ impl<T: Target> World<T> {
     /// Nothing of the bus may be done, or dropped, inside.
     fn play<R>(&self, play: impl FnOnce(&mut Play<T>) -> R) -> R {
         play(&mut self.play.lock().unwrap())
+    }
+}
+
+impl World<Reference> {
+    /// Whether the closure of that label may still be there, while no handler runs.
+    fn needs(&self, label: usize) -> bool {
+        self.play(|play| {
+            play.guards.contains_key(&label)
+                || play.ids[label].is_some_and(|id| self.bus.is_subscribed(id))
+                || play.objects.values().any(|(object, _)| *object == label)
+        })
     }
 }
 
