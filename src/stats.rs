@@ -239,6 +239,17 @@ mod tests {
         assert_eq!((totals.delivered, totals.failed), (4, 0));
     }
 
+    #[cfg(feature = "serde")]
+    #[test]
+    fn statistics_go_through_json() {
+        let mut stats = Stats { enabled: true, handlers: 3, ..Stats::default() };
+        stats.by_kind.insert("db.open".to_owned(), 7);
+        stats.totals.published = u64::MAX;
+        let json = serde_json::to_string(&stats).unwrap();
+        assert!(json.contains(r#""by_kind":{"db.open":7}"#), "{json}");
+        assert_eq!(serde_json::from_str::<Stats>(&json).unwrap(), stats);
+    }
+
     #[test]
     fn the_table_fits_80_columns_and_sums_up_long_lists() {
         let mut stats = Stats { enabled: true, handlers: 1, ..Stats::default() };

@@ -6,10 +6,11 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 
-use ringbus::{Bus, publish_event};
+use ringbus::{Bus, Kind, publish_event};
 
 /// What a thread does at the steps that it passes.
 enum Role {
@@ -92,6 +93,13 @@ fn freeze_everywhere(bus: &Bus, work: impl Fn() + Clone + Send + 'static, needed
     assert!(reached >= needed.len(), "{reached} of {count}");
 }
 
+/// A kind as a call site's first use makes it.
+fn first_sight() -> Kind {
+    static NUMBER: AtomicU64 = AtomicU64::new(0);
+    let name = format!("p01.first.{}", NUMBER.fetch_add(1, Ordering::Relaxed));
+    Kind::from_static(String::leak(name)).unwrap()
+}
+
 #[test]
 fn p01_others_publish_while_one_is_frozen_at_any_step() {
     install();
@@ -100,12 +108,23 @@ fn p01_others_publish_while_one_is_frozen_at_any_step() {
 
     let publisher = bus.clone();
     let publish = move || {
-        // Each call is a first use of its kind, static or dynamic, on a new thread.
+        // On a new thread each time: a known kind, one that is interned now, as at a call site's first use, and a
+        // dynamic one that nobody has seen.
         publish_event!(bus: &publisher, "p01.victim", n = 1);
+        publish_event!(bus: &publisher, kind: first_sight(), n = 1);
         publish_event!(bus: &publisher, kind: format!("p01.dynamic.{:?}", std::thread::current().id()), n = 1);
     };
-    let steps =
-        ["ring.ticket", "slot.check", "slot.exchange", "publish.recorded", "call.mark", "call.check", "call.leave"];
+    let steps = [
+        "interner.append",
+        "registry.learn",
+        "ring.ticket",
+        "slot.check",
+        "slot.exchange",
+        "publish.recorded",
+        "call.mark",
+        "call.check",
+        "call.leave",
+    ];
     freeze_everywhere(&bus, publish, &steps);
 
     let subscriber = bus.clone();
