@@ -136,6 +136,9 @@ impl Bus {
 
     /// Forgets the history and counts from zero. Subscriptions stay, and so do their own counts.
     ///
+    /// Deliveries are counted when an event's dispatch ends: after a reset inside a handler, the dispatch under way
+    /// still counts.
+    ///
     /// ```
     /// let bus = ringbus::Bus::new();
     /// ringbus::publish_event!(bus: &bus, "db.open");
