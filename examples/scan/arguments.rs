@@ -10,13 +10,20 @@ Usage: scan [OPTIONS] [PATH]
 
   PATH             where to begin (default: the current directory)
 
-  --threads N      walk with N threads (default: one for each processor)
+  --threads N      walk with N threads, 1 to 256 (default: one a processor)
   --json FILE      write every event to FILE, one JSON object a line
   --chaos          add a handler that panics on every 100th event
   -h, --help       print this
 
-Exit code: 0 done, 1 the JSON file is incomplete, 2 wrong arguments or path.
+Symbolic links are counted and not followed, PATH neither; PATH/ is where it
+leads. Files are those that `find PATH -type f` counts.
+
+Exit code: 0 done, 1 the JSON file or this output is incomplete, 2 wrong
+arguments, or a path that is absent or cannot be read or written.
 ";
+
+/// Most threads that may walk.
+const MAX_THREADS: usize = 256;
 
 /// What to do.
 pub(crate) enum Request {
@@ -44,7 +51,7 @@ pub(crate) fn parse() -> Result<Request, lexopt::Error> {
     while let Some(argument) = parser.next()? {
         match argument {
             Short('h') | Long("help") => return Ok(Request::Help),
-            Long("threads") => threads = Some(parser.value()?.parse()?),
+            Long("threads") => threads = Some(parser.value()?.parse_with(thread_count)?),
             Long("json") => json = Some(PathBuf::from(parser.value()?)),
             Long("chaos") => chaos = true,
             Value(value) if path.is_none() => path = Some(PathBuf::from(value)),
@@ -58,4 +65,9 @@ pub(crate) fn parse() -> Result<Request, lexopt::Error> {
         json,
         chaos,
     }))
+}
+
+fn thread_count(text: &str) -> Result<NonZeroUsize, String> {
+    let count = text.parse().ok().filter(|count: &NonZeroUsize| count.get() <= MAX_THREADS);
+    count.ok_or_else(|| format!("--threads takes a number from 1 to {MAX_THREADS}"))
 }

@@ -8,6 +8,7 @@ mod arguments;
 mod json;
 mod report;
 mod subscribers;
+mod timing;
 mod walk;
 
 use std::fs::File;
@@ -16,6 +17,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use arguments::{Arguments, Request};
+use json::{Lines, Written};
 use ringbus::Bus;
 use subscribers::Subscribers;
 
@@ -26,26 +28,32 @@ fn main() -> ExitCode {
     let arguments = match arguments::parse() {
         Ok(Request::Scan(arguments)) => arguments,
         Ok(Request::Help) => return print(arguments::HELP),
-        Err(error) => return fail(&format!("{error}\n\n{}", arguments::HELP)),
+        Err(error) => return usage(&format!("{error}\n\n{}", arguments::HELP)),
     };
     if let Err(error) = readable(&arguments.path) {
-        return fail(&format!("cannot scan {}: {error}", arguments.path.display()));
+        return usage(&format!("cannot scan {:?}: {error}", arguments.path));
     }
-    let json = match arguments.json.as_deref().map(File::create).transpose() {
-        Ok(file) => file,
-        Err(error) => return fail(&format!("cannot write {}: {error}", shown(arguments.json.as_deref()))),
+    let json = match &arguments.json {
+        Some(path) => match File::create(path) {
+            Ok(file) => Some(Lines::new(path.clone(), file)),
+            Err(error) => return usage(&format!("cannot write {path:?}: {error}")),
+        },
+        None => None,
     };
+    if arguments.path.is_symlink() {
+        complain(&format!("{:?} is a symbolic link, not followed; with a slash at its end it is", arguments.path));
+    }
     scan(&arguments, json)
 }
 
-fn scan(arguments: &Arguments, json: Option<File>) -> ExitCode {
+fn scan(arguments: &Arguments, json: Option<Lines>) -> ExitCode {
     let progress = subscribers::progress_bar();
     let bar = progress.clone();
     let bus = Bus::builder().on_failure(move |failure| bar.suspend(|| complain(&failure.to_string()))).build();
     match bus.map(ringbus::set_global) {
         Ok(Ok(())) => {}
-        Ok(Err(error)) => return fail(&error.to_string()),
-        Err(error) => return fail(&error.to_string()),
+        Ok(Err(error)) => return usage(&error.to_string()),
+        Err(error) => return usage(&error.to_string()),
     }
 
     let subscribers = Subscribers::attach(progress, json, arguments.chaos);
@@ -53,32 +61,40 @@ fn scan(arguments: &Arguments, json: Option<File>) -> ExitCode {
     let stats = ringbus::stats();
     let seen = subscribers.finish();
 
-    let written = seen.json.as_ref().is_none_or(Result::is_ok);
-    if let Some(Err(error)) = &seen.json {
-        complain(&format!("{} is incomplete: {error}", shown(arguments.json.as_deref())));
-    }
-    let printed = print(&report::text(&arguments.path, &walked, &seen, &stats));
-    if written { printed } else { ExitCode::FAILURE }
+    let incomplete = match &seen.json {
+        Some(Written::Incomplete(error)) => {
+            error.iter().for_each(|error| complain(error));
+            true
+        }
+        _ => false,
+    };
+    let printed = print(&report::text(arguments, &walked, &seen, &stats));
+    if incomplete { ExitCode::FAILURE } else { printed }
 }
 
-/// Whether the path is there and can be opened.
+/// Whether the path is there and, if there is something in it, can be opened. Links are not followed; a pipe is not
+/// opened, which could wait for ever.
 fn readable(path: &Path) -> io::Result<()> {
-    if std::fs::metadata(path)?.is_dir() { std::fs::read_dir(path).map(drop) } else { File::open(path).map(drop) }
-}
-
-fn shown(path: Option<&Path>) -> String {
-    path.map(|path| path.display().to_string()).unwrap_or_default()
+    match std::fs::symlink_metadata(path)?.file_type() {
+        kind if kind.is_dir() => std::fs::read_dir(path).map(drop),
+        kind if kind.is_file() => File::open(path).map(drop),
+        _ => Ok(()),
+    }
 }
 
 /// Prints to standard output; a reader that has gone away (`scan | head`) is no failure.
 fn print(text: &str) -> ExitCode {
-    match io::stdout().lock().write_all(text.as_bytes()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => fail(&format!("cannot print: {error}")),
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            complain(&format!("cannot print: {error}"));
+            ExitCode::FAILURE
+        }
         _ => ExitCode::SUCCESS,
     }
 }
 
-fn fail(message: &str) -> ExitCode {
+fn usage(message: &str) -> ExitCode {
     complain(message);
     ExitCode::from(USAGE)
 }

@@ -2,19 +2,18 @@
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
-use std::fs::File;
+use std::fmt;
 use std::hash::{BuildHasher, RandomState};
-use std::io::{self, BufWriter, Write};
 use std::panic;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressStyle};
-use ringbus::{Event, Subscription, Value};
+use indicatif::{HumanCount, ProgressBar, ProgressState, ProgressStyle};
+use ringbus::{Event, Subscribe, Subscription, Value};
 
-use crate::json;
-use crate::walk::handling;
+use crate::json::{Lines, Written};
+use crate::timing::timed_handler;
 
 /// So many of the largest files are kept.
 const LARGEST: usize = 10;
@@ -51,7 +50,7 @@ pub(crate) struct Seen {
     /// Bytes and path, largest first.
     pub(crate) largest: Vec<(u64, String)>,
     /// How writing the JSON lines went, if it was asked for.
-    pub(crate) json: Option<io::Result<u64>>,
+    pub(crate) json: Option<Written>,
 }
 
 /// All subscribers of a scan.
@@ -61,22 +60,22 @@ pub(crate) struct Subscribers {
     counts: Vec<(&'static str, Arc<AtomicU64>)>,
     totals: Arc<Totals>,
     largest: Arc<Largest>,
-    lines: Option<Arc<Mutex<Lines>>>,
+    lines: Option<Arc<Lines>>,
 }
 
 impl Subscribers {
     /// Subscribes them to the global bus.
-    pub(crate) fn attach(progress: ProgressBar, json: Option<File>, chaos: bool) -> Self {
+    pub(crate) fn attach(progress: ProgressBar, json: Option<Lines>, chaos: bool) -> Self {
         let totals = Arc::new(Totals::default());
         let largest = Arc::new(Largest::default());
-        let lines = json.map(|file| Arc::new(Mutex::new(Lines { to: BufWriter::new(file), written: 0, failed: None })));
+        let lines = json.map(Arc::new);
         let mut guards = Vec::new();
 
         let (bar, events) = (progress.clone(), AtomicU64::new(0));
         guards.push(on("scan.**", "progress", move |_| {
-            let events = events.fetch_add(1, Ordering::Relaxed);
+            let events = events.fetch_add(1, Ordering::Relaxed) + 1;
             if events % PROGRESS_STEP == 0 {
-                bar.set_position(events);
+                bar.inc(PROGRESS_STEP);
             }
         }));
         let counts: Vec<_> = KINDS.iter().map(|(_, name)| (*name, Arc::new(AtomicU64::new(0)))).collect();
@@ -92,7 +91,8 @@ impl Subscribers {
         guards.push(on("scan.file", "largest", move |event| files.offer(event)));
         if let Some(lines) = &lines {
             let lines = Arc::clone(lines);
-            guards.push(on("scan.**", "json", move |event| lock(&lines).write(event)));
+            let write = move |event: &Event| timed_handler(|| lines.write(event));
+            guards.push(select("scan.**", "json").try_subscribe(write));
         }
         if chaos {
             silence_chaos();
@@ -109,23 +109,29 @@ impl Subscribers {
     pub(crate) fn finish(self) -> Seen {
         drop(self.guards);
         self.progress.finish_and_clear();
-        let json = self.lines.map(|lines| lock(&lines).finish());
+        let json = self.lines.map(|lines| lines.finish());
         let counts = self.counts.iter().map(|(name, count)| (*name, count.load(Ordering::Relaxed))).collect();
         Seen { counts, by_extension: self.totals.merged(), largest: self.largest.sorted(), json }
     }
 }
 
 /// Subscribes `handler`, whose time is told apart from the bus's.
+#[track_caller]
 fn on(pattern: &str, name: &str, handler: impl Fn(&Event) + Send + Sync + 'static) -> Subscription {
-    let request = ringbus::on(pattern).unwrap_or_else(|error| unreachable!("a pattern of ours: {error}"));
-    request.named(name).subscribe(move |event| handling(|| handler(event)))
+    select(pattern, name).subscribe(move |event| timed_handler(|| handler(event)))
+}
+
+fn select(pattern: &str, name: &str) -> Subscribe<'static> {
+    ringbus::on(pattern).unwrap_or_else(|error| unreachable!("a pattern of ours: {error}")).named(name)
 }
 
 /// A bar on standard error; it draws nothing where that is no terminal.
 pub(crate) fn progress_bar() -> ProgressBar {
     let bar = ProgressBar::new_spinner();
-    if let Ok(style) = ProgressStyle::with_template("{spinner} {human_pos} events, {per_sec}, {elapsed}") {
-        bar.set_style(style);
+    if let Ok(style) = ProgressStyle::with_template("{spinner} {human_pos} events, {rate} a second, {elapsed}") {
+        bar.set_style(style.with_key("rate", |state: &ProgressState, out: &mut dyn fmt::Write| {
+            let _ = write!(out, "{}", HumanCount(state.per_sec() as u64));
+        }));
     }
     if !bar.is_hidden() {
         bar.enable_steady_tick(Duration::from_millis(100));
@@ -146,7 +152,7 @@ fn silence_chaos() {
 }
 
 /// A handler that panicked while it held a lock left the data as they were: each is one step.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -207,33 +213,5 @@ impl Largest {
         let mut files: Vec<_> = lock(&self.files).drain().map(|Reverse(file)| file).collect();
         files.sort_by(|one, other| other.cmp(one));
         files
-    }
-}
-
-/// The file of JSON lines.
-struct Lines {
-    to: BufWriter<File>,
-    written: u64,
-    failed: Option<io::Error>,
-}
-
-impl Lines {
-    /// Writes an event, unless an earlier one could not be written.
-    fn write(&mut self, event: &Event) {
-        if self.failed.is_some() {
-            return;
-        }
-        match writeln!(self.to, "{}", json::line(event)) {
-            Ok(()) => self.written += 1,
-            Err(error) => self.failed = Some(error),
-        }
-    }
-
-    /// How many events were written, or why not all.
-    fn finish(&mut self) -> io::Result<u64> {
-        match self.failed.take() {
-            Some(error) => Err(error),
-            None => self.to.flush().map(|()| self.written),
-        }
     }
 }
