@@ -220,7 +220,10 @@ macro_rules! __publish_event {
     // === all read: expand ===
     (@field [global] $kind:tt $meta:tt ($($field:tt)*)) => {
         if $crate::__private::global_is_open() {
-            match $crate::__private::global() { bus => $crate::__publish_event!(@publish bus $kind $meta $($field)*) }
+            match $crate::__private::global_of_call_site() {
+                $crate::__private::Some(bus) => $crate::__publish_event!(@publish bus $kind $meta $($field)*),
+                $crate::__private::None => $crate::__private::refused(),
+            }
         } else {
             $crate::__private::off()
         }
@@ -341,12 +344,12 @@ impl<T: ToText> ToText for Option<T> {
 /// What `publish_event!` expands to; no public interface.
 #[doc(hidden)]
 pub mod private {
-    pub use core::option::Option::Some;
+    pub use core::option::Option::{None, Some};
     pub use core::primitive::str;
     pub use core::result::Result::{Err, Ok};
     pub use core::{compile_error, concat, file, line, module_path, stringify};
 
-    pub use crate::bus::{global, global_is_open};
+    pub use crate::bus::{global_is_open, global_of_call_site};
     pub use crate::callsite::Callsite;
     pub use crate::event::{CallSite, checked_kind};
 
@@ -365,6 +368,13 @@ pub mod private {
     #[must_use]
     pub fn off() -> Delivery {
         Delivery::none(Outcome::Disabled)
+    }
+
+    /// The answer of a call site that publishes from inside the making of the global bus.
+    #[cold]
+    #[must_use]
+    pub fn refused() -> Delivery {
+        Delivery::none(Outcome::Refused)
     }
 
     /// A metadata text.

@@ -3,7 +3,7 @@
 use core::fmt;
 
 use super::{Bus, Inner};
-use crate::sync::scoped;
+use crate::sync::{busy, scoped};
 
 #[cfg(not(ringbus_loom))]
 static GLOBAL: crate::sync::OnceBox<Bus> = crate::sync::OnceBox::new();
@@ -43,7 +43,19 @@ pub fn global() -> &'static Bus {
             return bus;
         }
         // Threads that race here all build one and keep the first: none waits.
-        let _ = set_global(Bus::new());
+        let _ = busy::during(|| set_global(Bus::new()));
+    }
+}
+
+/// The global bus as a call site finds it; `None` while this thread is making it, when an allocator publishes.
+#[doc(hidden)]
+#[inline]
+#[must_use]
+pub fn global_of_call_site() -> Option<&'static Bus> {
+    match GLOBAL.get() {
+        Some(bus) => Some(bus),
+        None if busy::is_busy() => None,
+        None => Some(global()),
     }
 }
 

@@ -22,6 +22,8 @@ pub use builder::{BusBuilder, ConfigError};
 pub use delivery::{Delivery, Outcome};
 #[doc(hidden)]
 pub use gate::global_is_open;
+#[doc(hidden)]
+pub use global::global_of_call_site;
 pub use global::{GlobalAlreadySet, current, global, set_global};
 pub use subscribe::{AlreadySubscribed, Subscribe};
 pub use subscription::{CloseError, Subscription};

@@ -8,7 +8,7 @@ use super::{Bus, Delivery, Inner, Outcome};
 use crate::callsite::Refused;
 use crate::dispatch::deliver::deliver;
 use crate::event::{Draft, Event};
-use crate::sync::{rows, scoped, step};
+use crate::sync::{busy, rows, scoped, step};
 
 impl Bus {
     /// Publishes an event that was built before.
@@ -31,6 +31,10 @@ impl Bus {
     pub fn publish(&self, event: Event) -> Delivery {
         if !self.inner.gate.is_open() {
             return Delivery::none(Outcome::Disabled);
+        }
+        // Call sites have asked before they made the event.
+        if busy::is_busy() {
+            return self.inner.refuse();
         }
         self.inner.publish(event)
     }

@@ -48,11 +48,13 @@ impl Registry {
     /// Adds a subscriber. `changed` is told the new number of subscribers, under the lock: so such calls keep their
     /// order. It must run no user code.
     pub(crate) fn add(&self, draft: Draft, changed: impl FnOnce(usize)) -> Arc<Subscriber> {
-        let mut list = self.list.lock();
-        let added = list.add(draft);
-        let old = self.table.swap(self.table.load().with(&added));
-        changed(list.subscribers.len());
-        drop(list);
+        let (added, old) = busy::during(|| {
+            let mut list = self.list.lock();
+            let added = list.add(draft);
+            let old = self.table.swap(self.table.load().with(&added));
+            changed(list.subscribers.len());
+            (added, old)
+        });
         drop(old);
         added
     }
@@ -64,38 +66,42 @@ impl Registry {
         draft: Draft,
         changed: impl FnOnce(usize),
     ) -> Result<SubscriptionId, SubscriptionId> {
-        let mut list = self.list.lock();
-        if let Some(id) = list.objects.get(&object) {
-            let id = *id;
-            // The draft holds the handler's closure: dropped outside the lock.
-            drop(list);
-            return Err(id);
-        }
-        let added = list.add(draft);
-        list.objects.insert(object, added.id);
-        let old = self.table.swap(self.table.load().with(&added));
-        changed(list.subscribers.len());
-        drop(list);
+        // Moved in only when it is added: a draft that is not holds the handler's closure, dropped outside the lock.
+        let mut draft = Some(draft);
+        let (id, old) = busy::during(|| {
+            let mut list = self.list.lock();
+            if let Some(id) = list.objects.get(&object) {
+                return (Err(*id), None);
+            }
+            let Some(draft) = draft.take() else { unreachable!("a draft is added once") };
+            let added = list.add(draft);
+            list.objects.insert(object, added.id);
+            let old = self.table.swap(self.table.load().with(&added));
+            changed(list.subscribers.len());
+            (Ok(added.id), Some(old))
+        });
         drop(old);
-        Ok(added.id)
+        id
     }
 
     /// The subscription of a handler object.
     pub(crate) fn id_of_object(&self, object: usize) -> Option<SubscriptionId> {
-        self.list.lock().objects.get(&object).copied()
+        busy::during(|| self.list.lock().objects.get(&object).copied())
     }
 
     /// Removes a subscriber: no event published later reaches it, nor one whose dispatch has not come to it yet.
     /// `None` where it is gone already.
     pub(crate) fn remove(&self, id: SubscriptionId, changed: impl FnOnce(usize)) -> Option<Arc<Subscriber>> {
-        let mut list = self.list.lock();
-        let removed = list.subscribers.remove(&id)?;
-        list.objects.retain(|_, object| *object != id);
-        removed.handler.remove();
-        step("registry.swap");
-        let old = self.table.swap(self.table.load().without(&removed));
-        changed(list.subscribers.len());
-        drop(list);
+        let (removed, old) = busy::during(|| {
+            let mut list = self.list.lock();
+            let removed = list.subscribers.remove(&id)?;
+            list.objects.retain(|_, object| *object != id);
+            removed.handler.remove();
+            step("registry.swap");
+            let old = self.table.swap(self.table.load().without(&removed));
+            changed(list.subscribers.len());
+            Some((removed, old))
+        })?;
         drop(old);
         Some(removed)
     }
@@ -112,7 +118,7 @@ impl Registry {
 
     /// All subscribers, in the order of subscription.
     pub(crate) fn subscribers(&self) -> Vec<Arc<Subscriber>> {
-        self.list.lock().subscribers.values().cloned().collect()
+        busy::during(|| self.list.lock().subscribers.values().cloned().collect())
     }
 }
 

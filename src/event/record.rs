@@ -11,7 +11,7 @@
 use super::inner::{Body, Inner, UNREAD};
 use super::{Draft, Event};
 use crate::sync::atomic::{Ordering, fence};
-use crate::sync::{Arc, clock};
+use crate::sync::{Arc, busy, clock};
 
 impl Event {
     /// The record of this event under `stamp`, for [`Event::from_record`] and [`Event::from_evicted`].
@@ -59,7 +59,7 @@ impl Event {
     fn relay(&self, stamp: u64) -> Arc<Inner> {
         let now = clock::read();
         let mut thin = Draft::new(self.kind().clone(), None);
-        thin.inner().body = Some(Box::new(Body::Relay(self.clone())));
+        thin.inner().body = Some(busy::during(|| Box::new(Body::Relay(self.clone()))));
         let thin = thin.finish_as(self.id(), now.raw, now.wall_us);
         thin.arc().stamp.set(stamp);
         Arc::clone(thin.arc())

@@ -48,10 +48,20 @@ pub(super) fn give_back(mut inner: Arc<Inner>) {
     if Arc::strong_count(&inner) == 1 {
         if let Some(last) = Arc::get_mut(&mut inner) {
             last.blank();
-            // An earlier spare, or this one on an ending thread, is freed.
-            let _ = SPARE.try_with(|spare| spare.replace(Some(inner)));
+            let mut blank = Some(inner);
+            let earlier = SPARE.try_with(|spare| spare.replace(blank.take())).ok().flatten();
+            // An earlier spare, or this one on an ending thread.
+            if let Some(needless) = earlier.or(blank) {
+                free(needless);
+            }
         }
     }
+}
+
+/// Frees a blank one. An allocator that publishes what it frees must not come here again: each publish may evict one.
+#[cold]
+fn free(blank: Arc<Inner>) {
+    busy::during(|| drop(blank));
 }
 
 #[cfg(all(test, not(ringbus_loom)))]

@@ -13,6 +13,8 @@ use std::borrow::Cow;
 
 use ecow::EcoString;
 
+use crate::sync::busy;
+
 /// Immutable text that is cheap to clone: up to 15 bytes in place, longer text shared.
 ///
 /// ```
@@ -86,7 +88,8 @@ impl PartialEq<&str> for Text {
 
 impl From<&str> for Text {
     fn from(text: &str) -> Self {
-        Self(text.into())
+        // Short text is stored in place; what allocates is a step of our own.
+        if text.len() <= EcoString::INLINE_LIMIT { Self(text.into()) } else { Self(busy::during(|| text.into())) }
     }
 }
 
@@ -134,10 +137,20 @@ impl From<fmt::Arguments<'_>> for Text {
         if let Some(text) = arguments.as_str() {
             return text.into();
         }
-        let mut text = EcoString::new();
+        let mut text = Growing(EcoString::new());
         // The only error is one of the user's own making; what was written before it stands.
         let _ = text.write_fmt(arguments);
-        Self(text)
+        Self(text.0)
+    }
+}
+
+/// Text that grows while users' code formats; only its growth is a step of our own.
+struct Growing(EcoString);
+
+impl Write for Growing {
+    fn write_str(&mut self, part: &str) -> fmt::Result {
+        busy::during(|| self.0.push_str(part));
+        Ok(())
     }
 }
 

@@ -8,6 +8,7 @@
 use core::mem;
 
 use super::value::Value;
+use crate::sync::busy;
 
 /// Values in place.
 const INLINE: usize = 3;
@@ -77,10 +78,12 @@ impl Values {
 
     #[cold]
     fn grow(&mut self, count: usize) {
-        let mut wide = Vec::with_capacity(count);
-        wide.extend(self.slots().iter_mut().map(mem::take));
-        wide.resize(count, Value::Null);
-        self.wide = wide.into();
+        busy::during(|| {
+            let mut wide = Vec::with_capacity(count);
+            wide.extend(self.slots().iter_mut().map(mem::take));
+            wide.resize(count, Value::Null);
+            self.wide = wide.into();
+        });
     }
 }
 

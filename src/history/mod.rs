@@ -26,7 +26,7 @@ use core::fmt;
 
 use crate::event::{Event, Inner};
 use crate::sync::atomic::{AtomicU64, Ordering};
-use crate::sync::{CachePadded, Mutex, MutexGuard};
+use crate::sync::{CachePadded, Mutex, MutexGuard, busy};
 
 /// Most events that a history can be asked to keep.
 pub(crate) const MAX_CAPACITY: usize = 1 << 24;
@@ -125,15 +125,22 @@ impl Recorder {
 
     /// The newest `limit` events, newest first.
     pub(crate) fn recent(&self, limit: usize) -> Vec<Recorded> {
-        self.collect(limit, self.reading.lock())
+        let (found, evicted) = busy::during(|| self.collect(limit, self.reading.lock()));
+        drop(evicted);
+        found
     }
 
     /// The same without waiting for another reader.
     pub(crate) fn try_recent(&self, limit: usize) -> Result<Vec<Recorded>, HistoryBusy> {
-        self.reading.try_lock().map(|guard| self.collect(limit, guard)).ok_or(HistoryBusy)
+        let collect = || self.reading.try_lock().map(|reading| self.collect(limit, reading));
+        let (found, evicted) = busy::during(collect).ok_or(HistoryBusy)?;
+        drop(evicted);
+        Ok(found)
     }
 
-    fn collect(&self, limit: usize, reading: MutexGuard<'_, ()>) -> Vec<Recorded> {
+    /// The newest `limit` events and beside them what is to be dropped, which may run user code, which may read the
+    /// history: not under the lock.
+    fn collect(&self, limit: usize, _reading: MutexGuard<'_, ()>) -> (Vec<Recorded>, Vec<Event>) {
         let limit = limit.min(self.capacity);
         let mut found = Vec::new();
         let mut evicted = Vec::new();
@@ -153,26 +160,25 @@ impl Recorder {
             }
         }
         found.sort_unstable_by_key(|entry| core::cmp::Reverse((entry.raw, entry.stamp)));
-        // Dropping events may run user code, which may read the history: not under the lock.
-        drop(reading);
-        drop(evicted);
-        found.truncate(limit);
-        found
+        evicted.extend(found.drain(limit.min(found.len())..).map(|entry| entry.event));
+        (found, evicted)
     }
 
     /// Forgets all events recorded so far; they are the caller's to drop. Counts go on from here.
     pub(crate) fn reset(&self) -> Vec<Event> {
-        let _reading = self.reading.lock();
-        let mut forgotten = Vec::new();
-        for (index, shard) in self.shards.iter().enumerate() {
-            let head = shard.ring.head();
-            shard.base.store(head, Ordering::Release);
-            if self.capacity > 0 {
-                let end = Stamp::new(index, head);
-                let old = shard.ring.clear(|record| record.stamp() < end.0);
-                forgotten.extend(old.into_iter().map(Event::from_evicted));
+        busy::during(|| {
+            let _reading = self.reading.lock();
+            let mut forgotten = Vec::new();
+            for (index, shard) in self.shards.iter().enumerate() {
+                let head = shard.ring.head();
+                shard.base.store(head, Ordering::Release);
+                if self.capacity > 0 {
+                    let end = Stamp::new(index, head);
+                    let old = shard.ring.clear(|record| record.stamp() < end.0);
+                    forgotten.extend(old.into_iter().map(Event::from_evicted));
+                }
             }
-        }
-        forgotten
+            forgotten
+        })
     }
 }

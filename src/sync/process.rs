@@ -60,6 +60,8 @@ mod real {
             let parent = INSTANCE.load(Ordering::Relaxed);
             let child = mix(parent ^ mix(u64::from(std::process::id()))) & MASK;
             INSTANCE.store(child.max(1), Ordering::Relaxed);
+            // The one thread that the child has may be in the middle of a call, which a close there must wait for.
+            super::super::rows::follow_fork();
         }
         // SAFETY: the handler is a function of this crate that only loads, stores and asks for the process id, all of
         // which are allowed between fork and exec. Its failure (no memory) leaves ids of a forked child ambiguous and

@@ -6,6 +6,8 @@
 //! (P1).
 //!
 //! A thread keeps its row until its thread-local destructors run. A publish after that claims a row for its own length.
+//! One case escapes: a thread whose very first publish comes from a destructor of the system's own (a pthread key's),
+//! after all of Rust's have run, keeps its row for good.
 //! A publish from an allocator that is called *by* a claim gets none, and is refused by the callers of [`visit`].
 //! After a fork the child's copies of other threads' rows stay claimed and are ignored: they carry the parent's number.
 //!
@@ -131,8 +133,9 @@ impl Row {
     }
 
     fn release(&self) {
+        // An allocator that publishes must find the row still claimed, and not come here again.
         #[cfg(not(ringbus_loom))]
-        drop(self.owner.swap(None));
+        busy::during(|| drop(self.owner.swap(None)));
         self.claimed.store(false, Ordering::Release);
     }
 
@@ -274,16 +277,19 @@ impl Drop for Visit {
 #[inline]
 pub(crate) fn visit() -> Option<Visit> {
     SEAT.with(|seat| match seat.row.get() {
-        Some(row) => {
-            let process = process::instance();
-            if !row.is_of(process) {
-                // This thread has forked.
-                row.process.store(process, Ordering::Relaxed);
-            }
-            Some(Visit { row, temporary: false, not_send: PhantomData })
-        }
+        Some(row) => Some(Visit { row, temporary: false, not_send: PhantomData }),
         None => seat.claim(),
     })
+}
+
+/// In a forked child, on the thread that forked: its row is of this process now, and so are the marks in it.
+#[cfg(not(ringbus_loom))]
+pub(super) fn follow_fork() {
+    SEAT.with(|seat| {
+        if let Some(row) = seat.row.get() {
+            row.process.store(process::instance(), Ordering::Relaxed);
+        }
+    });
 }
 
 impl Seat {
