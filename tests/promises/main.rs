@@ -11,6 +11,7 @@ mod p06_unsubscribing;
 mod p07_reentrancy;
 mod p08_accounting;
 mod p10_life_cycle;
+mod p11_off;
 mod p12_bad_input;
 
 use std::sync::{Arc, Mutex};

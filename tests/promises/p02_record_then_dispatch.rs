@@ -47,3 +47,36 @@ fn p02_an_event_published_again_is_readable_again_as_the_same_instance() {
     assert_eq!(all.len(), 3);
     assert!(all.iter().all(|found| Event::same_instance(found, &event)));
 }
+
+#[test]
+fn p02_what_one_thread_has_published_another_reads_once_it_is_told() {
+    let bus = Bus::builder().history(10_000).shards(2).build().unwrap();
+    let (told, hear) = std::sync::mpsc::channel();
+    std::thread::scope(|scope| {
+        for _ in 0..3 {
+            let (bus, told) = (&bus, told.clone());
+            scope.spawn(move || {
+                for n in 0..200 {
+                    told.send(publish_event!(bus: bus, "p02", n).event.unwrap()).unwrap();
+                }
+            });
+        }
+        drop(told);
+        for event in hear {
+            assert!(bus.recent(10_000).iter().any(|found| Event::same_instance(found, &event)));
+        }
+    });
+}
+
+#[test]
+fn p02_events_that_are_not_dispatched_are_recorded_all_the_same() {
+    let bus = Bus::builder().depth_limit(1).build().unwrap();
+    let nested = bus.downgrade();
+    let _guard = bus.on("p02.outer").unwrap().subscribe(move |outer| {
+        let bus = nested.upgrade().unwrap();
+        let inner = publish_event!(bus: &bus, "p02.inner").event.unwrap();
+        let recent = bus.recent(2);
+        assert!(Event::same_instance(&recent[0], &inner) && Event::same_instance(&recent[1], outer));
+    });
+    assert_eq!(publish_event!(bus: &bus, "p02.outer").delivered, 1);
+}

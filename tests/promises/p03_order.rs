@@ -104,3 +104,46 @@ fn p03_handlers_run_by_order_and_then_as_they_subscribed() {
     assert_eq!(log.take(), ["b", "c"]);
     drop(guards);
 }
+
+#[test]
+fn p03_handlers_keep_their_order_however_they_are_found() {
+    let bus = Bus::new();
+    let log = Log::default();
+    let subscribe = |name: &'static str, order: i32, patterns: &[&str]| {
+        let log = log.clone();
+        bus.on(patterns).unwrap().order(order).subscribe(move |_| log.add(name))
+    };
+    let _last = subscribe("last", i32::MIN, &["**"]);
+    let _exact = subscribe("exact", 0, &["p03.order.a"]);
+    let _wild = subscribe("wild", 0, &["*.order.*", "p03.**"]);
+    let early = subscribe("early", 0, &["**"]);
+    let _list = subscribe("list", 0, &["p03.order.b", "p03.*.a", "p03.order.a"]);
+    let _first = subscribe("first", i32::MAX, &["p03.order.**"]);
+
+    // By a call site's id, by a name told at run time, and by matching alone.
+    let published = || publish_event!(bus: &bus, "p03.order.a").delivered;
+    let named = || publish_event!(bus: &bus, kind: String::from("p03.order.a")).delivered;
+    for publish in [&published as &dyn Fn() -> u32, &named, &published] {
+        assert_eq!(publish(), 6);
+        assert_eq!(log.take(), ["first", "exact", "wild", "early", "list", "last"]);
+    }
+    assert_eq!(publish_event!(bus: &bus, kind: format!("p03.order.{}", "unknown")).delivered, 4);
+    assert_eq!(log.take(), ["first", "wild", "early", "last"]);
+
+    // Who comes again comes later.
+    drop(early);
+    let _again = subscribe("again", 0, &["**"]);
+    assert_eq!(published(), 6);
+    assert_eq!(log.take(), ["first", "exact", "wild", "list", "again", "last"]);
+}
+
+#[test]
+fn p03_a_thread_that_changes_nothing_but_its_kinds_keeps_its_order() {
+    let bus = Bus::builder().history(3000).shards(4).build().unwrap();
+    for n in (0..3000).step_by(3) {
+        publish_event!(bus: &bus, "p03.constant", n);
+        publish_event!(bus: &bus, kind: format!("p03.dynamic.{n}"), n = n + 1);
+        bus.publish(Event::builder("p03.built").field("n", n + 2).build().unwrap());
+    }
+    assert_eq!(recorded(&bus), (0..3000).collect::<Vec<_>>());
+}

@@ -138,3 +138,131 @@ fn p04_reports_name_the_handler_and_are_limited_but_all_failures_are_counted() {
     assert!(lines[0].contains("p04_isolation.rs"), "{}", lines[0]);
     assert!(reports.load(Ordering::Relaxed) <= 10_000);
 }
+
+#[test]
+fn p04_a_panic_in_a_nested_publish_stays_there() {
+    let bus = Bus::new();
+    let log = Log::default();
+    let outer = log.clone();
+    let _outer = bus.on("p04.outer").unwrap().subscribe(move |_| {
+        let inner = publish_event!(bus: &ringbus::current().unwrap(), "p04.inner");
+        outer.add(format!("{} failed, and the outer handler goes on", inner.failed));
+    });
+    let _inner = bus.on("p04.inner").unwrap().subscribe(|_| quietly(|| panic_any(Bomb(2))));
+    assert_eq!(publish_event!(bus: &bus, "p04.outer").delivered, 1);
+    assert_eq!(log.take(), ["1 failed, and the outer handler goes on"]);
+}
+
+#[test]
+fn p04_after_a_panic_the_thread_is_no_longer_inside_a_handler() {
+    let bus = Bus::builder().depth_limit(1).build().unwrap();
+    let guard = bus.subscribe(|_| quietly(|| panic!("ordered")));
+    for _ in 0..3 {
+        assert_eq!(publish_event!(bus: &bus, "p04").failed, 1, "not too deep");
+    }
+    assert!(ringbus::current().is_none());
+    guard.close().unwrap();
+}
+
+#[test]
+fn p04_a_closure_whose_drop_panics_is_contained_also_under_a_handlers_feet() {
+    use std::sync::Mutex;
+    let bus = Bus::new();
+    let victim = Arc::new(Mutex::new(None::<ringbus::Subscription>));
+    let held = Arc::clone(&victim);
+    // The publisher's table is the last to hold the closure: it is dropped after the dispatch.
+    let _first = bus.on("**").unwrap().order(1).subscribe(move |_| drop(held.lock().unwrap().take()));
+    let _last = bus.on("**").unwrap().order(-1).subscribe(|_| {});
+    let bomb = Bomb(3);
+    *victim.lock().unwrap() = Some(bus.subscribe(move |_| _ = &bomb));
+    let delivery = quietly(|| publish_event!(bus: &bus, "p04"));
+    assert_eq!((delivery.delivered, delivery.failed), (2, 0));
+
+    let bomb = Bomb(1);
+    let guard = bus.subscribe(move |_| _ = &bomb);
+    assert!(quietly(|| bus.unsubscribe(guard.id())));
+    quietly(|| drop(guard));
+
+    struct Armed(#[allow(dead_code)] Bomb);
+    impl ringbus::Handler for Armed {
+        fn handle(&self, _: &ringbus::Event) -> Result<(), ringbus::BoxError> {
+            Ok(())
+        }
+    }
+    let id = bus.subscribe_handler(Arc::new(Armed(Bomb(1)))).unwrap();
+    assert!(quietly(|| bus.unsubscribe(id)));
+
+    // A guard that outlives the bus: the closure goes with the bus.
+    let bomb = Bomb(1);
+    let guard = bus.subscribe(move |_| _ = &bomb);
+    quietly(|| drop(bus));
+    assert!(!guard.is_active());
+}
+
+#[test]
+fn p04_an_error_that_cannot_be_displayed_spoils_one_report() {
+    #[derive(Debug)]
+    struct Unspeakable;
+    impl std::fmt::Display for Unspeakable {
+        fn fmt(&self, _: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            panic!("ordered: no words")
+        }
+    }
+    impl std::error::Error for Unspeakable {}
+    let log = Log::default();
+    let lines = log.clone();
+    let bus = Bus::builder().on_failure(move |failure| lines.add(failure.to_string())).build().unwrap();
+    let _guard = bus.try_subscribe(|_| Err(Box::new(Unspeakable)));
+    let _other = bus.on("**").unwrap().named("other").subscribe(|_| quietly(|| panic_any(7_u8)));
+    assert_eq!(quietly(|| publish_event!(bus: &bus, "p04")).failed, 2);
+    let lines = log.take();
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    assert!(lines[0].starts_with("handler other panicked on p04: a panic whose payload is no text"), "{lines:?}");
+}
+
+#[test]
+fn p04_reports_are_limited_for_each_handler_by_itself_and_tell_what_they_left_out() {
+    let (sender, reports) = std::sync::mpsc::channel();
+    let bus = Bus::builder()
+        .on_failure(move |failure| sender.send((failure.name.unwrap().to_owned(), failure.suppressed)).unwrap())
+        .build()
+        .unwrap();
+    let a = bus.on("p04.both").unwrap().named("a").try_subscribe(|_| Err("ordered".into()));
+    let b = bus.on("p04.both").unwrap().named("b").subscribe(|_| quietly(|| panic!("ordered")));
+    publish_event!(bus: &bus, "p04.both");
+    let first: Vec<_> = reports.try_iter().collect();
+    assert_eq!(first, [("a".to_owned(), 0), ("b".to_owned(), 0)], "one each, at once");
+
+    // The next report comes when a second has passed, with what came between.
+    let (name, suppressed) = loop {
+        publish_event!(bus: &bus, "p04.both");
+        if let Ok(report) = reports.try_recv() {
+            break report;
+        }
+    };
+    let guard = if name == "a" { &a } else { &b };
+    assert_eq!(guard.info().failed, 2 + suppressed, "two reported, the others told of");
+}
+
+#[test]
+fn p04_an_argument_that_panics_is_the_publishers_own_and_publishes_nothing() {
+    let bus = Bus::new();
+    let _guard = bus.subscribe(|_| {});
+    struct Unspeakable;
+    impl std::fmt::Display for Unspeakable {
+        fn fmt(&self, _: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            panic!("ordered: no words")
+        }
+    }
+    for _ in 0..3 {
+        let unwound = std::panic::catch_unwind(|| {
+            quietly(|| publish_event!(bus: &bus, "p04.argument", source: "lost", a = 1, b = %Unspeakable))
+        });
+        assert!(unwound.is_err());
+    }
+    let totals = bus.stats().totals;
+    assert_eq!((totals.published, totals.delivered, totals.failed), (0, 0, 0));
+    // Nor is anything left of it in the next event.
+    let event = publish_event!(bus: &bus, "p04.argument", c = 2).event.unwrap();
+    assert_eq!((event.source(), event.payload().to_string().as_str()), (None, "c=2"));
+}

@@ -1,6 +1,6 @@
 //! P5: who subscribed before sees the event; who was removed before its turn does not.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering, fence};
 use std::sync::mpsc::{self, Sender};
 use std::sync::{Arc, Mutex};
 
@@ -88,4 +88,171 @@ fn p05_a_call_site_that_was_off_wakes_with_the_first_subscription() {
     assert_eq!(publish(), 0);
     bus.enable();
     assert_eq!(publish(), 1);
+}
+
+/// However a handler is found, and however it is removed: by its guard, by its id, or by its object's handle.
+#[test]
+fn p05_removed_by_any_means_it_is_not_called_in_its_turn() {
+    struct Object(Log);
+    impl ringbus::Handler for Object {
+        fn handle(&self, _: &ringbus::Event) -> Result<(), ringbus::BoxError> {
+            self.0.add("object");
+            Ok(())
+        }
+    }
+    for pattern in ["p05.means", "p05.*", "**"] {
+        let bus = Bus::new();
+        let log = Log::default();
+        let call = |name: &'static str| {
+            let log = log.clone();
+            move |_: &ringbus::Event| log.add(name)
+        };
+        let object = Arc::new(Object(log.clone()));
+        let (by_guard, by_id) = (Arc::new(Mutex::new(None::<Subscription>)), Arc::new(AtomicU64::new(0)));
+        let _killer = {
+            let (log, object, by_guard, by_id) =
+                (log.clone(), Arc::clone(&object), Arc::clone(&by_guard), Arc::clone(&by_id));
+            bus.on(pattern).unwrap().order(1).subscribe(move |_| {
+                let bus = current().unwrap();
+                drop(by_guard.lock().unwrap().take());
+                for info in bus.subscriptions() {
+                    if info.name.as_deref() == Some("by id") {
+                        by_id.fetch_add(u64::from(bus.unsubscribe(info.id)), Ordering::Relaxed);
+                    }
+                }
+                bus.unsubscribe_handler(&object);
+                log.add("killer");
+            })
+        };
+        *by_guard.lock().unwrap() = Some(bus.on(pattern).unwrap().subscribe(call("by guard")));
+        let guard = bus.on(pattern).unwrap().named("by id").subscribe(call("by id"));
+        bus.subscribe_handler(object.clone()).unwrap();
+        let _stays = bus.on(pattern).unwrap().subscribe(call("stays"));
+
+        assert_eq!(publish_event!(bus: &bus, "p05.means").delivered, 2, "{pattern}");
+        assert_eq!(log.take(), ["killer", "stays"], "{pattern}");
+        assert_eq!((by_id.load(Ordering::Relaxed), guard.is_active()), (1, false));
+        assert_eq!(guard.info().delivered, 0);
+    }
+}
+
+#[test]
+fn p05_removed_by_another_thread_in_the_middle_of_a_dispatch_it_is_not_called() {
+    let bus = Bus::new();
+    let (entered, has_entered) = mpsc::channel();
+    let (leave, may_leave) = mpsc::channel::<()>();
+    let may_leave = Mutex::new(may_leave);
+    let _slow = bus.on("**").unwrap().order(1).subscribe(move |_| {
+        entered.send(()).unwrap();
+        may_leave.lock().unwrap().recv().unwrap();
+    });
+    let log = Log::default();
+    let call = log.clone();
+    let victim = bus.subscribe(move |_| call.add("victim"));
+    std::thread::scope(|scope| {
+        let publisher = scope.spawn(|| publish_event!(bus: &bus, "p05").delivered);
+        has_entered.recv().unwrap();
+        victim.unsubscribe();
+        leave.send(()).unwrap();
+        assert_eq!(publisher.join().unwrap(), 1);
+    });
+    assert!(log.take().is_empty());
+}
+
+#[test]
+fn p05_one_that_removes_itself_ends_its_call_and_is_not_called_again() {
+    let bus = Bus::new();
+    let own = Arc::new(Mutex::new(None::<Subscription>));
+    let log = Log::default();
+    let guard = {
+        let (own, log) = (Arc::clone(&own), log.clone());
+        bus.subscribe(move |_| {
+            drop(own.lock().unwrap().take());
+            assert_eq!(publish_event!(bus: &current().unwrap(), "p05").delivered, 0, "nor in a nested publish");
+            log.add("ended");
+        })
+    };
+    *own.lock().unwrap() = Some(guard);
+    assert_eq!(publish_event!(bus: &bus, "p05").delivered, 1);
+    assert_eq!(publish_event!(bus: &bus, "p05").delivered, 0);
+    assert_eq!(log.take(), ["ended"]);
+}
+
+/// Thousands of times: who is told that a subscription has been made reaches it; who is told that it ended does not.
+/// Without a history, so that the bus opens and closes with it.
+#[test]
+fn p05_what_another_thread_was_told_holds_for_its_next_publish() {
+    let bus = Bus::builder().history(0).build().unwrap();
+    let (ask, asked) = mpsc::channel::<()>();
+    let (answer, answered) = mpsc::channel();
+    std::thread::scope(|scope| {
+        let publisher = &bus;
+        scope.spawn(move || {
+            for () in asked {
+                answer.send(publish_event!(bus: publisher, "p05.told").delivered).unwrap();
+            }
+        });
+        let published = || {
+            ask.send(()).unwrap();
+            answered.recv().unwrap()
+        };
+        for round in 0..2000 {
+            let pattern = ["p05.told", "p05.*", "**"][round % 3];
+            let guard = bus.on(pattern).unwrap().subscribe(|_| {});
+            assert_eq!(published(), 1, "round {round}");
+            match round % 2 {
+                0 => drop(guard),
+                _ => guard.close().unwrap(),
+            }
+            assert_eq!(published(), 0, "round {round}");
+        }
+        drop(ask);
+    });
+}
+
+/// A subscription sees an unbroken piece of each publisher's events: all from some point on, until it ends.
+#[test]
+fn p05_a_subscription_that_comes_and_goes_under_load_misses_nothing_between() {
+    const EACH: i64 = 20_000;
+    let bus = Bus::builder().history(10).build().unwrap();
+    let published = [const { AtomicU64::new(0) }; 2];
+    std::thread::scope(|scope| {
+        for (thread, published) in published.iter().enumerate() {
+            let bus = &bus;
+            scope.spawn(move || {
+                for n in 0..EACH {
+                    publish_event!(bus: bus, "p05.load", thread, n);
+                    published.store(n as u64 + 1, Ordering::Release);
+                    // Pairs with `done`: what is published after a number that is unseen there sees the subscription.
+                    fence(Ordering::SeqCst);
+                }
+            });
+        }
+        let done = || {
+            fence(Ordering::SeqCst);
+            published.each_ref().map(|published| published.load(Ordering::Acquire) as i64)
+        };
+        while done() != [EACH; 2] {
+            let (sender, seen) = mpsc::channel();
+            let guard = bus.on("p05.*").unwrap().subscribe(move |event| {
+                let number = |name| event.get(name).and_then(ringbus::Value::as_i64).unwrap();
+                sender.send((number("thread"), number("n"))).unwrap();
+            });
+            let from = done();
+            (0..50).for_each(|_| std::thread::yield_now());
+            let until = done();
+            guard.close().unwrap();
+            let seen: Vec<_> = seen.iter().collect();
+            for thread in [0, 1] {
+                let numbers: Vec<i64> = seen.iter().filter(|(of, _)| *of == thread).map(|(_, n)| *n).collect();
+                assert!(numbers.windows(2).all(|pair| pair[0] + 1 == pair[1]), "a gap: {numbers:?}");
+                let (from, until) = (from[thread as usize], until[thread as usize]);
+                // What was being published when it came or went may or may not be seen.
+                if until > from + 1 {
+                    assert!(numbers.first().is_some_and(|first| *first <= from + 1), "{from}: {numbers:?}");
+                    assert!(numbers.last().is_some_and(|last| *last + 1 >= until), "{until}: {numbers:?}");
+                }
+            }
+        }
+    });
 }

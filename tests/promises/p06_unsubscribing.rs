@@ -165,3 +165,156 @@ fn p06_a_guard_outlives_its_bus() {
     assert!(!guard.is_active());
     guard.close().unwrap();
 }
+
+/// Counts its drops.
+struct Counted(Arc<AtomicU64>);
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// Whoever ends it, in whatever order and however often: the closure is dropped once, before each close returns.
+#[test]
+fn p06_the_closure_is_dropped_once() {
+    let drops = Arc::new(AtomicU64::new(0));
+    let dropped = || drops.swap(0, Ordering::Relaxed);
+    let subscribe = |bus: &Bus| {
+        let counted = Counted(Arc::clone(&drops));
+        bus.subscribe(move |_| _ = &counted)
+    };
+    let bus = Bus::new();
+
+    drop(subscribe(&bus));
+    assert_eq!(dropped(), 1, "dropped guard");
+    let guard = subscribe(&bus);
+    assert!(bus.unsubscribe(guard.id()) && !bus.unsubscribe(guard.id()));
+    guard.close().unwrap();
+    assert_eq!(dropped(), 1, "unsubscribed by id, then closed");
+    guard.close_timeout(Duration::ZERO).unwrap();
+    drop(guard);
+    assert_eq!(dropped(), 0, "closed again, then dropped");
+    let guard = subscribe(&bus);
+    guard.close().unwrap();
+    bus.subscribe(|_| {}).detach();
+    assert_eq!(dropped(), 1);
+    subscribe(&bus).detach();
+    let guards = [subscribe(&bus), subscribe(&bus)];
+    guards[0].close().unwrap();
+    assert_eq!(dropped(), 1);
+    drop(bus);
+    assert_eq!(dropped(), 2, "one detached, one with a guard");
+    guards[1].close().unwrap();
+    drop(guards);
+    assert_eq!(dropped(), 0);
+}
+
+#[test]
+fn p06_close_returns_after_the_last_of_several_calls_at_several_depths() {
+    const CALLS: usize = 4;
+    let bus = Bus::new();
+    let (inside, leave) = (Arc::new(Barrier::new(CALLS + 1)), Arc::new(Barrier::new(CALLS + 1)));
+    let (running, drops) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
+    // Calls the closing handler at the depth that the event asks for.
+    let weak = bus.downgrade();
+    let _deeper = bus.on("p06.deeper").unwrap().subscribe(move |event| {
+        let bus = weak.upgrade().unwrap();
+        match crate::n(event) {
+            0 => publish_event!(bus: &bus, "p06.stop"),
+            left => publish_event!(bus: &bus, "p06.deeper", n = left - 1),
+        };
+    });
+    let guard = {
+        let (inside, leave, running) = (Arc::clone(&inside), Arc::clone(&leave), Arc::clone(&running));
+        let counted = Counted(Arc::clone(&drops));
+        bus.on("p06.stop").unwrap().subscribe(move |_| {
+            running.fetch_add(1, Ordering::Relaxed);
+            inside.wait();
+            leave.wait();
+            assert_eq!(counted.0.load(Ordering::Relaxed), 0);
+            running.fetch_sub(1, Ordering::Release);
+        })
+    };
+    std::thread::scope(|scope| {
+        let bus = &bus;
+        for depth in 0..CALLS {
+            scope.spawn(move || publish_event!(bus: bus, "p06.deeper", n = depth));
+        }
+        inside.wait();
+        let late = guard.close_timeout(Duration::ZERO).unwrap_err();
+        assert!(matches!(late, CloseError::TimedOut { ref threads, .. } if threads.len() == CALLS), "{late}");
+        let closers = [(); 3].map(|()| {
+            scope.spawn(|| {
+                guard.close().unwrap();
+                assert_eq!((running.load(Ordering::Acquire), drops.load(Ordering::Relaxed)), (0, 1));
+            })
+        });
+        leave.wait();
+        closers.into_iter().for_each(|closer| closer.join().unwrap());
+    });
+    assert_eq!(bus.stats().totals.failed, 0);
+}
+
+/// Inside *any* handler, also another bus's, and also where a failure is told of.
+#[test]
+fn p06_close_knows_that_it_is_inside_a_handler_wherever_that_is() {
+    let answers = Arc::new(Mutex::new(Vec::new()));
+    let (bus, other) = (Bus::new(), Bus::new());
+    let victims = Arc::new([(); 3].map(|()| other.subscribe(|_| {})));
+    let close = |number: usize| {
+        let (answers, victims) = (Arc::clone(&answers), Arc::clone(&victims));
+        move || answers.lock().unwrap().push(victims[number].close())
+    };
+    let in_handler = close(0);
+    let _guard = bus.subscribe(move |_| in_handler());
+    publish_event!(bus: &bus, "p06.other");
+
+    let in_hook = close(1);
+    let failing = Bus::builder().on_failure(move |_| in_hook()).build().unwrap();
+    let _fails = failing.try_subscribe(|_| Err("ordered".into()));
+    publish_event!(bus: &failing, "p06.hook");
+
+    assert_eq!(*answers.lock().unwrap(), vec![Err(CloseError::InsideHandler); 2]);
+    assert_eq!(other.stats().handlers, 1, "unsubscribed all the same");
+    victims[2].close().unwrap();
+}
+
+#[test]
+fn p06_a_detached_handler_stays_and_its_id_ends_it() {
+    let bus = Bus::new();
+    let guard = bus.subscribe(|_| {});
+    let id = guard.id();
+    guard.detach();
+    assert_eq!(publish_event!(bus: &bus, "p06").delivered, 1);
+    assert!(bus.unsubscribe(id));
+    assert_eq!(publish_event!(bus: &bus, "p06").delivered, 0);
+    assert!(!bus.unsubscribe(id));
+}
+
+/// Guards dropped, not closed, under load: nothing published later arrives.
+#[test]
+fn p06_no_event_published_after_a_drop_arrives() {
+    let bus = Bus::new();
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while !stop.load(Ordering::Relaxed) {
+                    publish_event!(bus: &bus, "p06.storm", n = 0);
+                }
+            });
+        }
+        for _ in 0..1000 {
+            let late = Arc::new(AtomicU64::new(0));
+            let count = Arc::clone(&late);
+            let guard = bus.on("p06.*").unwrap().subscribe(move |event| {
+                count.fetch_add(u64::from(crate::n(event) == 1), Ordering::Relaxed);
+            });
+            drop(guard);
+            publish_event!(bus: &bus, "p06.storm", n = 1);
+            assert_eq!(late.load(Ordering::Relaxed), 0);
+        }
+        stop.store(true, Ordering::Relaxed);
+    });
+}

@@ -99,3 +99,97 @@ fn p08_resets_under_load_lose_no_count_made_after_the_last() {
     let stats = bus.stats();
     assert_eq!((stats.totals.published, stats.totals.overwritten, stats.buffer_len), (100, 36, 64));
 }
+
+/// Every capacity at its edges, every number of shards, several threads, a handler that fails now and then, a reader:
+/// when all have ended the numbers are exact.
+#[test]
+fn p08_the_numbers_are_exact_once_all_threads_have_ended() {
+    const THREADS: i64 = 4;
+    const EACH: i64 = 700;
+    const TOTAL: u64 = (THREADS * EACH) as u64;
+    for capacity in [0, 1, 500, 1024, 1025, 5000] {
+        for shards in [1, 2, 8] {
+            let bus = Bus::builder().history(capacity).shards(shards).build().unwrap();
+            let fine = bus.subscribe(|_| {});
+            let flaky = bus.on("p08.*").unwrap().try_subscribe(|event| match n(event) % 10 {
+                0 => Err("ordered".into()),
+                _ => Ok(()),
+            });
+            std::thread::scope(|scope| {
+                for _ in 0..THREADS {
+                    scope.spawn(|| (0..EACH).for_each(|n| drop(publish_event!(bus: &bus, "p08.exact", n))));
+                }
+                scope.spawn(|| (0..20).for_each(|_| drop(bus.recent(usize::MAX))));
+            });
+            let (stats, case) = (bus.stats(), format!("capacity {capacity}, {shards} shards"));
+            let readable = TOTAL.min(capacity as u64);
+            assert_eq!((stats.totals.published, stats.buffer_len as u64), (TOTAL, readable), "{case}");
+            let overwritten = if capacity == 0 { 0 } else { TOTAL - readable };
+            assert_eq!(stats.totals.overwritten, overwritten, "{case}");
+            assert_eq!(stats.by_kind.values().sum::<u64>(), readable, "{case}");
+            assert_eq!((fine.info().delivered, flaky.info().failed), (TOTAL, TOTAL / 10), "{case}");
+            assert_eq!((stats.totals.delivered, stats.totals.failed), (2 * TOTAL - TOTAL / 10, TOTAL / 10), "{case}");
+            assert_eq!(bus.recent(usize::MAX).len() as u64, readable, "{case}");
+        }
+    }
+}
+
+/// Resets while others publish: what is recorded after the last one is readable or overwritten, and nothing else is.
+#[test]
+fn p08_resets_under_load_keep_the_sum() {
+    for _ in 0..20 {
+        let bus = Bus::builder().history(64).shards(2).build().unwrap();
+        let guard = bus.subscribe(|_| {});
+        std::thread::scope(|scope| {
+            for _ in 0..3 {
+                scope.spawn(|| (0..500).for_each(|n| drop(publish_event!(bus: &bus, "p08", n))));
+            }
+            scope.spawn(|| (0..20).for_each(|_| bus.reset()));
+        });
+        let stats = bus.stats();
+        assert!(stats.totals.published <= 1500);
+        assert_eq!(stats.buffer_len as u64, stats.totals.published.min(64));
+        assert_eq!(stats.buffer_len as u64 + stats.totals.overwritten, stats.totals.published);
+        assert_eq!(guard.info().delivered, 1500);
+        bus.reset();
+        let totals = bus.stats().totals;
+        assert_eq!((totals.published, totals.delivered, totals.overwritten), (0, 0, 0));
+    }
+}
+
+#[test]
+fn p08_whatever_is_not_delivered_has_a_counter() {
+    let bus = Bus::builder().depth_limit(1).build().unwrap();
+    let weak = bus.downgrade();
+    let guard = bus.subscribe(move |_| drop(publish_event!(bus: &weak.upgrade().unwrap(), "p08.nested")));
+    assert_eq!(publish_event!(bus: &bus, "p08").delivered, 1);
+    for bad in ["", "a..b", "a b"] {
+        assert!(publish_event!(bus: &bus, kind: bad).event.is_none());
+    }
+    // Still in the totals when its handler is gone, and when its subscription is.
+    guard.close().unwrap();
+    drop(guard);
+    let failing = bus.try_subscribe(|_| Err("ordered".into()));
+    publish_event!(bus: &bus, "p08");
+    drop(failing);
+    bus.disable();
+    assert!(publish_event!(bus: &bus, "p08").event.is_none());
+    let totals = bus.stats().totals;
+    assert_eq!((totals.published, totals.delivered, totals.failed, totals.panicked), (3, 1, 1, 0));
+    assert_eq!((totals.depth_stops, totals.invalid_kinds, totals.refused, totals.while_panicking), (1, 3, 0, 0));
+    bus.reset();
+    let totals = bus.stats().totals;
+    assert_eq!((totals.depth_stops, totals.invalid_kinds, totals.failed), (0, 0, 0));
+}
+
+#[test]
+fn p08_an_event_published_again_counts_again() {
+    let bus = Bus::builder().history(4).build().unwrap();
+    let guard = bus.subscribe(|_| {});
+    let event = ringbus::Event::builder("p08.again").field("n", 7).build().unwrap();
+    (0..10).for_each(|_| drop(bus.publish(event.clone())));
+    let stats = bus.stats();
+    assert_eq!((stats.totals.published, stats.totals.overwritten, stats.buffer_len), (10, 6, 4));
+    assert_eq!((guard.info().delivered, stats.by_kind["p08.again"]), (10, 4));
+    assert_eq!(recorded(&bus), [7; 4]);
+}

@@ -99,3 +99,196 @@ fn p10_try_recent_answers_at_once_also_in_a_handler() {
     assert_eq!(bus.try_recent(5).unwrap().len(), 1);
     assert_eq!(bus.history().matching("p10.*").unwrap().try_take(5).unwrap().len(), 1);
 }
+
+/// Does what it holds when it is dropped.
+struct AtEnd(Option<Box<dyn FnOnce()>>);
+
+impl Drop for AtEnd {
+    fn drop(&mut self) {
+        if let Some(work) = self.0.take() {
+            work();
+        }
+    }
+}
+
+/// Runs `early` and `late` in destructors of a thread's locals: one before and one after the bus's own.
+fn at_thread_end(
+    first: impl FnOnce() + Send + 'static,
+    early: impl FnOnce() + 'static + Send,
+    late: impl FnOnce() + Send + 'static,
+) {
+    thread_local! {
+        static BEFORE: RefCell<Option<AtEnd>> = const { RefCell::new(None) };
+        static AFTER: RefCell<Option<AtEnd>> = const { RefCell::new(None) };
+    }
+    std::thread::spawn(move || {
+        BEFORE.with(|slot| *slot.borrow_mut() = Some(AtEnd(Some(Box::new(early)))));
+        first();
+        AFTER.with(|slot| *slot.borrow_mut() = Some(AtEnd(Some(Box::new(late)))));
+    })
+    .join()
+    .unwrap();
+}
+
+#[test]
+fn p10_thread_local_destructors_use_the_whole_bus() {
+    let bus = Bus::builder().history(50).build().unwrap();
+    let _counts = bus.on("p10.end").unwrap().subscribe(|_| {});
+    let done = Arc::new(Mutex::new(Vec::new()));
+    let all = |name: &'static str| {
+        let (bus, done) = (bus.clone(), Arc::clone(&done));
+        move || {
+            let captured = Arc::new(());
+            let kept = Arc::clone(&captured);
+            let guard = bus.on(["p10.end", "p10.*"]).unwrap().subscribe(move |_| _ = &kept);
+            let delivery = publish_event!(bus: &bus, "p10.end", n = 1);
+            let dynamic = publish_event!(bus: &bus, kind: format!("p10.end.{name}"), text = "x".repeat(100));
+            let newest = bus.recent(1).remove(0).id() == dynamic.event.as_ref().unwrap().id();
+            let nested = current_inside(&bus);
+            guard.close().unwrap();
+            let handlers = bus.stats().handlers;
+            done.lock().unwrap().push((
+                name,
+                delivery.delivered,
+                newest,
+                nested,
+                Arc::strong_count(&captured),
+                handlers,
+            ));
+        }
+    };
+    for _ in 0..10 {
+        at_thread_end(all("first"), all("early"), all("late"));
+        let mut done = std::mem::take(&mut *done.lock().unwrap());
+        done.sort_unstable();
+        assert_eq!(done, ["early", "first", "late"].map(|name| (name, 2, true, true, 1, 1)));
+    }
+}
+
+/// Whether a handler called on this thread finds its bus.
+fn current_inside(bus: &Bus) -> bool {
+    let found = Arc::new(Mutex::new(false));
+    let (inside, own) = (Arc::clone(&found), bus.downgrade());
+    let guard = bus.on("p10.current").unwrap().subscribe(move |_| {
+        let bus = own.upgrade().unwrap();
+        *inside.lock().unwrap() = ringbus::current().is_some_and(|current| current.same_bus(&bus));
+    });
+    publish_event!(bus: bus, "p10.current");
+    drop(guard);
+    let found = *found.lock().unwrap();
+    found && ringbus::current().is_none()
+}
+
+#[test]
+fn p10_a_bus_and_its_guards_may_end_with_a_thread() {
+    for _ in 0..10 {
+        let captured = Arc::new(());
+        let make = || {
+            let (bus, kept) = (Bus::builder().history(5).build().unwrap(), Arc::clone(&captured));
+            let guard = bus.subscribe(move |_| _ = &kept);
+            (0..10).for_each(|n| drop(publish_event!(bus: &bus, "p10.with.thread", n)));
+            (bus, guard)
+        };
+        let ((early, early_guard), (late, late_guard)) = (make(), make());
+        at_thread_end(
+            || drop(publish_event!(bus: &Bus::new(), "p10.other")),
+            // The bus before its guard, and the guard before its bus.
+            move || drop((early, early_guard)),
+            move || drop((late_guard, late)),
+        );
+        assert_eq!(Arc::strong_count(&captured), 1);
+    }
+}
+
+/// A thread whose first use of the bus is its last.
+#[test]
+fn p10_a_threads_first_publish_may_come_from_a_destructor() {
+    let bus = Bus::builder().history(100).build().unwrap();
+    let guard = bus.subscribe(|_| {});
+    for n in 0..30 {
+        let (early, late) = (bus.clone(), bus.clone());
+        let publish = move |bus: &Bus| drop(publish_event!(bus: bus, "p10.last", n));
+        at_thread_end(|| {}, move || publish(&early), move || publish(&late));
+    }
+    assert_eq!((guard.info().delivered, bus.recent(100).len()), (60, 60));
+    let ids: std::collections::HashSet<_> = bus.recent(100).iter().map(|event| event.id()).collect();
+    assert_eq!(ids.len(), 60, "each has an id of its own");
+}
+
+#[test]
+fn p10_a_handlers_own_unwinding_publishes_without_dispatch() {
+    let bus = Bus::new();
+    let outcomes = Arc::default();
+    let _counts = bus.on("p10.farewell").unwrap().subscribe(|_| {});
+    let _broken = {
+        let (weak, outcomes) = (bus.downgrade(), Arc::clone(&outcomes));
+        bus.on("p10.break").unwrap().subscribe(move |_| {
+            quietly(|| {
+                let _farewell = Farewell(weak.upgrade().unwrap(), Arc::clone(&outcomes));
+                panic!("ordered: a handler unwinds");
+            })
+        })
+    };
+    assert_eq!(publish_event!(bus: &bus, "p10.break", n = 0).failed, 1);
+    assert_eq!(*outcomes.lock().unwrap(), [(Outcome::Panicking, 0)]);
+    assert_eq!(publish_event!(bus: &bus, "p10.farewell", n = 2).delivered, 1, "the thread is no longer panicking");
+    assert_eq!((bus.stats().totals.while_panicking, recorded(&bus)), (1, vec![0, 1, 2]));
+}
+
+#[test]
+fn p10_while_unwinding_guards_and_buses_end_as_usual() {
+    let captured = Arc::new(());
+    let (outer, kept) = (Bus::new(), Arc::clone(&captured));
+    let unwound = catch_unwind(|| {
+        quietly(|| {
+            let (bus, inner) = (Bus::new(), Arc::clone(&kept));
+            let _of_inner = bus.subscribe(move |_| _ = &inner);
+            let inner = Arc::clone(&kept);
+            let _of_outer = outer.subscribe(move |_| _ = &inner);
+            let _closes = AtEnd(Some(Box::new({
+                let guard = bus.subscribe(|_| {});
+                move || guard.close().unwrap()
+            })));
+            panic!("ordered: unwinding");
+        })
+    });
+    assert!(unwound.is_err());
+    assert_eq!((Arc::strong_count(&captured), outer.stats().handlers), (2, 0));
+    drop(kept);
+}
+
+#[test]
+fn p10_a_handle_that_keeps_nothing_alive_says_so() {
+    let weak = ringbus::WeakBus::default();
+    assert!(weak.upgrade().is_none());
+    let bus = Bus::new();
+    let weak = bus.downgrade();
+    let other = weak.upgrade().unwrap();
+    drop(bus);
+    assert!(other.same_bus(&weak.upgrade().unwrap()), "one handle is left");
+    drop(other);
+    assert!(weak.upgrade().is_none());
+}
+
+/// Handles dropped on several threads at once, some of them in handlers: the last one ends the bus, once.
+#[test]
+fn p10_the_last_of_many_threads_ends_the_bus() {
+    for _ in 0..100 {
+        let captured = Arc::new(());
+        let (bus, kept) = (Bus::builder().history(8).build().unwrap(), Arc::clone(&captured));
+        bus.subscribe(move |_| _ = &kept).detach();
+        let guard = bus.on("p10.*").unwrap().subscribe(|_| drop(ringbus::current()));
+        std::thread::scope(|scope| {
+            for _ in 0..3 {
+                let bus = bus.clone();
+                scope.spawn(move || {
+                    publish_event!(bus: &bus, "p10.last", n = 1);
+                    drop(bus);
+                });
+            }
+            scope.spawn(move || guard.close().unwrap());
+            drop(bus);
+        });
+        assert_eq!(Arc::strong_count(&captured), 1);
+    }
+}
