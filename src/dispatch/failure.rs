@@ -146,6 +146,13 @@ impl Reporter {
     }
 }
 
+impl Drop for Reporter {
+    fn drop(&mut self) {
+        // What the hook has captured is the user's.
+        contain::drop_contained(self.hook.take());
+    }
+}
+
 #[cfg(all(test, not(ringbus_loom)))]
 mod tests {
     use super::*;

@@ -99,6 +99,14 @@ impl Inner {
         self.stamp.get()
     }
 
+    /// Stamps the record that [`Event::record_form`] has just made: nobody else has seen it.
+    ///
+    /// `stamp` is any number but [`u64::MAX`].
+    #[inline]
+    pub(crate) fn mark(&self, stamp: u64) {
+        self.stamp.set(stamp);
+    }
+
     pub(super) fn source(&self) -> Option<&str> {
         match &self.source {
             Source::None => None,
@@ -156,7 +164,7 @@ impl Stamp {
         self.get() == Self::FREE
     }
 
-    /// Stamps; the caller holds the only handle.
+    /// Stamps; the caller holds all handles.
     #[inline]
     pub(super) fn set(&self, stamp: u64) {
         debug_assert!(self.is_free() && stamp != Self::FREE);

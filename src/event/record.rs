@@ -14,11 +14,10 @@ use crate::sync::atomic::{Ordering, fence};
 use crate::sync::{Arc, busy, clock};
 
 impl Event {
-    /// The record of this event under `stamp`, for [`Event::from_record`] and [`Event::from_evicted`].
-    ///
-    /// `stamp` is any number but [`u64::MAX`].
+    /// The record of this event, to be [marked](Inner::mark) at once, for [`Event::from_record`] and
+    /// [`Event::from_evicted`].
     #[inline]
-    pub(crate) fn record_form(&mut self, stamp: u64) -> Arc<Inner> {
+    pub(crate) fn record_form(&mut self) -> Arc<Inner> {
         let arc = self.arc_mut();
         // There are no weak handles: who holds the only one, and lends it to nobody, is alone.
         if Arc::strong_count(arc) == 1 && arc.stamp.is_free() {
@@ -29,10 +28,9 @@ impl Event {
                     inner.raw = clock::read().raw;
                 }
             }
-            arc.stamp.set(stamp);
             return Arc::clone(arc);
         }
-        self.relay(stamp)
+        self.relay()
     }
 
     /// The event that `record` holds.
@@ -56,12 +54,11 @@ impl Event {
     }
 
     #[cold]
-    fn relay(&self, stamp: u64) -> Arc<Inner> {
+    fn relay(&self) -> Arc<Inner> {
         let now = clock::read();
         let mut thin = Draft::new(self.kind().clone(), None);
         thin.inner().body = Some(busy::during(|| Box::new(Body::Relay(self.clone()))));
         let thin = thin.finish_as(self.id(), now.raw, now.wall_us);
-        thin.arc().stamp.set(stamp);
         Arc::clone(thin.arc())
     }
 }
@@ -70,6 +67,12 @@ impl Event {
 mod tests {
     use super::*;
     use crate::event::{Kind, Value};
+
+    fn record(event: &mut Event, stamp: u64) -> Arc<Inner> {
+        let record = event.record_form();
+        record.mark(stamp);
+        record
+    }
 
     fn fresh() -> Event {
         let mut draft = Draft::new(Kind::new("record.test").unwrap(), None);
@@ -82,7 +85,7 @@ mod tests {
         let mut event = fresh();
         let raw = event.arc().raw();
         assert_eq!(event.arc().stamp(), u64::MAX);
-        let record = event.record_form(7);
+        let record = record(&mut event, 7);
         assert!(Event::same_instance(&event, &Event::from_record(&record)));
         assert_eq!((event.arc().stamp(), record.stamp(), record.raw()), (7, 7, raw));
         drop(event);
@@ -93,13 +96,13 @@ mod tests {
     fn an_event_that_others_hold_or_a_history_has_gets_a_record_of_its_own() {
         let mut event = fresh();
         let copy = event.clone();
-        let shared = event.record_form(1);
+        let shared = record(&mut event, 1);
         assert_eq!((event.arc().stamp(), shared.stamp()), (u64::MAX, 1));
         drop((copy, shared));
 
-        let first = event.record_form(2);
+        let first = record(&mut event, 2);
         drop(Event::from_evicted(first));
-        let second = event.record_form(3);
+        let second = record(&mut event, 3);
         assert_eq!((event.arc().stamp(), second.stamp()), (2, 3));
         assert!(second.raw() >= event.arc().raw());
         let found = Event::from_record(&second);
@@ -115,7 +118,7 @@ mod tests {
         assert_eq!(early.arc().raw(), UNREAD);
         let mut late = fresh();
         let time = early.timestamp();
-        let (late, early_record) = (late.record_form(1), early.record_form(2));
+        let (late, early_record) = (record(&mut late, 1), record(&mut early, 2));
         assert!(early_record.raw() >= late.raw());
         assert_eq!((early.timestamp(), early.get("n")), (time, Some(&Value::Int(1))));
     }

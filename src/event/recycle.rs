@@ -105,7 +105,7 @@ mod tests {
         let (memory, room) = (address(&first), first.arc().values.first(5).as_ptr());
         for _ in 0..3 {
             // The handle that a history evicts is the last one.
-            let record = first.record_form(0);
+            let record = first.record_form();
             drop(first);
             drop(Event::from_evicted(record));
             first = event(five());
@@ -125,7 +125,7 @@ mod tests {
         five().for_each(|value| draft.push(value));
         let full = draft.finish();
         let (memory, id) = (address(&full), full.id());
-        let _ = full.clone().record_form(7);
+        full.clone().record_form().mark(7);
         drop(full);
 
         let event = Draft::new(Kind::new("empty").unwrap(), None).finish();

@@ -105,11 +105,14 @@ impl Recorder {
     pub(crate) fn record(&self, event: &mut Event, thread: usize) -> Option<Event> {
         let index = thread & (self.shards.len() - 1);
         let ring = &self.shards[index].ring;
-        let ticket = ring.draw();
         if self.capacity == 0 {
+            ring.draw();
             return None;
         }
-        let record = event.record_form(Stamp::new(index, ticket).0);
+        // All clocks are read before the ticket: see `collect`.
+        let record = event.record_form();
+        let ticket = ring.draw();
+        record.mark(Stamp::new(index, ticket).0);
         ring.put(ticket, record).map(Event::from_evicted)
     }
 
@@ -147,14 +150,17 @@ impl Recorder {
         for (index, shard) in self.shards.iter().enumerate() {
             let head = shard.ring.head();
             let oldest = shard.base.load(Ordering::Relaxed).max(head.saturating_sub(limit as u64));
-            for ticket in (oldest..head).rev() {
+            // A writer may lose its processor between its clock and its ticket, so clocks do not quite follow tickets.
+            // Tickets rule: an event counts as at least as young as those before it. What happened before it is older
+            // all the same, since each clock is read before its ticket is drawn.
+            let mut youngest = 0;
+            for ticket in oldest..head {
                 let stamp = Stamp::new(index, ticket);
                 // Another stamp: the ticket's writer is under way, and an older lap's record still there.
                 let (record, displaced) = shard.ring.read(ticket, |record| record.stamp() == stamp.0);
-                found.extend(record.map(|record| Recorded {
-                    raw: record.raw(),
-                    stamp,
-                    event: Event::from_record(&record),
+                found.extend(record.map(|record| {
+                    youngest = record.raw().max(youngest);
+                    Recorded { raw: youngest, stamp, event: Event::from_record(&record) }
                 }));
                 evicted.extend(displaced.map(Event::from_evicted));
             }

@@ -140,7 +140,8 @@ impl<T> Revocable<T> {
         // SAFETY: the exchange made us the only taker, and no call is under way or will begin: the value was removed,
         // and after a fence no mark named it.
         if let Some(value) = self.value.with_mut(|value| unsafe { &mut *value }.take()) {
-            dispose(value);
+            // As inside a call: a close in the value's own drop must not wait for that drop to end.
+            rows::deeper(|| dispose(value));
         }
         true
     }

@@ -318,3 +318,64 @@ fn p06_no_event_published_after_a_drop_arrives() {
         stop.store(true, Ordering::Relaxed);
     });
 }
+
+/// A closure that owns its own guard, and closes it when it is dropped: it must not wait for its own drop to end.
+#[test]
+fn p06_close_inside_the_drop_of_a_closure_does_not_wait() {
+    use std::sync::OnceLock;
+    struct Closes(Arc<OnceLock<Subscription>>, Arc<Mutex<Vec<Result<(), CloseError>>>>);
+    impl Drop for Closes {
+        fn drop(&mut self) {
+            // With a limit, so that waiting would show as an answer; `close` would wait for ever.
+            let answer = self.0.get().map_or(Ok(()), |guard| guard.close_timeout(Duration::ZERO));
+            self.1.lock().unwrap().push(answer);
+        }
+    }
+    for with_the_bus in [false, true] {
+        let bus = Bus::new();
+        let (own, answers) = (Arc::new(OnceLock::new()), Arc::new(Mutex::new(Vec::new())));
+        let closes = Closes(Arc::clone(&own), Arc::clone(&answers));
+        own.set(bus.subscribe(move |_| _ = &closes)).unwrap();
+        match with_the_bus {
+            true => drop(bus),
+            false => own.get().unwrap().close().unwrap(),
+        }
+        assert_eq!(*answers.lock().unwrap(), [Err(CloseError::InsideHandler)]);
+    }
+}
+
+/// While one close is dropping the closure, another waits for that, and says so when its time is up.
+#[test]
+fn p06_a_second_close_waits_for_the_first_ones_drop() {
+    use std::sync::mpsc::{Receiver, Sender, channel};
+    /// Takes its time to drop.
+    struct Slow(Sender<()>, Mutex<Receiver<()>>, Arc<AtomicBool>);
+    impl Drop for Slow {
+        fn drop(&mut self) {
+            self.0.send(()).unwrap();
+            self.1.lock().unwrap().recv().unwrap();
+            self.2.store(true, Ordering::Release);
+        }
+    }
+    let bus = Bus::new();
+    let (dropping, is_dropping) = channel();
+    let (go_on, may_go_on) = channel();
+    let gone = Arc::new(AtomicBool::new(false));
+    let slow = Slow(dropping, Mutex::new(may_go_on), Arc::clone(&gone));
+    let guard = bus.subscribe(move |_| _ = &slow);
+    let close = || {
+        guard.close().unwrap();
+        assert!(gone.load(Ordering::Acquire), "returned before the closure was gone");
+    };
+    std::thread::scope(|scope| {
+        let first = scope.spawn(close);
+        is_dropping.recv().unwrap();
+        let error = guard.close_timeout(Duration::ZERO).unwrap_err();
+        assert!(matches!(error, CloseError::TimedOut { ref threads, .. } if threads.is_empty()), "{error:?}");
+        assert!(error.to_string().ends_with("the handler was still being dropped by another close"), "{error}");
+        let second = scope.spawn(close);
+        go_on.send(()).unwrap();
+        first.join().unwrap();
+        second.join().unwrap();
+    });
+}

@@ -1,3 +1,4 @@
+//~ `bus:` comes first, and once
 fn main() {
     let bus = ringbus::Bus::new();
     ringbus::publish_event!("db.open", bus: &bus);

@@ -1,4 +1,6 @@
+//~ cannot be sent between threads safely
 fn main() {
-    let seen = std::rc::Rc::new(std::cell::Cell::new(0));
-    let _guard = ringbus::subscribe(move |_| seen.set(seen.get() + 1));
+    static LOCK: std::sync::Mutex<()> = std::sync::Mutex::new(());
+    let held = LOCK.lock().unwrap();
+    let _guard = ringbus::subscribe(move |_| drop(&held));
 }

@@ -1,3 +1,4 @@
+//~ must not contain `*`, white space or control characters
 fn main() {
     ringbus::publish_event!("db open");
 }

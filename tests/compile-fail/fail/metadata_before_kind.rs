@@ -1,3 +1,4 @@
+//~ the kind comes before `source:`
 fn main() {
     ringbus::publish_event!(source: "pool", "db.open");
 }

@@ -1,3 +1,4 @@
+//~ there is no kind
 fn main() {
     ringbus::publish_event!();
 }

@@ -1,4 +1,5 @@
+//~ there is no kind
 fn main() {
     let bus = ringbus::Bus::new();
-    ringbus::publish_event!(bus: &bus);
+    ringbus::publish_event!(bus: &bus,);
 }

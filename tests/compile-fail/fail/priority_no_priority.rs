@@ -1,3 +1,4 @@
+//~ `str` is no priority
 fn main() {
     ringbus::publish_event!("db.open", priority: "high");
 }

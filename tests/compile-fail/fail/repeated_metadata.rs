@@ -1,3 +1,4 @@
+//~ `source:` is given twice
 fn main() {
     ringbus::publish_event!("db.open", source: "pool", source: "other");
 }

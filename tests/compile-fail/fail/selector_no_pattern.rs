@@ -1,3 +1,4 @@
+//~ `{integer}` does not select kinds
 fn main() {
     let _guard = ringbus::on(7);
 }

@@ -1,4 +1,4 @@
 fn main() {
-    let kind = String::from("db.open");
-    ringbus::publish_event!(kind: kind.as_str());
+    let kind = &*String::from("db.open");
+    ringbus::publish_event!(kind: kind, size = kind.len());
 }

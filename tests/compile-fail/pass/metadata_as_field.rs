@@ -1,4 +1,3 @@
 fn main() {
-    ringbus::publish_event!("db.open", source: "pool");
-    ringbus::publish_event!("db.open", "source" = "pool");
+    ringbus::publish_event!("db.open", source: "pool", "source" = "pool");
 }

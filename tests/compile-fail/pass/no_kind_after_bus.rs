@@ -1,4 +1,4 @@
 fn main() {
     let bus = ringbus::Bus::new();
-    ringbus::publish_event!(bus: &bus, "db.open");
+    ringbus::publish_event!(bus: &bus, "db.open",);
 }

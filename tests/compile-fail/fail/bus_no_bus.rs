@@ -1,0 +1,4 @@
+//~ `&str` is no bus
+fn main() {
+    ringbus::publish_event!(bus: "db", "db.open");
+}

@@ -1,0 +1,4 @@
+//~ `{integer}` is no event kind
+fn main() {
+    ringbus::publish_event!(kind: 7);
+}

@@ -1,0 +1,4 @@
+fn main() {
+    let bus = ringbus::Bus::new();
+    ringbus::publish_event!(bus: &bus, "db.open", bus = "bus");
+}

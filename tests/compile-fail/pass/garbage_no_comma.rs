@@ -1,0 +1,3 @@
+fn main() {
+    ringbus::publish_event!("db.open", name = 3, size = 4);
+}

@@ -1,0 +1,3 @@
+fn main() {
+    ringbus::publish_event!("db.open", kind = "db.close");
+}

@@ -1,0 +1,8 @@
+fn main() {
+    trait Job {
+        const DONE: &str;
+    }
+    fn done<J: Job>() {
+        ringbus::publish_event!(kind: J::DONE);
+    }
+}

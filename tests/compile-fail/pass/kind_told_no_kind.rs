@@ -1,0 +1,3 @@
+fn main() {
+    ringbus::publish_event!(kind: 7.to_string());
+}

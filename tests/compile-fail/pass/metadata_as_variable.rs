@@ -1,0 +1,4 @@
+fn main() {
+    let priority = 1;
+    ringbus::publish_event!("db.open", size = 3, "priority" = %priority);
+}
