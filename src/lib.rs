@@ -55,17 +55,21 @@ mod publish;
 pub mod docs;
 
 pub use bus::{
-    AlreadySubscribed, Bus, BusBuilder, CloseError, ConfigError, Delivery, GlobalAlreadySet, Outcome, Subscribe,
-    Subscription, WeakBus, current, global, set_global,
+    AlreadySubscribed, Bus, BusBuilder, CloseError, ConfigError, Delivery, Explained, Explanation, GlobalAlreadySet,
+    Gone, Outcome, Reentrancy, Subscribe, Subscription, Verdict, WeakBus, current, default_bus, global, propagate,
+    set_global, with_default,
 };
-pub use dispatch::{BoxError, Failure, FailureCause, Handler, SubscriptionId, SubscriptionInfo};
+pub use dispatch::{
+    BoxError, EndedBy, Failure, FailureCause, FailurePolicy, Handler, Named, SubscriptionId, SubscriptionInfo,
+    SubscriptionState, Warning,
+};
 pub use event::{
     BuildError, CallSite, Event, EventBuilder, EventId, Fields, FieldsIter, Int128, IntoSelector, Kind, KindError,
     ParseIdError, ParsePriorityError, Pattern, PatternError, Priority, Selector, Text, ToValue, UInt128, Value,
 };
 #[cfg(feature = "serde")]
 pub use event::{JsonError, Unknown};
-pub use history::{History, HistoryBusy};
+pub use history::{Batch, Cursor, History, HistoryBusy};
 pub use publish::publish_event;
 pub use stats::{Stats, Totals};
 

@@ -29,6 +29,12 @@ pub struct Totals {
     pub depth_stops: u64,
     /// Events recorded but not dispatched, since their thread was panicking.
     pub while_panicking: u64,
+    /// Events that no subscription selected. Those that were not dispatched are not among them.
+    pub unheard: u64,
+    /// Events that waited for the dispatch under way on their thread.
+    pub deferred: u64,
+    /// Events recorded but not dispatched, since too many were waiting on their thread.
+    pub deferred_drops: u64,
     /// Publishes refused because they came from inside the bus's own work (a publishing allocator).
     pub refused: u64,
     /// Publishes refused because their kind, told at run time, was malformed.
@@ -91,6 +97,9 @@ impl fmt::Display for Stats {
             overwritten,
             depth_stops,
             while_panicking,
+            unheard,
+            deferred,
+            deferred_drops,
             refused,
             invalid_kinds,
             forgotten_panics,
@@ -104,6 +113,9 @@ impl fmt::Display for Stats {
         for (name, count) in [
             ("too deep", depth_stops),
             ("while panicking", while_panicking),
+            ("unheard", unheard),
+            ("deferred", deferred),
+            ("deferred, dropped", deferred_drops),
             ("refused", refused),
             ("invalid kinds", invalid_kinds),
             ("forgotten panics", forgotten_panics),
@@ -157,6 +169,9 @@ pub(crate) struct Counters {
     pub(crate) panicked: Tally,
     pub(crate) depth_stops: Tally,
     pub(crate) while_panicking: Tally,
+    pub(crate) unheard: Striped,
+    pub(crate) deferred: Striped,
+    pub(crate) deferred_drops: Tally,
     pub(crate) refused: Tally,
     pub(crate) invalid_kinds: Tally,
     /// Where they stood at the last reset.
@@ -173,6 +188,9 @@ impl Counters {
             panicked: Tally::new(),
             depth_stops: Tally::new(),
             while_panicking: Tally::new(),
+            unheard: Striped::new(stripes),
+            deferred: Striped::new(stripes),
+            deferred_drops: Tally::new(),
             refused: Tally::new(),
             invalid_kinds: Tally::new(),
             base: Mutex::new(Totals::default()),
@@ -196,6 +214,9 @@ impl Counters {
             panicked: now.panicked - base.panicked,
             depth_stops: now.depth_stops - base.depth_stops,
             while_panicking: now.while_panicking - base.while_panicking,
+            unheard: now.unheard - base.unheard,
+            deferred: now.deferred - base.deferred,
+            deferred_drops: now.deferred_drops - base.deferred_drops,
             refused: now.refused - base.refused,
             invalid_kinds: now.invalid_kinds - base.invalid_kinds,
             forgotten_panics: now.forgotten_panics - base.forgotten_panics,
@@ -216,6 +237,9 @@ impl Counters {
             panicked: self.panicked.get(),
             depth_stops: self.depth_stops.get(),
             while_panicking: self.while_panicking.get(),
+            unheard: self.unheard.sum(),
+            deferred: self.deferred.sum(),
+            deferred_drops: self.deferred_drops.get(),
             refused: self.refused.get(),
             invalid_kinds: self.invalid_kinds.get(),
             forgotten_panics: contain::forgotten(),

@@ -121,7 +121,7 @@ fn on(pattern: &str, name: &str, handler: impl Fn(&Event) + Send + Sync + 'stati
     select(pattern, name).subscribe(move |event| timed_handler(|| handler(event)))
 }
 
-fn select(pattern: &str, name: &str) -> Subscribe<'static> {
+fn select(pattern: &str, name: &str) -> Subscribe {
     ringbus::on(pattern).unwrap_or_else(|error| unreachable!("a pattern of ours: {error}")).named(name)
 }
 

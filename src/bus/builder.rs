@@ -2,12 +2,13 @@
 
 use core::fmt;
 use core::ops::RangeInclusive;
-use std::sync::Arc;
+use core::time::Duration;
+use std::sync::{Arc, Weak};
 
 use super::gate::Gate;
 use super::{Bus, Inner};
 use crate::dispatch::registry::Registry;
-use crate::dispatch::{Failure, FailureHook, Reporter};
+use crate::dispatch::{Failure, Reporter, Warning};
 use crate::history::{MAX_CAPACITY, MAX_SHARDS, Recorder};
 use crate::stats::Counters;
 use crate::sync::rows::MAX_DEPTH;
@@ -19,8 +20,13 @@ use crate::sync::rows::MAX_DEPTH;
 /// | [`history`](Self::history) | 500 events | 0 to 16 777 216 (2^24) |
 /// | [`shards`](Self::shards) | the number of processors, rounded up to a power of two, at most 64 | a power of two, 1 to 256 |
 /// | [`depth_limit`](Self::depth_limit) | 16 | 1 to 64 |
+/// | [`reentrancy`](Self::reentrancy) | [`Reentrancy::DepthFirst`] | |
+/// | [`deferred_limit`](Self::deferred_limit) | 1024 events on each thread | 1 to 1 048 576 (2^20) |
+/// | [`strict_order`](Self::strict_order) | off: shards are ordered by the clock | |
 /// | [`enabled`](Self::enabled) | `true` | |
-/// | [`on_failure`](Self::on_failure) | none: failures are only counted | |
+/// | [`on_failure`](Self::on_failure) | none: failures are counted and logged | |
+/// | [`on_warning`](Self::on_warning) | none | |
+/// | [`slow_after`](Self::slow_after) | none: no call is too slow, one in 64 is timed | |
 ///
 /// ```
 /// use ringbus::Bus;
@@ -36,8 +42,25 @@ pub struct BusBuilder {
     history: usize,
     shards: usize,
     depth_limit: usize,
+    reentrancy: Reentrancy,
+    deferred_limit: usize,
+    strict_order: bool,
     enabled: bool,
-    on_failure: Option<FailureHook>,
+    reporter: Reporter,
+}
+
+/// When an event is dispatched that a handler publishes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Reentrancy {
+    /// At once, inside the handler that publishes it. The default.
+    #[default]
+    DepthFirst,
+    /// When the dispatch that is under way on the thread has ended, in the order of publishing: so each handler sees all
+    /// of one thread's events in that order, and none inside another. Until then it waits in the thread's queue, and the
+    /// publish answers [`Outcome::Queued`](crate::Outcome::Queued). It counts as one level deeper than the event whose
+    /// handler published it.
+    Deferred,
 }
 
 /// An option of a bus is out of range.
@@ -78,6 +101,9 @@ impl std::error::Error for ConfigError {}
 /// Most shards that a default bus has.
 const DEFAULT_MAX_SHARDS: usize = 64;
 
+/// Most events that may wait on one thread.
+const MAX_DEFERRED: usize = 1 << 20;
+
 // === impl BusBuilder ===
 
 impl BusBuilder {
@@ -104,6 +130,47 @@ impl BusBuilder {
         self
     }
 
+    /// When an event is dispatched that a handler publishes: at once, or after the present one.
+    ///
+    /// ```
+    /// use std::sync::{Arc, Mutex};
+    /// use ringbus::{Bus, Outcome, Reentrancy, publish_event};
+    ///
+    /// let bus = Bus::builder().reentrancy(Reentrancy::Deferred).build()?;
+    /// let seen = Arc::new(Mutex::new(Vec::new()));
+    /// let _first = bus.on("order.placed")?.subscribe(|_| {
+    ///     let bus = ringbus::current().expect("a handler runs on a bus");
+    ///     assert_eq!(publish_event!(bus: &bus, "order.billed").outcome, Outcome::Queued);
+    /// });
+    /// let list = Arc::clone(&seen);
+    /// let _second = bus.subscribe(move |event| list.lock().unwrap().push(event.kind().to_string()));
+    /// publish_event!(bus: &bus, "order.placed");
+    /// assert_eq!(*seen.lock().unwrap(), ["order.placed", "order.billed"]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn reentrancy(mut self, reentrancy: Reentrancy) -> Self {
+        self.reentrancy = reentrancy;
+        self
+    }
+
+    /// How many events may wait on one thread with [`Reentrancy::Deferred`]; an event beyond it is recorded, not
+    /// dispatched, and counted.
+    pub fn deferred_limit(mut self, limit: usize) -> Self {
+        self.deferred_limit = limit;
+        self
+    }
+
+    /// Orders the history of all threads exactly: where A happens before B, A is older, without exception (P3).
+    ///
+    /// # Cost
+    /// The history has one shard then, ordered by ticket, whatever [`shards`](Self::shards) says: publishers on different
+    /// processors write one shared line for each event. Without it two events on two threads may be swapped if they lie
+    /// within the clock's read-ahead, well under a microsecond.
+    pub fn strict_order(mut self, strict: bool) -> Self {
+        self.strict_order = strict;
+        self
+    }
+
     /// Whether the bus accepts events from the start.
     pub fn enabled(mut self, enabled: bool) -> Self {
         self.enabled = enabled;
@@ -112,7 +179,23 @@ impl BusBuilder {
 
     /// What is told of handlers that fail, on the publisher's thread; see [`Failure`]. A panic of the hook ends with it.
     pub fn on_failure(mut self, hook: impl Fn(&Failure<'_>) + Send + Sync + 'static) -> Self {
-        self.on_failure = Some(Box::new(hook));
+        self.reporter.on_failure = Some(Box::new(hook));
+        self
+    }
+
+    /// What is told of things that are no failure and worth a look, on the thread where they happen; see [`Warning`]. A
+    /// panic of the hook ends with it.
+    pub fn on_warning(mut self, hook: impl Fn(&Warning<'_>) + Send + Sync + 'static) -> Self {
+        self.reporter.on_warning = Some(Box::new(hook));
+        self
+    }
+
+    /// A call of a handler that takes longer is counted, and told to the warning hook.
+    ///
+    /// # Cost
+    /// Two readings of the clock for each call; without it only one call in 64 is timed.
+    pub fn slow_after(mut self, allowed: Duration) -> Self {
+        self.reporter.slow_after = Some(allowed);
         self
     }
 
@@ -124,6 +207,7 @@ impl BusBuilder {
         check("history capacity", self.history, 0..=MAX_CAPACITY)?;
         check("number of shards", self.shards, 1..=MAX_SHARDS)?;
         check("depth limit", self.depth_limit, 1..=MAX_DEPTH)?;
+        check("deferred limit", self.deferred_limit, 1..=MAX_DEFERRED)?;
         if !self.shards.is_power_of_two() {
             return Err(ConfigError::NotAPowerOfTwo { shards: self.shards });
         }
@@ -132,15 +216,25 @@ impl BusBuilder {
 
     /// Makes the bus; the options are known to be in range.
     pub(super) fn make(self) -> Bus {
-        let inner = Arc::new_cyclic(|me| Inner {
-            gate: Gate::new(self.enabled, self.history > 0),
-            recorder: Recorder::new(self.history, self.shards),
-            registry: Registry::new(),
-            counters: Counters::new(self.shards),
-            reporter: Reporter::new(self.on_failure),
-            depth_limit: self.depth_limit,
-            shards: self.shards,
-            me: me.clone(),
+        let inner = Arc::new_cyclic(|me| {
+            let weak: Weak<Inner> = me.clone();
+            // Whoever changes the registry holds the bus, so this is never its last holder.
+            let changed = move |count| {
+                if let Some(inner) = weak.upgrade() {
+                    inner.gate.set_subscribers(count);
+                }
+            };
+            Inner {
+                gate: Gate::new(self.enabled, self.history > 0),
+                recorder: Recorder::new(self.history, if self.strict_order { 1 } else { self.shards }),
+                registry: Registry::new(Box::new(changed)),
+                counters: Counters::new(self.shards),
+                reporter: self.reporter,
+                depth_limit: self.depth_limit,
+                deferred_limit: (self.reentrancy == Reentrancy::Deferred).then_some(self.deferred_limit),
+                shards: self.shards,
+                me: me.clone(),
+            }
         });
         Bus { inner }
     }
@@ -157,8 +251,11 @@ impl Default for BusBuilder {
             history: 500,
             shards: processors.next_power_of_two().min(DEFAULT_MAX_SHARDS),
             depth_limit: MAX_DEPTH.min(16),
+            reentrancy: Reentrancy::default(),
+            deferred_limit: 1024,
+            strict_order: false,
             enabled: true,
-            on_failure: None,
+            reporter: Reporter::default(),
         }
     }
 }
@@ -169,8 +266,11 @@ impl fmt::Debug for BusBuilder {
             .field("history", &self.history)
             .field("shards", &self.shards)
             .field("depth_limit", &self.depth_limit)
+            .field("reentrancy", &self.reentrancy)
+            .field("deferred_limit", &self.deferred_limit)
+            .field("strict_order", &self.strict_order)
             .field("enabled", &self.enabled)
-            .field("on_failure", &self.on_failure.is_some())
-            .finish()
+            .field("slow_after", &self.reporter.slow_after)
+            .finish_non_exhaustive()
     }
 }

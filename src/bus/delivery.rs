@@ -43,13 +43,16 @@ pub enum Outcome {
     Published,
     /// Recorded; the handlers' turn comes when the dispatch that is under way on this thread ends.
     Queued,
+    /// Recorded, not dispatched: it should have waited for the dispatch that is under way, and too many were waiting.
+    QueueFull,
     /// Not accepted: the bus is disabled, or keeps no history and has no subscriber.
     Disabled,
     /// Not accepted: the bus has been shut down.
     ShutDown,
     /// Recorded, not dispatched: publishes are nested too deep on this thread.
     TooDeep,
-    /// Recorded, not dispatched: this thread is panicking, and a handler that panics now would abort the process.
+    /// Recorded, dispatched only to handlers that asked for that: this thread is panicking, and a handler that panics
+    /// now would abort the process.
     Panicking,
     /// Not accepted: the publish came from inside the bus's own work on this thread, as from an allocator.
     Refused,
@@ -70,6 +73,7 @@ impl fmt::Display for Outcome {
         f.write_str(match self {
             Self::Published => "published",
             Self::Queued => "queued",
+            Self::QueueFull => "queue full",
             Self::Disabled => "disabled",
             Self::ShutDown => "shut down",
             Self::TooDeep => "nested too deep",

@@ -2,26 +2,61 @@
 //!
 //! The word is open while the bus is enabled and somebody could notice an event: the history, or a subscriber. The
 //! global bus repeats its word in a static, where call sites find it without looking for the bus; until there is a
-//! global bus the static says open, so that the first publish makes one.
+//! global bus the static says open, so that the first publish makes one. While some thread has a bus of its own in the
+//! global one's place ([`default`](super::default)), the static says so, and call sites look closer.
 //!
 //! # Orderings
 //! Relaxed. Changes are made one after the other under a lock, and before the call that makes them returns; a publish
-//! that happens after that call sees its change, or a later one, by coherence (P5).
+//! that happens after that call sees its change, or a later one, by coherence (P5). A thread sees its own override.
 
-use crate::sync::Mutex;
+use super::Bus;
 use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::sync::plain::{self, AtomicU32};
+use crate::sync::{Mutex, scoped};
 
-/// The global bus's word; other reasons to look closer will have other bits.
+/// The global bus's word:
+///
+/// ```text
+/// | overrides in force, on all threads: 31 bits | OPEN |
+/// ```
 static GLOBAL: AtomicU32 = AtomicU32::new(OPEN);
 const OPEN: u32 = 1;
+const OVERRIDE: u32 = 2;
 
-/// Whether a publish on the global bus can reach anybody.
+/// Whether a publish of a call site that names no bus can reach anybody.
 #[doc(hidden)]
 #[inline(always)]
 #[must_use]
 pub fn global_is_open() -> bool {
-    GLOBAL.load(plain::Ordering::Relaxed) != 0
+    let word = GLOBAL.load(plain::Ordering::Relaxed);
+    word != 0 && (word == OPEN || look_closer(word))
+}
+
+#[cold]
+fn look_closer(word: u32) -> bool {
+    scoped::with(|bus: Option<&Bus>| bus.map_or(word & OPEN != 0, Bus::is_open))
+}
+
+/// Whether some thread has a bus in the global one's place.
+#[inline]
+pub(super) fn is_overridden() -> bool {
+    GLOBAL.load(plain::Ordering::Relaxed) >= OVERRIDE
+}
+
+/// Counts an override for as long as it lives.
+pub(super) struct Override(());
+
+impl Override {
+    pub(super) fn begin() -> Self {
+        GLOBAL.fetch_add(OVERRIDE, plain::Ordering::Relaxed);
+        Self(())
+    }
+}
+
+impl Drop for Override {
+    fn drop(&mut self) {
+        GLOBAL.fetch_sub(OVERRIDE, plain::Ordering::Relaxed);
+    }
 }
 
 /// The gate of one bus.
@@ -74,8 +109,10 @@ impl Gate {
         change(&mut state);
         let open = state.is_open();
         self.open.store(open, Ordering::Relaxed);
-        if state.global {
-            GLOBAL.store(if open { OPEN } else { 0 }, plain::Ordering::Relaxed);
+        match (state.global, open) {
+            (false, _) => {}
+            (true, true) => drop(GLOBAL.fetch_or(OPEN, plain::Ordering::Relaxed)),
+            (true, false) => drop(GLOBAL.fetch_and(!OPEN, plain::Ordering::Relaxed)),
         }
     }
 }

@@ -3,7 +3,7 @@
 use core::fmt;
 
 use super::{Bus, Inner};
-use crate::sync::{busy, scoped};
+use crate::sync::{busy, frames};
 
 #[cfg(not(ringbus_loom))]
 static GLOBAL: crate::sync::OnceBox<Bus> = crate::sync::OnceBox::new();
@@ -32,6 +32,9 @@ impl std::error::Error for GlobalAlreadySet {}
 
 /// The global bus. Unless [`set_global`] came first, its first use makes it with the defaults.
 ///
+/// This is the process's own one also inside [`with_default`](crate::with_default); what call sites mean there is
+/// [`default_bus`](crate::default_bus).
+///
 /// ```
 /// let _guard = ringbus::global().subscribe(|event| println!("{event}"));
 /// ringbus::publish_event!("app.start", version = "1.2");
@@ -48,10 +51,8 @@ pub fn global() -> &'static Bus {
 }
 
 /// The global bus as a call site finds it; `None` while this thread is making it, when an allocator publishes.
-#[doc(hidden)]
 #[inline]
-#[must_use]
-pub fn global_of_call_site() -> Option<&'static Bus> {
+pub(super) fn of_call_site() -> Option<&'static Bus> {
     match GLOBAL.get() {
         Some(bus) => Some(bus),
         None if busy::is_busy() => None,
@@ -99,5 +100,7 @@ pub fn set_global(bus: Bus) -> Result<(), GlobalAlreadySet> {
 /// ```
 #[must_use]
 pub fn current() -> Option<Bus> {
-    scoped::with(|inner: Option<&Inner>| inner.and_then(|inner| inner.me.upgrade())).map(|inner| Bus { inner })
+    frames::find(|who, _| Some(who.downcast_ref::<Inner>().and_then(|inner| inner.me.upgrade())))
+        .flatten()
+        .map(|inner| Bus { inner })
 }

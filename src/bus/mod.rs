@@ -1,29 +1,36 @@
 //! The bus: kinds, subscriptions, history and counters together.
 //!
-//! 1. A [`builder`] makes it; one may be [`global`].
+//! 1. A [`builder`] makes it; one may be [`global`], and each thread may have a [`default`] in its place.
 //! 2. The [`gate`] tells call sites whether anybody could notice.
-//! 3. A [`publish`] records the event, then dispatches it; only that file knows this order. The answer is a
-//!    [`delivery`].
-//! 4. [`subscribe`] adds a handler, and a [`subscription`] takes it away.
+//! 3. A [`publish`] records the event, then dispatches it; only that file knows this order. What a handler publishes may
+//!    be [`deferred`]. The answer is a [`delivery`].
+//! 4. [`subscribe`] adds a handler, [`replay`] tells it of the past, and a [`subscription`] takes it away.
+//! 5. [`explain`] says who would get an event, and why not.
 
 mod builder;
 
+mod default;
 mod gate;
 mod global;
 pub(crate) mod on_global;
 
+mod deferred;
 mod delivery;
 mod publish;
 
+mod replay;
 mod subscribe;
 mod subscription;
 
-pub use builder::{BusBuilder, ConfigError};
+mod explain;
+
+pub use builder::{BusBuilder, ConfigError, Reentrancy};
+pub(crate) use default::with_bus_of_call_site;
+pub use default::{default_bus, propagate, with_default};
 pub use delivery::{Delivery, Outcome};
+pub use explain::{Explained, Explanation, Gone, Verdict};
 #[doc(hidden)]
 pub use gate::global_is_open;
-#[doc(hidden)]
-pub use global::global_of_call_site;
 pub use global::{GlobalAlreadySet, current, global, set_global};
 pub use subscribe::{AlreadySubscribed, Subscribe};
 pub use subscription::{CloseError, Subscription};
@@ -37,9 +44,9 @@ use gate::Gate;
 
 use crate::contain;
 use crate::dispatch::registry::Registry;
-use crate::dispatch::{Reporter, SubscriptionId, SubscriptionInfo};
+use crate::dispatch::{EndedBy, Reporter, SubscriptionId, SubscriptionInfo};
 use crate::event::{Event, Kind};
-use crate::history::{self, History, HistoryBusy, Recorded, Recorder};
+use crate::history::{self, Cursor, Found, History, HistoryBusy, Recorded, Recorder, Tail};
 use crate::stats::{Counters, Stats, Totals};
 
 /// A lock-free publish/subscribe bus for threads, with a flight recorder of the last events.
@@ -97,10 +104,12 @@ impl RefUnwindSafe for WeakBus {}
 pub(crate) struct Inner {
     gate: Gate,
     recorder: Recorder,
-    registry: Registry,
+    registry: Registry<Box<dyn Fn(usize) + Send + Sync>>,
     counters: Counters,
     reporter: Reporter,
     depth_limit: usize,
+    /// How many events may wait on a thread, where nested ones wait.
+    deferred_limit: Option<usize>,
     shards: usize,
     me: Weak<Inner>,
 }
@@ -208,8 +217,15 @@ impl Bus {
     }
 
     /// A look into the history, to be narrowed by pattern, source and time.
-    pub fn history(&self) -> History<'_> {
-        History::new(&*self.inner)
+    pub fn history(&self) -> History {
+        History::new(self.inner.clone())
+    }
+
+    /// A place in the history that moves along: each reading goes on where the last one stopped. It begins with the
+    /// oldest event that is there, and keeps the bus alive.
+    #[must_use]
+    pub fn cursor(&self) -> Cursor {
+        Cursor::new(self.inner.clone())
     }
 
     /// The statistics, now.
@@ -318,8 +334,8 @@ impl Inner {
     }
 
     /// Ends a subscription; `false` where it has ended already.
-    fn unsubscribe(&self, id: SubscriptionId) -> bool {
-        self.registry.remove(id, |left| self.gate.set_subscribers(left)).is_some()
+    fn unsubscribe(&self, id: SubscriptionId, by: EndedBy) -> bool {
+        self.registry.remove(id, by).is_some()
     }
 }
 
@@ -330,6 +346,14 @@ impl history::Source for Inner {
 
     fn try_recent(&self, limit: usize) -> Result<Vec<Recorded>, HistoryBusy> {
         self.recorder.try_recent(limit)
+    }
+
+    fn tail(&self) -> Tail {
+        self.recorder.tail()
+    }
+
+    fn follow(&self, tail: &mut Tail) -> Found {
+        self.recorder.follow(tail)
     }
 }
 

@@ -1,24 +1,25 @@
-//! The global bus's methods as functions: `ringbus::recent(10)` is `ringbus::global().recent(10)`.
+//! The global bus's methods as functions: `ringbus::recent(10)` is `ringbus::global().recent(10)`, or that of the bus
+//! which a [`with_default`](crate::with_default) has put in its place.
 
-use super::{Subscribe, Subscription, global};
+use super::{Bus, Subscribe, Subscription, default};
 use crate::dispatch::BoxError;
 use crate::event::{Event, IntoSelector, PatternError};
 use crate::history::History;
 use crate::stats::Stats;
 
-/// [`Bus::subscribe`](crate::Bus::subscribe) on the global bus.
+/// [`Bus::subscribe`](crate::Bus::subscribe) on the bus that this thread means.
 #[track_caller]
 pub fn subscribe(handler: impl Fn(&Event) + Send + Sync + 'static) -> Subscription {
-    global().subscribe(handler)
+    default::default_bus().subscribe(handler)
 }
 
-/// [`Bus::try_subscribe`](crate::Bus::try_subscribe) on the global bus.
+/// [`Bus::try_subscribe`](crate::Bus::try_subscribe) on the bus that this thread means.
 #[track_caller]
 pub fn try_subscribe(handler: impl Fn(&Event) -> Result<(), BoxError> + Send + Sync + 'static) -> Subscription {
-    global().try_subscribe(handler)
+    default::default_bus().try_subscribe(handler)
 }
 
-/// [`Bus::on`](crate::Bus::on) on the global bus.
+/// [`Bus::on`](crate::Bus::on) on the bus that this thread means.
 ///
 /// ```
 /// let errors = ringbus::on("**.error")?.subscribe(|event| println!("{event}"));
@@ -28,44 +29,44 @@ pub fn try_subscribe(handler: impl Fn(&Event) -> Result<(), BoxError> + Send + S
 ///
 /// # Errors
 /// [`PatternError`] as there.
-pub fn on(selector: impl IntoSelector) -> Result<Subscribe<'static>, PatternError> {
-    global().on(selector)
+pub fn on(selector: impl IntoSelector) -> Result<Subscribe, PatternError> {
+    default::with(|bus| bus.on(selector))
 }
 
-/// [`Bus::recent`](crate::Bus::recent) of the global bus.
+/// [`Bus::recent`](crate::Bus::recent) of the bus that this thread means.
 #[must_use]
 pub fn recent(limit: usize) -> Vec<Event> {
-    global().recent(limit)
+    default::with(|bus| bus.recent(limit))
 }
 
-/// [`Bus::history`](crate::Bus::history) of the global bus.
-pub fn history() -> History<'static> {
-    global().history()
+/// [`Bus::history`](crate::Bus::history) of the bus that this thread means.
+pub fn history() -> History {
+    default::with(Bus::history)
 }
 
-/// [`Bus::stats`](crate::Bus::stats) of the global bus.
+/// [`Bus::stats`](crate::Bus::stats) of the bus that this thread means.
 #[must_use]
 pub fn stats() -> Stats {
-    global().stats()
+    default::with(Bus::stats)
 }
 
-/// [`Bus::enable`](crate::Bus::enable) on the global bus.
+/// [`Bus::enable`](crate::Bus::enable) on the bus that this thread means.
 pub fn enable() {
-    global().enable();
+    default::with(Bus::enable);
 }
 
-/// [`Bus::disable`](crate::Bus::disable) on the global bus.
+/// [`Bus::disable`](crate::Bus::disable) on the bus that this thread means.
 pub fn disable() {
-    global().disable();
+    default::with(Bus::disable);
 }
 
-/// [`Bus::is_enabled`](crate::Bus::is_enabled) of the global bus.
+/// [`Bus::is_enabled`](crate::Bus::is_enabled) of the bus that this thread means.
 #[must_use]
 pub fn is_enabled() -> bool {
-    global().is_enabled()
+    default::with(Bus::is_enabled)
 }
 
-/// [`Bus::reset`](crate::Bus::reset) on the global bus.
+/// [`Bus::reset`](crate::Bus::reset) on the bus that this thread means.
 pub fn reset() {
-    global().reset();
+    default::with(Bus::reset);
 }

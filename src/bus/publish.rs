@@ -1,14 +1,21 @@
 //! Publishing: record, then dispatch. The one place that knows this order.
 //!
 //! # Orderings
-//! None of its own: the history and the table bring theirs. The event is in the history before its first handler runs,
-//! and readable when this returns (P2).
+//! The event is in the history before its first handler runs, and readable when this returns (P2). Between record and
+//! table stands a full fence, which pairs with the one in [`replay`](super::replay): a subscriber that is told of the
+//! past misses nothing.
 
+use std::panic::resume_unwind;
+
+use super::deferred::{self, Waiting};
 use super::{Bus, Delivery, Inner, Outcome};
 use crate::callsite::Refused;
-use crate::dispatch::deliver::deliver;
+use crate::contain::{self, Caught};
+use crate::dispatch::Warning;
+use crate::dispatch::deliver::{Delivering, Tally};
 use crate::event::{Draft, Event};
-use crate::sync::{busy, rows, scoped, step};
+use crate::sync::rows::{self, Visit};
+use crate::sync::{busy, fence_after_rmw, frames, step};
 
 impl Bus {
     /// Publishes an event that was built before.
@@ -73,39 +80,105 @@ impl Inner {
         let Some(visit) = rows::visit() else {
             return self.refuse();
         };
-        let thread = visit.row().number();
-
-        let evicted = self.recorder.record(&mut event, thread);
+        let (stamp, evicted) = self.recorder.record(&mut event, visit.row().number());
         step("publish.recorded");
         // May run user code; nothing of ours is half done.
         drop(evicted);
+        // The record before the table: a subscriber that is told of the past finds this event in the history, or this
+        // publisher finds the subscriber in the table. Slots are written by a read-modify-write.
+        fence_after_rmw();
 
         if std::thread::panicking() {
             self.counters.while_panicking.bump();
-            return Delivery::of(event, Outcome::Panicking, 0, 0);
+            let too_deep = rows::depth() >= self.depth_limit;
+            let tally = if too_deep { Tally::default() } else { self.dispatch(&event, stamp, &visit, true) };
+            return Delivery::of(event, Outcome::Panicking, tally.delivered, tally.failed);
         }
         if rows::depth() >= self.depth_limit {
             self.counters.depth_stops.bump();
             return Delivery::of(event, Outcome::TooDeep, 0, 0);
         }
+        if let Some(limit) = self.deferred_limit {
+            if deferred::must_wait() {
+                return self.defer(event, stamp, &visit, limit);
+            }
+        }
+        let mut tally = self.dispatch(&event, stamp, &visit, false);
+        Self::end(&visit, tally.unwind.take());
+        Delivery::of(event, Outcome::Published, tally.delivered, tally.failed)
+    }
 
+    /// The end of a dispatch: has what waited for it dispatched too, and lets a panic go on that a handler has asked for;
+    /// everybody else has had the event.
+    #[inline]
+    pub(super) fn end(visit: &Visit, mut unwind: Option<Caught>) {
+        if deferred::is_due() {
+            deferred::work_off(|waiting| {
+                let next = waiting.bus.dispatch(&waiting.event, waiting.stamp, visit, false).unwind;
+                if let Some(other) = keep_first(&mut unwind, next) {
+                    contain::defuse(other);
+                }
+            });
+        }
+        if let Some(payload) = unwind {
+            resume_unwind(payload);
+        }
+    }
+
+    /// Offers a recorded event to its handlers, and counts what becomes of it. While the thread is `panicking`, only to
+    /// those that asked for that.
+    fn dispatch(&self, event: &Event, stamp: u64, visit: &Visit, panicking: bool) -> Tally {
+        let thread = visit.row().number();
         let table = self.registry.table();
         let found = table.find(event.kind());
         if found.learn {
             self.registry.learn(event.kind());
         }
-        if found.walk.is_empty() {
-            return Delivery::of(event, Outcome::Published, 0, 0);
+        let mut tally = Tally::default();
+        if !found.walk.is_empty() {
+            let delivering = Delivering { event, stamp, visit, reporter: &self.reporter, panicking };
+            tally = frames::enter(self, event, || delivering.walk(found.walk));
         }
-        let tally = scoped::set(self, || deliver(found.walk, &event, &visit, &self.reporter));
+        drop(table);
+        self.count(&tally, thread);
+        if tally.offered == 0 && !panicking {
+            self.counters.unheard.add(thread, 1);
+            self.reporter.warn(&Warning::Unheard { event });
+        }
+        if panicking {
+            // It would abort the process.
+            if let Some(payload) = tally.unwind.take() {
+                contain::defuse(payload);
+            }
+        }
+        tally
+    }
+
+    /// Counts what became of an event, and tidies up after subscriptions that it has used up.
+    #[inline]
+    pub(super) fn count(&self, tally: &Tally, thread: usize) {
         if tally.delivered > 0 {
             self.counters.delivered.add(thread, tally.delivered.into());
         }
         if tally.failed > 0 {
             self.counters.count_failures(tally.failed, tally.panicked);
         }
-        drop(table);
-        Delivery::of(event, Outcome::Published, tally.delivered, tally.failed)
+        if tally.spent {
+            self.registry.tidy();
+        }
+    }
+
+    /// Lets an event wait for the dispatch that is under way on this thread.
+    #[cold]
+    fn defer(&self, event: Event, stamp: u64, visit: &Visit, limit: usize) -> Delivery {
+        // The publisher holds the bus.
+        let waits = self.me.upgrade().is_some_and(|bus| deferred::wait(Waiting::new(bus, event.clone(), stamp), limit));
+        if waits {
+            self.counters.deferred.add(visit.row().number(), 1);
+            return Delivery::of(event, Outcome::Queued, 0, 0);
+        }
+        self.counters.deferred_drops.bump();
+        Delivery::of(event, Outcome::QueueFull, 0, 0)
     }
 
     /// A publish from inside the bus's own work on this thread.
@@ -114,4 +187,13 @@ impl Inner {
         self.counters.refused.bump();
         Delivery::none(Outcome::Refused)
     }
+}
+
+/// Keeps the first of two panics; the other one is handed back.
+fn keep_first(first: &mut Option<Caught>, next: Option<Caught>) -> Option<Caught> {
+    if first.is_some() {
+        return next;
+    }
+    *first = next;
+    None
 }

@@ -3,12 +3,26 @@
 use core::fmt;
 use core::panic::Location;
 use std::sync::Arc;
+use std::time::SystemTime;
 
+use super::replay::Past;
 use super::{Bus, Subscription};
-use crate::dispatch::{BoxError, Callback, Handler, SubscriberDraft, SubscriptionId};
-use crate::event::{Event, IntoSelector, PatternError, Selector};
+use crate::dispatch::{
+    BoxError, Callback, EndedBy, FailurePolicy, Filter, Handle, Handler, Options, SubscriberDraft, SubscriptionId,
+};
+use crate::event::{Event, IntoSelector, PatternError, Selector, whole_micros};
 
 /// A subscription being made; begun by [`Bus::on`].
+///
+/// | option | default |
+/// |---|---|
+/// | [`named`](Self::named) | no name |
+/// | [`order`](Self::order) | 0 |
+/// | [`filter`](Self::filter) | none |
+/// | [`limit`](Self::limit), [`once`](Self::once) | any number of calls |
+/// | [`failure_policy`](Self::failure_policy) | [`FailurePolicy::Isolate`] |
+/// | [`while_panicking`](Self::while_panicking) | `false` |
+/// | [`replay`](Self::replay), [`replay_since`](Self::replay_since) | nothing of the past |
 ///
 /// ```
 /// let bus = ringbus::Bus::new();
@@ -17,11 +31,11 @@ use crate::event::{Event, IntoSelector, PatternError, Selector};
 /// # Ok::<(), ringbus::PatternError>(())
 /// ```
 #[must_use = "nothing is subscribed before `subscribe` or `try_subscribe`"]
-pub struct Subscribe<'a> {
-    bus: &'a Bus,
-    selector: Selector,
-    name: Option<String>,
-    order: i32,
+pub struct Subscribe {
+    bus: Bus,
+    options: Options,
+    filter: Option<Filter>,
+    past: Option<Past>,
 }
 
 /// The handler object is subscribed already: a handler counts once.
@@ -56,7 +70,7 @@ impl Bus {
     /// It sees every event whose publish happens after this returned, and none whose dispatch had begun before.
     #[track_caller]
     pub fn subscribe(&self, handler: impl Fn(&Event) + Send + Sync + 'static) -> Subscription {
-        self.on_all().subscribe(handler)
+        self.on_selected(Selector::all()).subscribe(handler)
     }
 
     /// Like [`subscribe`](Self::subscribe), for a handler that may fail; an error is counted and reported.
@@ -76,19 +90,19 @@ impl Bus {
         &self,
         handler: impl Fn(&Event) -> Result<(), BoxError> + Send + Sync + 'static,
     ) -> Subscription {
-        self.on_all().try_subscribe(handler)
+        self.on_selected(Selector::all()).try_subscribe(handler)
     }
 
     /// Begins a subscription to what a pattern, a kind or a list of them selects.
     ///
     /// # Errors
     /// [`PatternError`] names the segment that is wrong, and what is allowed. Nothing is subscribed then.
-    pub fn on(&self, selector: impl IntoSelector) -> Result<Subscribe<'_>, PatternError> {
-        Ok(Subscribe { selector: selector.into_selector()?, ..self.on_all() })
+    pub fn on(&self, selector: impl IntoSelector) -> Result<Subscribe, PatternError> {
+        Ok(self.on_selected(selector.into_selector()?))
     }
 
-    fn on_all(&self) -> Subscribe<'_> {
-        Subscribe { bus: self, selector: Selector::all(), name: None, order: 0 }
+    fn on_selected(&self, selector: Selector) -> Subscribe {
+        Subscribe { bus: self.clone(), options: Options::new(selector), filter: None, past: None }
     }
 
     /// Subscribes a handler object to what its [`selector`](Handler::selector) says, until
@@ -99,12 +113,10 @@ impl Bus {
     #[track_caller]
     pub fn subscribe_handler(&self, handler: Arc<dyn Handler>) -> Result<SubscriptionId, AlreadySubscribed> {
         let address = address(&handler);
-        let request =
-            Subscribe { bus: self, selector: handler.selector(), name: Some(handler.name().to_owned()), order: 0 };
-        let draft = request.draft(Box::new(move |event| handler.handle(event)), Location::caller());
-        let gate = &self.inner.gate;
-        let added = self.inner.registry.add_object(address, draft, |count| gate.set_subscribers(count));
-        added.map_err(|id| AlreadySubscribed { id })
+        let mut request = self.on_selected(handler.selector());
+        request.options.name = Some(handler.name().to_owned());
+        let (_, draft) = request.draft(Box::new(move |event| handler.handle(event)), Location::caller());
+        self.inner.registry.add_object(address, draft).map_err(|id| AlreadySubscribed { id })
     }
 
     /// Ends the subscription of a handler object; `false` where it has none.
@@ -114,7 +126,29 @@ impl Bus {
 
     /// Ends a subscription by its id, as dropping its guard would; `false` where it has ended already.
     pub fn unsubscribe(&self, id: SubscriptionId) -> bool {
-        self.inner.unsubscribe(id)
+        self.inner.unsubscribe(id, EndedBy::Unsubscribing)
+    }
+
+    /// Ends all subscriptions, as dropping their guards would; says how many there were.
+    pub fn unsubscribe_all(&self) -> usize {
+        let all = self.inner.registry.subscribers();
+        all.iter().filter(|one| self.unsubscribe(one.id)).count()
+    }
+
+    /// Mutes a subscription by its id; see [`Subscription::mute`]. `false` where it was muted already, or has ended.
+    pub fn mute(&self, id: SubscriptionId) -> bool {
+        self.inner.registry.subscriber(id).is_some_and(|one| one.control.set_muted(true))
+    }
+
+    /// Unmutes a subscription by its id. `false` where it was not muted, or has ended.
+    pub fn unmute(&self, id: SubscriptionId) -> bool {
+        self.inner.registry.subscriber(id).is_some_and(|one| one.control.set_muted(false))
+    }
+
+    /// Ends a subscription's quarantine by its id; see [`Subscription::resume`]. `false` where it was in none, or has
+    /// ended.
+    pub fn resume(&self, id: SubscriptionId) -> bool {
+        self.inner.registry.subscriber(id).is_some_and(|one| one.control.resume())
     }
 }
 
@@ -125,28 +159,122 @@ fn address<H: ?Sized>(handler: &Arc<H>) -> usize {
 
 // === impl Subscribe ===
 
-impl Subscribe<'_> {
+impl Subscribe {
     /// The name that reports and lists show.
     pub fn named(mut self, name: impl Into<String>) -> Self {
-        self.name = Some(name.into());
+        self.options.name = Some(name.into());
         self
     }
 
     /// When it is called among the handlers of an event: higher first, equal ones in the order of subscription.
     /// The default is 0.
     pub fn order(mut self, order: i32) -> Self {
-        self.order = order;
+        self.options.order = order;
+        self
+    }
+
+    /// Only events that `wanted` says yes to; the others count as skipped. Of several filters all must say yes. A panic
+    /// in one counts as a failed call.
+    ///
+    /// ```
+    /// let bus = ringbus::Bus::new();
+    /// let slow = bus.on("db.query")?.filter(|event| event.get("ms").and_then(|ms| ms.as_i64()) > Some(100)).subscribe(|_| {});
+    /// ringbus::publish_event!(bus: &bus, "db.query", ms = 7);
+    /// ringbus::publish_event!(bus: &bus, "db.query", ms = 700);
+    /// assert_eq!((slow.info().delivered, slow.info().skipped), (1, 1));
+    /// # Ok::<(), ringbus::PatternError>(())
+    /// ```
+    pub fn filter(mut self, wanted: impl Fn(&Event) -> bool + Send + Sync + 'static) -> Self {
+        self.filter = Some(match self.filter {
+            None => Box::new(wanted),
+            Some(first) => Box::new(move |event| first(event) && wanted(event)),
+        });
+        self
+    }
+
+    /// Ends the subscription after its first call, also a failed one: [`limit`](Self::limit) of 1.
+    pub fn once(self) -> Self {
+        self.limit(1)
+    }
+
+    /// Ends the subscription after so many calls, failed ones included: exactly so many are made, on however many
+    /// threads events are published at once. With 0 it ends at once.
+    ///
+    /// ```
+    /// let bus = ringbus::Bus::new();
+    /// let first = bus.on("app.ready")?.once().subscribe(|_| println!("ready"));
+    /// ringbus::publish_event!(bus: &bus, "app.ready");
+    /// ringbus::publish_event!(bus: &bus, "app.ready");
+    /// assert_eq!((first.info().delivered, first.is_active()), (1, false));
+    /// # Ok::<(), ringbus::PatternError>(())
+    /// ```
+    pub fn limit(mut self, calls: u64) -> Self {
+        self.options.limit = Some(calls);
+        self
+    }
+
+    /// What becomes of it when it fails.
+    pub fn failure_policy(mut self, policy: FailurePolicy) -> Self {
+        self.options.policy = policy;
+        self
+    }
+
+    /// Whether it is called also for events that a panicking thread publishes: from a panic hook, or from a `Drop` during
+    /// unwinding. A handler that panics there aborts the process.
+    pub fn while_panicking(mut self, called: bool) -> Self {
+        self.options.while_panicking = called;
+        self
+    }
+
+    /// Tells it of the newest `limit` matching events of the history first, oldest first, then of what happens from now
+    /// on: no event twice, and none left out but those counted as lagged.
+    ///
+    /// ```
+    /// use std::sync::{Arc, Mutex};
+    /// use ringbus::{Bus, publish_event};
+    ///
+    /// let bus = Bus::new();
+    /// (1..=3).for_each(|n| drop(publish_event!(bus: &bus, "job.done", n)));
+    /// let seen = Arc::new(Mutex::new(Vec::new()));
+    /// let list = Arc::clone(&seen);
+    /// let _late = bus.on("job.*")?.replay(2).subscribe(move |event| {
+    ///     list.lock().unwrap().push(event.get("n").and_then(|n| n.as_i64()));
+    /// });
+    /// publish_event!(bus: &bus, "job.done", n = 4);
+    /// assert_eq!(*seen.lock().unwrap(), [Some(2), Some(3), Some(4)]);
+    /// # Ok::<(), ringbus::PatternError>(())
+    /// ```
+    ///
+    /// # Ordering
+    /// The handler is called on the subscribing thread before `subscribe` returns: with the past, and with what other
+    /// threads publish meanwhile, which waits (at most 1024 events; beyond, the history serves, as far as it reaches).
+    /// Publishers do not wait. Each thread's events come in their order.
+    ///
+    /// A handler that is slower than all publishers together would never catch up: after 64 rounds the rest of what waits
+    /// is counted as lagged ([`SubscriptionInfo::lagged`](crate::SubscriptionInfo::lagged)), told to the warning hook,
+    /// and the subscription goes live.
+    ///
+    /// # Cost
+    /// Reading the history; each later call costs a comparison more.
+    pub fn replay(mut self, limit: usize) -> Self {
+        self.past.get_or_insert_default().newest = Some(limit);
+        self
+    }
+
+    /// Like [`replay`](Self::replay), of the events of this time or later. With both, of the newest so many of those.
+    pub fn replay_since(mut self, time: SystemTime) -> Self {
+        self.past.get_or_insert_default().since = Some(whole_micros(time));
         self
     }
 
     /// Subscribes `handler`; see [`Bus::subscribe`].
     #[track_caller]
     pub fn subscribe(self, handler: impl Fn(&Event) + Send + Sync + 'static) -> Subscription {
-        let callback = move |event: &Event| {
+        let handle = move |event: &Event| {
             handler(event);
             Ok(())
         };
-        self.add(Box::new(callback), Location::caller())
+        self.add(Box::new(handle), Location::caller())
     }
 
     /// Subscribes a handler that may fail; see [`Bus::try_subscribe`].
@@ -158,25 +286,37 @@ impl Subscribe<'_> {
         self.add(Box::new(handler), Location::caller())
     }
 
-    fn add(self, callback: Callback, place: &'static Location<'static>) -> Subscription {
-        let inner = &*self.bus.inner;
-        let weak = inner.me.clone();
-        let added = inner.registry.add(self.draft(callback, place), |count| inner.gate.set_subscribers(count));
-        Subscription::new(weak, added)
+    fn add(self, handle: Handle, place: &'static Location<'static>) -> Subscription {
+        let past = self.past;
+        let (bus, draft) = self.draft(handle, place);
+        let inner = &*bus.inner;
+        let drawn = inner.recorder.drawn();
+        let added = inner.registry.add(draft);
+        let guard = Subscription::new(inner.me.clone(), added.clone(), drawn);
+        if added.control.is_spent() {
+            added.handler.remove();
+            inner.registry.tidy();
+        }
+        if let Some(past) = past {
+            inner.tell(&added, past);
+        }
+        guard
     }
 
-    fn draft(self, callback: Callback, place: &'static Location<'static>) -> SubscriberDraft {
-        let Self { bus, selector, name, order } = self;
-        SubscriberDraft { name, selector, order, place, callback, stripes: bus.inner.shards }
+    fn draft(self, handle: Handle, place: &'static Location<'static>) -> (Bus, SubscriberDraft) {
+        let Self { bus, options, filter, past } = self;
+        let stripes = bus.inner.shards;
+        let callback = Callback { filter, handle };
+        (bus, SubscriberDraft { callback, place, replays: past.is_some(), stripes, options })
     }
 }
 
-impl fmt::Debug for Subscribe<'_> {
+impl fmt::Debug for Subscribe {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Subscribe")
-            .field("selector", &self.selector.to_string())
-            .field("name", &self.name)
-            .field("order", &self.order)
+            .field("selector", &self.options.selector.to_string())
+            .field("name", &self.options.name)
+            .field("order", &self.options.order)
             .finish_non_exhaustive()
     }
 }

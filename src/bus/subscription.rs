@@ -7,14 +7,15 @@ use std::time::{Duration, Instant};
 
 use super::Inner;
 use crate::contain;
-use crate::dispatch::{Subscriber, SubscriptionId, SubscriptionInfo};
+use crate::dispatch::{EndedBy, Named, Subscriber, SubscriptionId, SubscriptionInfo, SubscriptionState, Warning};
 use crate::sync::rows;
 
 /// The guard of one handler.
 ///
 /// Dropping it unsubscribes the handler: no event published later reaches it. Calls that run on other threads at that
 /// moment go on; [`close`](Self::close) waits for them. The guard does not keep the bus alive and outlives it without
-/// harm.
+/// harm. One that is dropped before anything is published, as by `let _ = …`, is told to the bus's warning hook, and
+/// shown by [`Bus::explain`](crate::Bus::explain).
 ///
 /// ```
 /// let bus = ringbus::Bus::new();
@@ -29,6 +30,8 @@ use crate::sync::rows;
 pub struct Subscription {
     bus: Weak<Inner>,
     subscriber: Arc<Subscriber>,
+    /// Tickets drawn when it was made.
+    drawn: u64,
 }
 
 // As for the bus.
@@ -73,8 +76,8 @@ impl std::error::Error for CloseError {}
 // === impl Subscription ===
 
 impl Subscription {
-    pub(super) fn new(bus: Weak<Inner>, subscriber: Arc<Subscriber>) -> Self {
-        Self { bus, subscriber }
+    pub(super) fn new(bus: Weak<Inner>, subscriber: Arc<Subscriber>, drawn: u64) -> Self {
+        Self { bus, subscriber, drawn }
     }
 
     /// Its number in its bus.
@@ -101,13 +104,54 @@ impl Subscription {
         self.subscriber.handler.is_live() && self.bus.strong_count() > 0
     }
 
+    /// How it stands.
+    #[must_use]
+    pub fn state(&self) -> SubscriptionState {
+        self.subscriber.state()
+    }
+
+    /// Lets the handler be, until [`unmute`](Self::unmute): events that come meanwhile count as skipped. `false` where it
+    /// was muted already.
+    ///
+    /// ```
+    /// let bus = ringbus::Bus::new();
+    /// let audit = bus.subscribe(|event| println!("{event}"));
+    /// audit.mute();
+    /// ringbus::publish_event!(bus: &bus, "db.open");
+    /// audit.unmute();
+    /// assert_eq!((audit.info().delivered, audit.info().skipped), (0, 1));
+    /// ```
+    ///
+    /// # Ordering
+    /// No event whose publish happens after this reaches it. Calls under way go on.
+    pub fn mute(&self) -> bool {
+        self.subscriber.control.set_muted(true)
+    }
+
+    /// Lets it be called again. `false` where it was not muted.
+    pub fn unmute(&self) -> bool {
+        self.subscriber.control.set_muted(false)
+    }
+
+    /// Whether it is muted.
+    #[must_use]
+    pub fn is_muted(&self) -> bool {
+        self.subscriber.control.is_muted()
+    }
+
+    /// Ends its quarantine; the row of failures begins anew. `false` where it was in none. See
+    /// [`FailurePolicy::Quarantine`](crate::FailurePolicy::Quarantine).
+    pub fn resume(&self) -> bool {
+        self.subscriber.control.resume()
+    }
+
     /// Unsubscribes the handler, as dropping the guard does.
     ///
     /// # Ordering
     /// No event whose publish happens after this reaches it, nor one whose dispatch has not come to it yet. Calls that
     /// run on other threads may go on for a while.
     pub fn unsubscribe(self) {
-        drop(self);
+        self.end(EndedBy::Unsubscribing);
     }
 
     /// Unsubscribes the handler and waits until no call of it runs on any thread and its closure has been dropped.
@@ -136,7 +180,7 @@ impl Subscription {
     }
 
     fn close_until(&self, limit: Option<Duration>) -> Result<(), CloseError> {
-        self.end();
+        self.end(EndedBy::Unsubscribing);
         if rows::depth() > 0 {
             return Err(CloseError::InsideHandler);
         }
@@ -148,16 +192,20 @@ impl Subscription {
             .map_err(|running| CloseError::TimedOut { after: limit.unwrap_or_default(), threads: running.0 })
     }
 
-    fn end(&self) {
+    fn end(&self, by: EndedBy) {
         if let Some(bus) = self.bus.upgrade() {
-            bus.unsubscribe(self.subscriber.id);
+            let ended = bus.unsubscribe(self.subscriber.id, by);
+            if ended && by == EndedBy::DroppingAtOnce {
+                bus.reporter.warn(&Warning::DroppedAtOnce { subscription: Named::of(&self.subscriber) });
+            }
         }
     }
 }
 
 impl Drop for Subscription {
     fn drop(&mut self) {
-        self.end();
+        let at_once = self.bus.upgrade().is_some_and(|bus| bus.recorder.drawn() == self.drawn);
+        self.end(if at_once { EndedBy::DroppingAtOnce } else { EndedBy::Unsubscribing });
     }
 }
 

@@ -1,21 +1,17 @@
-//! Reports of handlers that failed: what a failure hook is told, and how often.
+//! What a failure hook is told.
 
 use core::fmt;
 use core::panic::Location;
 
-use super::subscriber::{BoxError, Subscriber, SubscriptionId};
-use crate::contain::{self, Caught};
+use super::handler::BoxError;
+use super::info::SubscriptionId;
 use crate::event::Event;
-use crate::sync::clock;
-use crate::sync::plain::{AtomicU64, Ordering};
-
-/// What a user installs to be told of failures.
-pub(crate) type FailureHook = Box<dyn Fn(&Failure<'_>) + Send + Sync>;
 
 /// One failed call of a handler, as a failure hook sees it.
 ///
 /// Reports are limited to one a second for each subscription; [`suppressed`](Self::suppressed) tells how many failures
-/// went unreported since the last one. All are counted.
+/// went unreported since the last one. All are counted. The same report goes to the [`log`](https://docs.rs/log) facade
+/// as a warning with the target `ringbus`, whether there is a hook or not.
 ///
 /// ```
 /// use std::sync::{Arc, Mutex};
@@ -43,6 +39,8 @@ pub struct Failure<'a> {
     pub cause: FailureCause<'a>,
     /// Failures of this subscription that were not reported since the last report.
     pub suppressed: u64,
+    /// With this failure the subscription came into quarantine: it is not called any more, until it is resumed.
+    pub quarantined: bool,
 }
 
 /// How a call failed.
@@ -68,103 +66,12 @@ impl fmt::Display for Failure<'_> {
             FailureCause::Panic(text) => f.write_str(text)?,
         }
         write!(f, " (subscribed at {}", self.place)?;
+        if self.quarantined {
+            f.write_str("; now in quarantine")?;
+        }
         if self.suppressed > 0 {
             write!(f, "; {} more since the last report", self.suppressed)?;
         }
         f.write_str(")")
-    }
-}
-
-/// Lets one report a second through and counts the others.
-#[derive(Debug, Default)]
-pub(super) struct Limiter {
-    /// When the last report went out: microseconds of the wall clock, 0 = never.
-    last_us: AtomicU64,
-    suppressed: AtomicU64,
-}
-
-const INTERVAL_US: u64 = 1_000_000;
-
-// === impl Limiter ===
-
-impl Limiter {
-    /// Whether to report now; with it the number suppressed since the last time.
-    fn admit(&self, now_us: u64) -> Option<u64> {
-        let last = self.last_us.load(Ordering::Relaxed);
-        // A clock set back is no reason for silence.
-        let due = last == 0 || now_us < last || now_us - last >= INTERVAL_US;
-        let won = due && self.last_us.compare_exchange(last, now_us, Ordering::Relaxed, Ordering::Relaxed).is_ok();
-        if won {
-            return Some(self.suppressed.swap(0, Ordering::Relaxed));
-        }
-        self.suppressed.fetch_add(1, Ordering::Relaxed);
-        None
-    }
-}
-
-/// Where a bus's failures go.
-#[derive(Default)]
-pub(crate) struct Reporter {
-    hook: Option<FailureHook>,
-}
-
-// === impl Reporter ===
-
-impl Reporter {
-    pub(crate) fn new(hook: Option<FailureHook>) -> Self {
-        Self { hook }
-    }
-
-    #[cold]
-    pub(super) fn error(&self, subscriber: &Subscriber, event: &Event, error: BoxError) {
-        self.report(subscriber, event, FailureCause::Error(&error));
-        contain::drop_contained(error);
-    }
-
-    #[cold]
-    pub(super) fn panic(&self, subscriber: &Subscriber, event: &Event, payload: Caught) {
-        let text = contain::message(&payload);
-        self.report(subscriber, event, FailureCause::Panic(&text));
-        contain::defuse(payload);
-    }
-
-    fn report(&self, subscriber: &Subscriber, event: &Event, cause: FailureCause<'_>) {
-        let Some(hook) = &self.hook else { return };
-        let Some(suppressed) = subscriber.limiter.admit(clock::read().wall_us) else { return };
-        let failure = Failure {
-            event,
-            subscription: subscriber.id,
-            name: subscriber.name.as_deref(),
-            place: subscriber.place,
-            cause,
-            suppressed,
-        };
-        // The hook is user code like any other: its panic ends here.
-        if let Err(payload) = contain::call(|| hook(&failure)) {
-            contain::defuse(payload);
-        }
-    }
-}
-
-impl Drop for Reporter {
-    fn drop(&mut self) {
-        // What the hook has captured is the user's.
-        contain::drop_contained(self.hook.take());
-    }
-}
-
-#[cfg(all(test, not(ringbus_loom)))]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn one_report_a_second_and_the_others_are_told_with_the_next() {
-        let limiter = Limiter::default();
-        let now = 1_000_000_000;
-        assert_eq!(limiter.admit(now), Some(0));
-        assert_eq!(limiter.admit(now), None);
-        assert_eq!(limiter.admit(now + INTERVAL_US - 1), None);
-        assert_eq!(limiter.admit(now + INTERVAL_US), Some(2));
-        assert_eq!(limiter.admit(now), Some(0), "the clock was set back");
     }
 }

@@ -2,9 +2,13 @@
 //!
 //! 1. The publisher loads the [`table`] from the [`registry`] and finds the [`route`] of the event's kind: the matching
 //!    subscribers, in order.
-//! 2. [`deliver`] calls each [`subscriber`] in turn, outside every lock, each behind a mark (so that `close` can wait
-//!    for the call) and a `catch_unwind`.
-//! 3. What fails becomes a [`failure`] report.
+//! 2. [`deliver`] offers the event to each [`subscriber`] in turn: its [`control`] says whether it may be called, its
+//!    [`replay`] whether it is still being told of the past.
+//! 3. It calls the [`handler`] outside every lock, behind a mark (so that `close` can wait for the call) and a
+//!    `catch_unwind`.
+//! 4. What fails becomes a [`failure`], what is odd a [`warning`]; the [`reporter`] passes both on, as often as the
+//!    [`limiter`] allows. What it leads to is the subscription's [`policy`].
+//! 5. [`info`] shows a subscription to users, [`ended`] those that are gone.
 //!
 //! Dispatch knows events and handlers; it never knows a history or a bus.
 
@@ -15,11 +19,29 @@ mod route;
 
 pub(crate) mod deliver;
 
+mod control;
+pub(crate) mod replay;
 mod subscriber;
 
-mod failure;
+mod handler;
 
+mod failure;
+mod limiter;
+mod policy;
+mod reporter;
+mod warning;
+
+mod ended;
+mod info;
+
+#[cfg(ringbus_loom)]
+pub(crate) use control::{Admission, Control};
+pub use ended::EndedBy;
 pub use failure::{Failure, FailureCause};
-pub(crate) use failure::{FailureHook, Reporter};
-pub use subscriber::{BoxError, Handler, SubscriptionId, SubscriptionInfo};
-pub(crate) use subscriber::{Callback, Draft as SubscriberDraft, Subscriber};
+pub use handler::{BoxError, Handler};
+pub(crate) use handler::{Callback, Filter, Handle};
+pub use info::{SubscriptionId, SubscriptionInfo, SubscriptionState};
+pub use policy::FailurePolicy;
+pub(crate) use reporter::Reporter;
+pub(crate) use subscriber::{Draft as SubscriberDraft, Options, Subscriber};
+pub use warning::{Named, Warning};

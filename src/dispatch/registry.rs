@@ -3,25 +3,36 @@
 //!
 //! Every change makes a new table under the lock and swaps it in; the old one is dropped outside, since with it may go
 //! the last holder of a closure. Publishers never wait for the lock: one that meets a kind new to the table tries it,
-//! and teaches the table if it is free.
+//! and teaches the table if it is free. One that has used up a subscription's calls leaves word of it; whoever has the
+//! lock then, or takes it next, takes such subscriptions out.
 //!
 //! # Orderings
-//! A subscription is in the table before `add` returns, and out of it before `remove` returns; by the snapshot's swap
-//! and load, publishes that happen after see that (P5, P6).
+//! - A subscription is in the table before `add` returns, and out of it before `remove` returns; by the snapshot's swap
+//!   and load, publishes that happen after see that (P5, P6).
+//! - `spent` against the lock: who leaves word fences and tries the lock; who unlocks fences and looks for word. One of
+//!   the two finds the other (Dekker), so no spent subscription stays.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use super::subscriber::{Draft, Subscriber, SubscriptionId};
+use super::ended::{Ended, EndedBy, Graveyard};
+use super::info::SubscriptionId;
+use super::subscriber::{Draft, Subscriber};
 use super::table::Table;
 use crate::event::Kind;
+use crate::sync::atomic::{AtomicBool, Ordering, fence};
 use crate::sync::snapshot::{Loaded, Snapshot};
-use crate::sync::{Mutex, busy, step};
+use crate::sync::{Mutex, MutexGuard, busy, step};
 
 /// All subscriptions of a bus.
-pub(crate) struct Registry {
+pub(crate) struct Registry<C> {
     table: Snapshot<Table>,
     list: Mutex<List>,
+    /// Some subscription has no call left, and may still be in the table.
+    spent: AtomicBool,
+    /// Told the number of subscriptions after each change, under the lock: so the calls keep their order. It must run no
+    /// user code.
+    changed: C,
 }
 
 #[derive(Default)]
@@ -30,13 +41,18 @@ struct List {
     subscribers: BTreeMap<SubscriptionId, Arc<Subscriber>>,
     /// Handlers subscribed as objects, by address; their subscriptions keep them alive, so an address is theirs alone.
     objects: HashMap<usize, SubscriptionId>,
+    ended: Graveyard,
 }
+
+/// What a change leaves to be dropped outside the lock.
+type Rubble = (Vec<Arc<Subscriber>>, Option<Arc<Table>>);
 
 // === impl Registry ===
 
-impl Registry {
-    pub(crate) fn new() -> Self {
-        Self { table: Snapshot::new(Table::new()), list: Mutex::new(List::default()) }
+impl<C: Fn(usize)> Registry<C> {
+    pub(crate) fn new(changed: C) -> Self {
+        let (table, list) = (Snapshot::new(Table::new()), Mutex::new(List::default()));
+        Self { table, list, spent: AtomicBool::new(false), changed }
     }
 
     /// The table, as it is now.
@@ -45,80 +61,132 @@ impl Registry {
         self.table.load()
     }
 
-    /// Adds a subscriber. `changed` is told the new number of subscribers, under the lock: so such calls keep their
-    /// order. It must run no user code.
-    pub(crate) fn add(&self, draft: Draft, changed: impl FnOnce(usize)) -> Arc<Subscriber> {
-        let (added, old) = busy::during(|| {
-            let mut list = self.list.lock();
+    /// Adds a subscriber.
+    pub(crate) fn add(&self, draft: Draft) -> Arc<Subscriber> {
+        self.locked(|list| {
             let added = list.add(draft);
-            let old = self.table.swap(self.table.load().with(&added));
-            changed(list.subscribers.len());
+            let old = self.swap(list, self.table.load().with(&added));
             (added, old)
-        });
-        drop(old);
-        added
+        })
     }
 
     /// Adds the handler object at an address, unless it is subscribed already: then its id.
-    pub(crate) fn add_object(
-        &self,
-        object: usize,
-        draft: Draft,
-        changed: impl FnOnce(usize),
-    ) -> Result<SubscriptionId, SubscriptionId> {
+    pub(crate) fn add_object(&self, object: usize, draft: Draft) -> Result<SubscriptionId, SubscriptionId> {
         // Moved in only when it is added: a draft that is not holds the handler's closure, dropped outside the lock.
         let mut draft = Some(draft);
-        let (id, old) = busy::during(|| {
-            let mut list = self.list.lock();
+        self.locked(|list| {
             if let Some(id) = list.objects.get(&object) {
-                return (Err(*id), None);
+                return (Err(*id), Rubble::default());
             }
             let Some(draft) = draft.take() else { unreachable!("a draft is added once") };
             let added = list.add(draft);
             list.objects.insert(object, added.id);
-            let old = self.table.swap(self.table.load().with(&added));
-            changed(list.subscribers.len());
-            (Ok(added.id), Some(old))
-        });
-        drop(old);
-        id
+            let old = self.swap(list, self.table.load().with(&added));
+            (Ok(added.id), old)
+        })
     }
 
     /// The subscription of a handler object.
     pub(crate) fn id_of_object(&self, object: usize) -> Option<SubscriptionId> {
-        busy::during(|| self.list.lock().objects.get(&object).copied())
+        self.locked(|list| (list.objects.get(&object).copied(), Rubble::default()))
     }
 
     /// Removes a subscriber: no event published later reaches it, nor one whose dispatch has not come to it yet.
     /// `None` where it is gone already.
-    pub(crate) fn remove(&self, id: SubscriptionId, changed: impl FnOnce(usize)) -> Option<Arc<Subscriber>> {
-        let (removed, old) = busy::during(|| {
-            let mut list = self.list.lock();
-            let removed = list.subscribers.remove(&id)?;
-            list.objects.retain(|_, object| *object != id);
-            removed.handler.remove();
-            step("registry.swap");
-            let old = self.table.swap(self.table.load().without(&removed));
-            changed(list.subscribers.len());
-            Some((removed, old))
-        })?;
-        drop(old);
-        Some(removed)
+    pub(crate) fn remove(&self, id: SubscriptionId, by: EndedBy) -> Option<Arc<Subscriber>> {
+        self.locked(|list| {
+            let removed = list.remove(id, by);
+            let rubble = removed.as_ref().map(|removed| {
+                removed.handler.remove();
+                step("registry.swap");
+                self.swap(list, self.table.load().without(removed))
+            });
+            (removed, rubble.unwrap_or_default())
+        })
     }
 
     /// Teaches the table the route of a kind that it has not met, if no subscriber is at work.
     #[cold]
     pub(crate) fn learn(&self, kind: &Kind) {
         step("registry.learn");
-        let Some(list) = self.list.try_lock() else { return };
-        let old = busy::during(|| self.table.swap(self.table.load().learn(kind)));
-        drop(list);
-        drop(old);
+        if let Some(list) = busy::during(|| self.list.try_lock()) {
+            self.change(list, |_| ((), (Vec::new(), Some(self.table.swap(self.table.load().learn(kind))))));
+        }
+    }
+
+    /// A subscriber has no call left and has been removed from its handler: takes it out of the table, or leaves that to
+    /// whoever is changing the table right now.
+    #[cold]
+    pub(crate) fn tidy(&self) {
+        self.spent.store(true, Ordering::Relaxed);
+        // Pairs with the fence in `change`.
+        fence(Ordering::SeqCst);
+        step("registry.tidy");
+        if let Some(list) = busy::during(|| self.list.try_lock()) {
+            self.change(list, |_| ((), Rubble::default()));
+        }
     }
 
     /// All subscribers, in the order of subscription.
     pub(crate) fn subscribers(&self) -> Vec<Arc<Subscriber>> {
-        busy::during(|| self.list.lock().subscribers.values().cloned().collect())
+        self.locked(|list| (list.subscribers.values().cloned().collect(), Rubble::default()))
+    }
+
+    /// The subscriber with this id.
+    pub(crate) fn subscriber(&self, id: SubscriptionId) -> Option<Arc<Subscriber>> {
+        self.locked(|list| (list.subscribers.get(&id).cloned(), Rubble::default()))
+    }
+
+    /// The last subscriptions that have ended, oldest first.
+    pub(crate) fn ended(&self) -> Vec<Ended> {
+        self.locked(|list| (list.ended.list(), Rubble::default()))
+    }
+
+    fn locked<R>(&self, change: impl FnOnce(&mut List) -> (R, Rubble)) -> R {
+        let list = busy::during(|| self.list.lock());
+        self.change(list, change)
+    }
+
+    /// Changes the list, then looks whether there is something to tidy up.
+    fn change<R>(&self, mut list: MutexGuard<'_, List>, change: impl FnOnce(&mut List) -> (R, Rubble)) -> R {
+        let (result, rubble) = busy::during(|| change(&mut list));
+        busy::during(|| drop(list));
+        drop(rubble);
+        loop {
+            // Pairs with the fence in `tidy`.
+            fence(Ordering::SeqCst);
+            if !self.spent.load(Ordering::Relaxed) {
+                return result;
+            }
+            // Whoever has the lock looks when it is done.
+            let Some(mut list) = busy::during(|| self.list.try_lock()) else { return result };
+            let rubble = busy::during(|| {
+                self.spent.store(false, Ordering::Relaxed);
+                fence(Ordering::SeqCst);
+                let rubble = self.take_out_spent(&mut list);
+                drop(list);
+                rubble
+            });
+            drop(rubble);
+        }
+    }
+
+    fn take_out_spent(&self, list: &mut List) -> Rubble {
+        let spent: Vec<_> = list.subscribers.values().filter(|one| one.control.is_spent()).map(|one| one.id).collect();
+        let removed: Vec<_> = spent.into_iter().filter_map(|id| list.remove(id, EndedBy::Limit)).collect();
+        let Some((first, others)) = removed.split_first() else { return Rubble::default() };
+        for one in &removed {
+            one.handler.remove();
+        }
+        let table = others.iter().fold(self.table.load().without(first), |table, one| table.without(one));
+        let (_, old) = self.swap(list, table);
+        (removed, old)
+    }
+
+    fn swap(&self, list: &List, table: Table) -> Rubble {
+        let old = self.table.swap(table);
+        (self.changed)(list.subscribers.len());
+        (Vec::new(), Some(old))
     }
 }
 
@@ -128,5 +196,12 @@ impl List {
         let added = Arc::new(Subscriber::new(SubscriptionId(self.last_id), draft));
         self.subscribers.insert(added.id, Arc::clone(&added));
         added
+    }
+
+    fn remove(&mut self, id: SubscriptionId, by: EndedBy) -> Option<Arc<Subscriber>> {
+        let removed = self.subscribers.remove(&id)?;
+        self.objects.retain(|_, object| *object != id);
+        self.ended.bury(&removed, by);
+        Some(removed)
     }
 }

@@ -1,77 +1,41 @@
-//! One handler and what is known of it: id, name, order, selector, place of subscription, counts.
+//! One subscription, shared by the tables that route to it and the guard that ends it.
 
 use core::cmp::Reverse;
-use core::fmt;
 use core::panic::Location;
 
-use super::failure::Limiter;
+use super::control::Control;
+use super::handler::Callback;
+use super::info::{SubscriptionId, SubscriptionInfo, SubscriptionState};
+use super::limiter::Limiter;
+use super::policy::FailurePolicy;
+use super::replay::Replay;
 use crate::contain;
-use crate::event::{Event, Kind, Selector};
-use crate::sync::counter::Striped;
-use crate::sync::plain::{AtomicU64, Ordering};
+use crate::event::{Kind, Selector};
+use crate::sync::counter::{Striped, Tally};
 use crate::sync::revocable::Revocable;
 
-/// What a handler may fail with.
-pub type BoxError = Box<dyn std::error::Error + Send + Sync + 'static>;
-
-/// A handler as an object: for handlers that have a name, say what they take, or are subscribed by handle.
-///
-/// Closures are subscribed directly; this is for types. The same `Arc` subscribed twice counts once.
-///
-/// ```
-/// use std::sync::Arc;
-/// use ringbus::{BoxError, Bus, Event, Handler, Selector};
-///
-/// struct Audit;
-///
-/// impl Handler for Audit {
-///     fn handle(&self, event: &Event) -> Result<(), BoxError> {
-///         event.source().map(drop).ok_or_else(|| format!("{} came without a source", event.kind()).into())
-///     }
-///     fn name(&self) -> &str {
-///         "audit"
-///     }
-/// }
-///
-/// let bus = Bus::new();
-/// let audit = Arc::new(Audit);
-/// let id = bus.subscribe_handler(audit.clone())?;
-/// assert_eq!(bus.subscribe_handler(audit.clone()).unwrap_err().id(), id);
-/// assert!(bus.unsubscribe_handler(&audit));
-/// # Ok::<(), ringbus::AlreadySubscribed>(())
-/// ```
-pub trait Handler: Send + Sync + 'static {
-    /// Takes one event, on the publisher's thread.
-    ///
-    /// # Errors
-    /// An error (or a panic) is counted and reported; the other handlers still run.
-    fn handle(&self, event: &Event) -> Result<(), BoxError>;
-
-    /// The name that reports and lists show.
-    fn name(&self) -> &str {
-        core::any::type_name::<Self>()
-    }
-
-    /// The kinds it takes: all, unless it says otherwise. Asked once, when it is subscribed.
-    fn selector(&self) -> Selector {
-        Selector::all()
-    }
+/// What a subscription is made of, before it has an id.
+pub(crate) struct Draft {
+    pub(crate) callback: Callback,
+    pub(crate) place: &'static Location<'static>,
+    /// It is to be told of the past.
+    pub(crate) replays: bool,
+    /// Stripes of its counter: as many as the bus has shards.
+    pub(crate) stripes: usize,
+    pub(crate) options: Options,
 }
 
-/// A subscription's number: unique in its bus, growing in the order of subscription.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct SubscriptionId(pub(crate) u64);
-
-impl fmt::Display for SubscriptionId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "#{}", self.0)
-    }
+/// What a user may choose.
+pub(crate) struct Options {
+    pub(crate) name: Option<String>,
+    pub(crate) selector: Selector,
+    pub(crate) order: i32,
+    pub(crate) limit: Option<u64>,
+    pub(crate) policy: FailurePolicy,
+    pub(crate) while_panicking: bool,
 }
 
-/// The code behind a subscription.
-pub(crate) type Callback = Box<dyn Fn(&Event) -> Result<(), BoxError> + Send + Sync>;
-
-/// One subscription, shared by the tables that route to it and the guard that ends it.
+/// See the [module](self).
 pub(crate) struct Subscriber {
     pub(crate) id: SubscriptionId,
     pub(crate) name: Option<String>,
@@ -79,38 +43,64 @@ pub(crate) struct Subscriber {
     pub(crate) order: i32,
     pub(crate) place: &'static Location<'static>,
     pub(crate) handler: Revocable<Callback>,
-    delivered: Striped,
-    failed: AtomicU64,
-    panicked: AtomicU64,
-    pub(super) limiter: Limiter,
+    pub(crate) control: Control,
+    pub(crate) replay: Option<Replay>,
+    pub(super) while_panicking: bool,
+    pub(super) unwinds: bool,
+    pub(super) counts: Counts,
+    pub(super) failures: Limiter,
+    pub(super) slowness: Limiter,
 }
 
-/// What a subscriber is made of, before it has an id.
-pub(crate) struct Draft {
-    pub(crate) name: Option<String>,
-    pub(crate) selector: Selector,
-    pub(crate) order: i32,
-    pub(crate) place: &'static Location<'static>,
-    pub(crate) callback: Callback,
-    /// Stripes of its counter: as many as the bus has shards.
-    pub(crate) stripes: usize,
+/// What it has done.
+pub(crate) struct Counts {
+    delivered: Striped,
+    pub(super) failed: Tally,
+    pub(super) panicked: Tally,
+    pub(super) skipped: Tally,
+    pub(super) quarantined: Tally,
+    pub(super) slow: Tally,
+    lagged: Tally,
+}
+
+/// One call in so many is timed.
+const SAMPLED: u64 = 64;
+
+// === impl Options ===
+
+impl Options {
+    /// The defaults.
+    pub(crate) fn new(selector: Selector) -> Self {
+        let policy = FailurePolicy::default();
+        Self { name: None, selector, order: 0, limit: None, policy, while_panicking: false }
+    }
 }
 
 // === impl Subscriber ===
 
 impl Subscriber {
     pub(super) fn new(id: SubscriptionId, draft: Draft) -> Self {
+        let Draft { callback, place, replays, stripes, options } = draft;
+        let (quarantine_after, unwinds) = match options.policy {
+            FailurePolicy::Isolate => (None, false),
+            FailurePolicy::Quarantine { after } => (Some(after), false),
+            FailurePolicy::Unwind => (None, true),
+        };
+        let careful = callback.filter.is_some() || replays;
         Self {
             id,
-            name: draft.name,
-            selector: draft.selector,
-            order: draft.order,
-            place: draft.place,
-            handler: Revocable::new(draft.callback),
-            delivered: Striped::new(draft.stripes),
-            failed: AtomicU64::new(0),
-            panicked: AtomicU64::new(0),
-            limiter: Limiter::default(),
+            name: options.name,
+            selector: options.selector,
+            order: options.order,
+            place,
+            handler: Revocable::new(callback),
+            control: Control::new(options.limit, quarantine_after, careful),
+            replay: replays.then(Replay::new),
+            while_panicking: options.while_panicking,
+            unwinds,
+            counts: Counts::new(stripes),
+            failures: Limiter::default(),
+            slowness: Limiter::default(),
         }
     }
 
@@ -126,15 +116,22 @@ impl Subscriber {
         self.selector.exact().filter_map(|kind| Kind::new(kind).ok())
     }
 
-    #[inline]
-    pub(super) fn count_delivered(&self, thread: usize) {
-        self.delivered.add(thread, 1);
+    /// It has missed `n` events while it was told of the past.
+    pub(crate) fn lagged(&self, n: u64) {
+        self.counts.lagged.add(n);
     }
 
-    pub(super) fn count_failed(&self, by_panic: bool) {
-        self.failed.fetch_add(1, Ordering::Relaxed);
-        if by_panic {
-            self.panicked.fetch_add(1, Ordering::Relaxed);
+    pub(crate) fn state(&self) -> SubscriptionState {
+        if !self.handler.is_live() {
+            SubscriptionState::Ended
+        } else if self.control.is_muted() {
+            SubscriptionState::Muted
+        } else if self.control.is_quarantined() {
+            SubscriptionState::Quarantined
+        } else if self.replay.as_ref().is_some_and(Replay::is_under_way) {
+            SubscriptionState::Replaying
+        } else {
+            SubscriptionState::Active
         }
     }
 
@@ -145,9 +142,14 @@ impl Subscriber {
             selector: self.selector.to_string(),
             order: self.order,
             place: self.place,
-            delivered: self.delivered.sum(),
-            failed: self.failed.load(Ordering::Relaxed),
-            panicked: self.panicked.load(Ordering::Relaxed),
+            state: self.state(),
+            delivered: self.counts.delivered.sum(),
+            failed: self.counts.failed.get(),
+            panicked: self.counts.panicked.get(),
+            skipped: self.counts.skipped.get(),
+            quarantined: self.counts.quarantined.get(),
+            lagged: self.counts.lagged.get(),
+            slow: self.counts.slow.get(),
         }
     }
 }
@@ -161,32 +163,29 @@ impl Drop for Subscriber {
     }
 }
 
-/// What a bus tells of one subscription.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct SubscriptionInfo {
-    /// Its number.
-    pub id: SubscriptionId,
-    /// Its name, if it was given one.
-    pub name: Option<String>,
-    /// The patterns that it selects by.
-    pub selector: String,
-    /// Its order: higher is called first.
-    pub order: i32,
-    /// Where in the source it was made.
-    pub place: &'static Location<'static>,
-    /// Calls that succeeded, since it was made.
-    pub delivered: u64,
-    /// Calls that failed, by an error or a panic.
-    pub failed: u64,
-    /// Those of them that panicked.
-    pub panicked: u64,
-}
+// === impl Counts ===
 
-impl fmt::Display for SubscriptionInfo {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = self.name.as_deref().unwrap_or("(unnamed)");
-        write!(f, "{} {name} on {} at {}: ", self.id, self.selector, self.place)?;
-        write!(f, "{} delivered, {} failed ({} by panic)", self.delivered, self.failed, self.panicked)
+impl Counts {
+    fn new(stripes: usize) -> Self {
+        Self {
+            delivered: Striped::new(stripes),
+            failed: Tally::new(),
+            panicked: Tally::new(),
+            skipped: Tally::new(),
+            quarantined: Tally::new(),
+            slow: Tally::new(),
+            lagged: Tally::new(),
+        }
+    }
+
+    #[inline]
+    pub(super) fn delivered(&self, thread: usize) {
+        self.delivered.add(thread, 1);
+    }
+
+    /// Whether the next call on this thread is to be timed: the first one, and then one in [`SAMPLED`] successful ones.
+    #[inline]
+    pub(super) fn is_sampled(&self, thread: usize) -> bool {
+        self.delivered.at(thread) % SAMPLED == 0
     }
 }

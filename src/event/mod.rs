@@ -56,6 +56,7 @@ pub use self::value::{Int128, UInt128, Value};
 pub(crate) use self::draft::Draft;
 pub(crate) use self::inner::Inner;
 pub(crate) use self::interner::KindId;
+pub(crate) use self::time::whole_micros;
 
 use crate::sync::Arc;
 

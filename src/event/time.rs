@@ -23,6 +23,15 @@ pub(super) fn from_micros(micros: u64) -> SystemTime {
     UNIX_EPOCH + Duration::from_micros(micros)
 }
 
+/// `time` rounded down to a microsecond.
+pub(crate) fn whole_micros(time: SystemTime) -> SystemTime {
+    let rest = match time.duration_since(UNIX_EPOCH) {
+        Ok(since) => since.subsec_nanos() % 1000,
+        Err(_) => 0,
+    };
+    time - Duration::from_nanos(rest.into())
+}
+
 /// Displays a time to the microsecond: `2026-11-21T03:32:44.123456Z`, or `@-1.500000` where RFC 3339 has no
 /// year for it.
 pub(super) struct Rfc3339(pub(super) SystemTime);

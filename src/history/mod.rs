@@ -4,6 +4,7 @@
 //!    line ([`ring`]).
 //! 2. It draws a ticket there, stamps its event with (clock, shard, sequence) and puts it into a [`slot`].
 //! 3. A reader takes what the shards hold, in turn, and sorts it by stamp; [`query`] selects from that.
+//! 4. A [`tail`] reads on from where it stopped; [`cursor`] is its public form.
 //!
 //! Promises: an event is readable when its publish returns (P2); each thread's events keep their order (P3); readable =
 //! min(N, recorded since the last reset) when nothing is in flight (P8); memory is bounded by shards × max(N rounded up
@@ -11,11 +12,16 @@
 
 mod query;
 
+mod cursor;
+mod tail;
+
 mod ring;
 mod slot;
 
+pub use cursor::{Batch, Cursor};
 pub use query::History;
 pub(crate) use query::Source;
+pub(crate) use tail::{Found, Tail};
 
 #[cfg(ringbus_loom)]
 pub(crate) use ring::Ring;
@@ -48,6 +54,14 @@ impl Stamp {
     fn new(shard: usize, ticket: u64) -> Self {
         Self((shard as u64) << Self::TICKET_BITS | (ticket & ((1 << Self::TICKET_BITS) - 1)))
     }
+
+    fn shard(self) -> usize {
+        (self.0 >> Self::TICKET_BITS) as usize
+    }
+
+    fn ticket(self) -> u64 {
+        self.0 & ((1 << Self::TICKET_BITS) - 1)
+    }
 }
 
 /// The recorder of one bus.
@@ -69,6 +83,13 @@ pub(crate) struct Recorded {
     raw: u64,
     stamp: Stamp,
     pub(crate) event: Event,
+}
+
+impl Recorded {
+    /// The history's mark on it.
+    pub(crate) fn stamp(&self) -> u64 {
+        self.stamp.0
+    }
 }
 
 /// Somebody else is reading the history at this moment.
@@ -99,21 +120,25 @@ impl Recorder {
         self.capacity
     }
 
-    /// Records `event` for the thread numbered `thread`. Returns the event
-    /// that it evicted; dropping that may run user code.
+    /// Records `event` for the thread numbered `thread`. Returns its stamp, and the event that it evicted; dropping that
+    /// may run user code.
     #[inline]
-    pub(crate) fn record(&self, event: &mut Event, thread: usize) -> Option<Event> {
+    pub(crate) fn record(&self, event: &mut Event, thread: usize) -> (u64, Option<Event>) {
         let index = thread & (self.shards.len() - 1);
         let ring = &self.shards[index].ring;
         if self.capacity == 0 {
-            ring.draw();
-            return None;
+            return (Stamp::new(index, ring.draw()).0, None);
         }
         // All clocks are read before the ticket: see `collect`.
         let record = event.record_form();
-        let ticket = ring.draw();
-        record.mark(Stamp::new(index, ticket).0);
-        ring.put(ticket, record).map(Event::from_evicted)
+        let stamp = Stamp::new(index, ring.draw());
+        record.mark(stamp.0);
+        (stamp.0, ring.put(stamp.ticket(), record).map(Event::from_evicted))
+    }
+
+    /// Tickets ever drawn.
+    pub(crate) fn drawn(&self) -> u64 {
+        self.shards.iter().map(|shard| shard.ring.head()).fold(0, u64::wrapping_add)
     }
 
     /// Tickets drawn since the last reset: events recorded, or only counted where the capacity is 0.

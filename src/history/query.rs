@@ -1,10 +1,12 @@
 //! Looking back: a selection from the history by pattern, source, time and number.
 
 use core::fmt;
-use std::time::{Duration, SystemTime};
+use std::sync::Arc;
+use std::time::SystemTime;
 
+use super::tail::{Found, Tail};
 use super::{HistoryBusy, Recorded};
-use crate::event::{Event, IntoSelector, PatternError, Selector};
+use crate::event::{Event, IntoSelector, PatternError, Selector, whole_micros};
 
 /// Where a query reads from: a bus, for one.
 pub(crate) trait Source {
@@ -12,6 +14,10 @@ pub(crate) trait Source {
     fn recent(&self, limit: usize) -> Vec<Recorded>;
     /// The same, or nothing if another reader is at it.
     fn try_recent(&self, limit: usize) -> Result<Vec<Recorded>, HistoryBusy>;
+    /// A tail that begins with the oldest event.
+    fn tail(&self) -> Tail;
+    /// What has come since the tail was last read.
+    fn follow(&self, tail: &mut Tail) -> Found;
 }
 
 /// A look into a bus's history, narrowed step by step and read at the end.
@@ -36,8 +42,8 @@ pub(crate) trait Source {
 /// Reading takes every slot of the last N once and sorts; publishers on the same slots are slowed by a cache miss.
 /// Readers wait for each other.
 #[must_use = "a query reads nothing before `take`, `all` or iteration"]
-pub struct History<'a> {
-    from: &'a dyn Source,
+pub struct History {
+    from: Arc<dyn Source + Send + Sync>,
     matching: Option<Selector>,
     source: Option<String>,
     since: Option<SystemTime>,
@@ -46,8 +52,8 @@ pub struct History<'a> {
 
 // === impl History ===
 
-impl<'a> History<'a> {
-    pub(crate) fn new(from: &'a dyn Source) -> Self {
+impl History {
+    pub(crate) fn new(from: Arc<dyn Source + Send + Sync>) -> Self {
         Self { from, matching: None, source: None, since: None, until: None }
     }
 
@@ -117,16 +123,7 @@ impl<'a> History<'a> {
     }
 }
 
-/// `time` rounded down to a microsecond.
-fn whole_micros(time: SystemTime) -> SystemTime {
-    let rest = match time.duration_since(SystemTime::UNIX_EPOCH) {
-        Ok(since) => since.subsec_nanos() % 1000,
-        Err(_) => 0,
-    };
-    time - Duration::from_nanos(rest.into())
-}
-
-impl IntoIterator for History<'_> {
+impl IntoIterator for History {
     type Item = Event;
     type IntoIter = std::vec::IntoIter<Event>;
 
@@ -135,7 +132,7 @@ impl IntoIterator for History<'_> {
     }
 }
 
-impl fmt::Debug for History<'_> {
+impl fmt::Debug for History {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("History")
             .field("matching", &self.matching.as_ref().map(ToString::to_string))

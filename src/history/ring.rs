@@ -50,6 +50,11 @@ impl<T> Ring<T> {
         Self { head: CachePadded::new(AtomicU64::new(0)), slots }
     }
 
+    /// How many slots there are: 0, or a power of two.
+    pub(crate) fn slots(&self) -> usize {
+        self.slots.len()
+    }
+
     /// Tickets drawn so far.
     pub(crate) fn head(&self) -> u64 {
         self.head.load(Ordering::Relaxed)

@@ -8,10 +8,10 @@ mod expand;
 #[doc(hidden)]
 pub mod private;
 
-use crate::bus::{Delivery, global};
+use crate::bus::{Delivery, default_bus};
 use crate::event::{BuildError, Event, Kind, KindError, Text, ToValue};
 
-/// Publishes an event on the global bus and returns it; the form for programs that have their fields as data.
+/// Publishes an event on the bus that this thread means and returns it; the form for programs that have their fields as data.
 ///
 /// The event is made and returned also when the bus is disabled. Call sites that know their fields use
 /// [`publish_event!`](crate::publish_event!), which makes nothing then.
@@ -45,6 +45,6 @@ where
         builder = builder.project_path(path);
     }
     let event = builder.fields(payload).build()?;
-    let _: Delivery = global().publish(event.clone());
+    let _: Delivery = default_bus().publish(event.clone());
     Ok(event)
 }

@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use crate::bus::{Bus, Delivery, Outcome, global_of_call_site};
+use crate::bus::{Bus, Delivery, Outcome, with_bus_of_call_site};
 use crate::callsite::Refused;
 use crate::event::{Draft, EventId, Kind, KindError, Priority, Text, ToValue};
 
@@ -72,25 +72,15 @@ pub fn begin_of(site: &'static Callsite, kind: Result<Kind, KindError>) -> Resul
     site.draft_of(kind)
 }
 
-/// Publishes an event that has its values, on the global bus if on no other.
+/// Publishes an event that has its values, on the bus that this thread means if on no other.
 pub fn publish(bus: Option<&Bus>, draft: Draft) -> Delivery {
-    meant(bus).map_or_else(|| Delivery::none(Outcome::Refused), |bus| bus.publish_draft(draft))
+    with_bus_of_call_site(bus, |bus| bus.publish_draft(draft)).unwrap_or_else(|| Delivery::none(Outcome::Refused))
 }
 
-/// The answer where there is no event, of the global bus if of no other. There may be none: an allocator publishes
-/// from inside its making.
+/// The answer where there is no event. There may be no bus: an allocator publishes from inside the global one's making.
 #[cold]
 pub fn refuse(bus: Option<&Bus>, why: Refused) -> Delivery {
-    meant(bus).map_or_else(|| Delivery::none(Outcome::Refused), |bus| bus.refuse(why))
-}
-
-/// The bus that a call site means: the global one, if it names none.
-#[inline]
-fn meant(bus: Option<&Bus>) -> Option<&Bus> {
-    match bus {
-        Some(bus) => Some(bus),
-        None => global_of_call_site(),
-    }
+    with_bus_of_call_site(bus, |bus| bus.refuse(why)).unwrap_or_else(|| Delivery::none(Outcome::Refused))
 }
 
 /// The same, where the thread is in the middle of the bus's own work.

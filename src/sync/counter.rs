@@ -27,6 +27,12 @@ impl Striped {
         self.stripes[thread & (self.stripes.len() - 1)].fetch_add(n, Ordering::Relaxed);
     }
 
+    /// What the stripe of the thread numbered `thread` has come to.
+    #[inline]
+    pub(crate) fn at(&self, thread: usize) -> u64 {
+        self.stripes[thread & (self.stripes.len() - 1)].load(Ordering::Relaxed)
+    }
+
     /// The sum of all stripes.
     pub(crate) fn sum(&self) -> u64 {
         self.stripes.iter().map(|stripe| stripe.load(Ordering::Relaxed)).fold(0, u64::wrapping_add)

@@ -8,7 +8,8 @@
 //! 2. [`rows`] gives each live thread a row of marks and a depth;
 //! 3. [`snapshot`] holds the table that publishers load;
 //! 4. [`revocable`] runs a handler so that somebody else can wait for it to end, and [`waiters`] wakes that somebody;
-//! 5. [`busy`], [`counter`], [`scoped`] and [`once`] are small tools for the rooms;
+//!    [`inbox`] keeps what comes while a handler is told of the past;
+//! 5. [`busy`], [`counter`], [`frames`], [`scoped`] and [`once`] are small tools for the rooms;
 //! 6. [`inject`] lets tests stop or delay a thread at a named step.
 //!
 //! Unsafe code lives here and in the history's slot, nowhere else.
@@ -27,6 +28,18 @@ pub(crate) mod clock {
     pub(crate) fn read() -> Reading {
         Reading { raw: 0, wall_us: 0 }
     }
+
+    pub(crate) struct Timer;
+
+    impl Timer {
+        pub(crate) fn start() -> Self {
+            Self
+        }
+
+        pub(crate) fn elapsed_ns(&self) -> u64 {
+            0
+        }
+    }
 }
 pub(crate) mod process;
 
@@ -36,11 +49,13 @@ pub(crate) mod rows;
 pub(crate) mod snapshot;
 
 mod cell;
+pub(crate) mod inbox;
 pub(crate) mod revocable;
 mod waiters;
 
 pub(crate) mod busy;
 pub(crate) mod counter;
+pub(crate) mod frames;
 mod once;
 pub(crate) mod scoped;
 
@@ -59,6 +74,19 @@ pub(crate) mod atomic {
     pub(crate) use loom::sync::atomic::{
         AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence,
     };
+}
+
+/// A full fence for a thread whose last write was a read-modify-write: what it writes before is seen, or what it reads
+/// after is the newest (Dekker), against another thread's `fence(SeqCst)`.
+///
+/// On x86-64 each locked instruction is such a fence already (Intel SDM vol. 3, 9.2.3.9), so there only the compiler
+/// has to be told; crossbeam-epoch does the same when it pins.
+#[inline(always)]
+pub(crate) fn fence_after_rmw() {
+    #[cfg(all(target_arch = "x86_64", not(ringbus_loom)))]
+    core::sync::atomic::compiler_fence(core::sync::atomic::Ordering::SeqCst);
+    #[cfg(not(all(target_arch = "x86_64", not(ringbus_loom))))]
+    atomic::fence(atomic::Ordering::SeqCst);
 }
 
 /// The platform's atomics in every build: for counters, which order nothing, and for statics, which loom cannot have.

@@ -332,6 +332,18 @@ pub(crate) fn deeper<R>(call: impl FnOnce() -> R) -> R {
     call()
 }
 
+/// Runs `call` at a depth of its own, for what was published at that depth and had to wait.
+pub(crate) fn at_depth<R>(depth: usize, call: impl FnOnce() -> R) -> R {
+    struct Back(usize);
+    impl Drop for Back {
+        fn drop(&mut self) {
+            SEAT.with(|seat| seat.depth.set(self.0));
+        }
+    }
+    let _back = Back(SEAT.with(|seat| seat.depth.replace(depth)));
+    call()
+}
+
 /// Numbers for events made while the thread claims its row.
 pub(crate) fn count_without_row() -> u64 {
     static COUNT: Tally = Tally::new();

@@ -133,9 +133,37 @@ impl Baseline {
     }
 }
 
+/// How long something takes.
+pub(crate) struct Timer(u64);
+
+impl Timer {
+    #[inline]
+    pub(crate) fn start() -> Self {
+        Self(ticks::read())
+    }
+
+    /// Nanoseconds since the start; 0 where the counter went back, or in the process's first instant.
+    #[inline]
+    pub(crate) fn elapsed_ns(&self) -> u64 {
+        let now = ticks::read();
+        let passed = now.saturating_sub(self.0);
+        let (ticks, ns) = Baseline::elapsed(now);
+        u64::try_from(u128::from(passed) * u128::from(ns) / u128::from(ticks.max(1))).unwrap_or(u64::MAX)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_timer_tells_what_the_system_clock_tells() {
+        read();
+        let (timer, start) = (Timer::start(), Instant::now());
+        while start.elapsed().as_millis() < 20 {}
+        let (ns, longest) = (timer.elapsed_ns(), start.elapsed().as_nanos() as u64);
+        assert!((19_000_000..longest + 1_000_000).contains(&ns), "{ns} ns, at most {longest}");
+    }
 
     #[test]
     fn readings_never_go_back_and_stay_near_the_system_clock() {

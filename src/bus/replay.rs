@@ -1,0 +1,165 @@
+//! Telling a new subscription of the past, so that nothing is missed and nothing told twice where the past ends.
+//!
+//! 1. The subscription is in the table: publishers leave their events in its inbox.
+//! 2. The history is read through a tail, which knows for each event whether it was there; what is wanted of it is told.
+//! 3. What the inbox has got meanwhile is told, unless the tail has had it. Where the inbox was full the history is read
+//!    on: it has what was refused, or counts it as missed.
+//! 4. When nothing is left the way is opened: publishers call the handler from then on, unless the tail has had their
+//!    event. A publisher may have recorded it long ago, and come to the handler only now.
+//!
+//! A handler that is slower than the publishers would be told for ever: after [`ROUNDS`] rounds the way is opened in any
+//! case, and what waits then is counted as lagged. So it is where it cannot be called: too deep, or while panicking.
+//!
+//! # Orderings
+//! The subscriber: table, fence, slots. A publisher: slot, fence, table. One of the two sees the other (Dekker). The
+//! same fence stands before the history is read on: a publisher that was refused has recorded before.
+
+use std::collections::HashSet;
+use std::time::SystemTime;
+
+use super::Inner;
+use crate::dispatch::deliver::{Delivering, Tally};
+use crate::dispatch::replay::{Offered, Replay};
+use crate::dispatch::{Named, Subscriber, Warning};
+use crate::event::Event;
+use crate::history::{Recorded, Tail};
+use crate::sync::atomic::{Ordering, fence};
+use crate::sync::frames;
+use crate::sync::inbox::Taken;
+use crate::sync::rows::{self, Visit};
+
+/// After so many rounds the way is opened.
+const ROUNDS: usize = if cfg!(ringbus_loom) { 2 } else { 64 };
+
+/// What a subscription wants to be told of the past.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Past {
+    pub(super) newest: Option<usize>,
+    pub(super) since: Option<SystemTime>,
+}
+
+/// One subscription that is being told.
+struct Telling<'a> {
+    bus: &'a Inner,
+    subscriber: &'a Subscriber,
+    replay: &'a Replay,
+    visit: &'a Visit,
+    tail: Tail,
+    /// Told from the inbox, and not yet passed by the tail.
+    ahead: HashSet<u64>,
+    lagged: u64,
+    tally: Tally,
+}
+
+impl Inner {
+    /// Tells a subscription, which is in the table, of the past, and lets it live from there on.
+    pub(super) fn tell(&self, subscriber: &Subscriber, past: Past) {
+        let (Some(replay), Some(visit)) = (&subscriber.replay, rows::visit()) else { return };
+        let mut telling = Telling {
+            bus: self,
+            subscriber,
+            replay,
+            visit: &visit,
+            tail: self.recorder.tail(),
+            ahead: HashSet::new(),
+            lagged: 0,
+            tally: Tally::default(),
+        };
+        // Pairs with the fence between record and table.
+        fence(Ordering::SeqCst);
+        let events = telling.past(past);
+        if rows::depth() >= self.depth_limit || std::thread::panicking() {
+            telling.lagged += events.len() as u64;
+            telling.finish();
+        } else {
+            events.iter().for_each(|recorded| telling.one(&recorded.event, recorded.stamp()));
+            telling.catch_up();
+        }
+        let Telling { lagged, mut tally, .. } = telling;
+        if lagged > 0 {
+            subscriber.lagged(lagged);
+            self.reporter.warn(&Warning::Lagged { subscription: Named::of(subscriber), missed: lagged });
+        }
+        self.count(&tally, visit.row().number());
+        Self::end(&visit, tally.unwind.take());
+    }
+}
+
+// === impl Telling ===
+
+impl Telling<'_> {
+    /// What is to be told of the past, oldest first.
+    fn past(&mut self, past: Past) -> Vec<Recorded> {
+        let mut events = self.bus.recorder.follow(&mut self.tail).events;
+        // The rings hold more than the history shows.
+        drop(events.drain(..events.len().saturating_sub(self.bus.recorder.capacity())));
+        events.retain(|recorded| {
+            self.subscriber.selector.matches(recorded.event.kind().as_str())
+                && past.since.is_none_or(|since| recorded.event.timestamp() >= since)
+        });
+        drop(events.drain(..events.len().saturating_sub(past.newest.unwrap_or(usize::MAX))));
+        events
+    }
+
+    /// Tells what comes meanwhile, until nothing is left.
+    fn catch_up(&mut self) {
+        for _ in 0..ROUNDS {
+            if !self.subscriber.handler.is_live() {
+                break;
+            }
+            let Taken { values, refused } = self.replay.take();
+            let idle = values.is_empty() && refused == 0;
+            for Offered { event, stamp } in values {
+                if !self.tail.has_settled(stamp) {
+                    self.ahead.insert(stamp);
+                    self.one(&event, stamp);
+                }
+            }
+            if refused > 0 {
+                self.read_on();
+            }
+            if idle && self.try_finish() {
+                return;
+            }
+        }
+        self.finish();
+    }
+
+    /// Tells what the history has got since it was last read.
+    fn read_on(&mut self) {
+        // As in `tell`: those who were refused had recorded before.
+        fence(Ordering::SeqCst);
+        let found = self.bus.recorder.follow(&mut self.tail);
+        for recorded in &found.events {
+            let told = self.ahead.remove(&recorded.stamp());
+            if !told && self.subscriber.selector.matches(recorded.event.kind().as_str()) {
+                self.one(&recorded.event, recorded.stamp());
+            }
+        }
+        // What was told from the inbox and then overwritten was not missed.
+        let before = self.ahead.len();
+        self.ahead.retain(|stamp| !self.tail.has_settled(*stamp));
+        self.lagged += found.missed.saturating_sub((before - self.ahead.len()) as u64);
+    }
+
+    fn one(&mut self, event: &Event, stamp: u64) {
+        let (reporter, visit) = (&self.bus.reporter, self.visit);
+        let delivering = Delivering { event, stamp, visit, reporter, panicking: false };
+        frames::enter(self.bus, event, || delivering.tell(self.subscriber, &mut self.tally));
+    }
+
+    fn try_finish(&self) -> bool {
+        let tail = self.tail.clone();
+        self.replay.try_finish(Box::new(move |stamp| tail.has_settled(stamp)))
+    }
+
+    /// Opens the way; what waits is not told any more.
+    fn finish(&mut self) {
+        let tail = self.tail.clone();
+        let Taken { values, refused } = self.replay.finish(Box::new(move |stamp| tail.has_settled(stamp)));
+        if self.subscriber.handler.is_live() {
+            let waiting = values.iter().filter(|offered| !self.tail.has_settled(offered.stamp)).count();
+            self.lagged += (waiting + refused) as u64;
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! What a bus tells of a subscription: who it is, how it stands, what it has done.
+
+use core::fmt;
+use core::panic::Location;
+
+/// A subscription's number: unique in its bus, growing in the order of subscription.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SubscriptionId(pub(crate) u64);
+
+impl fmt::Display for SubscriptionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "#{}", self.0)
+    }
+}
+
+/// How a subscription stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum SubscriptionState {
+    /// It is called.
+    Active,
+    /// It is being told of the past; what happens meanwhile waits for it.
+    Replaying,
+    /// Not called, until it is unmuted.
+    Muted,
+    /// Not called: it has failed too often in a row. Until it is resumed.
+    Quarantined,
+    /// It has ended.
+    Ended,
+}
+
+impl fmt::Display for SubscriptionState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Active => "active",
+            Self::Replaying => "replaying",
+            Self::Muted => "muted",
+            Self::Quarantined => "quarantined",
+            Self::Ended => "ended",
+        })
+    }
+}
+
+/// What a bus tells of one subscription.
+///
+/// Each event that is dispatched while the subscription stands, and whose kind it selects, is in one of `delivered`,
+/// `failed`, `skipped` and `quarantined`; what it was told of the past too.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct SubscriptionInfo {
+    /// Its number.
+    pub id: SubscriptionId,
+    /// Its name, if it was given one.
+    pub name: Option<String>,
+    /// The patterns that it selects by.
+    pub selector: String,
+    /// Its order: higher is called first.
+    pub order: i32,
+    /// Where in the source it was made.
+    pub place: &'static Location<'static>,
+    /// How it stands.
+    pub state: SubscriptionState,
+    /// Calls that succeeded, since it was made.
+    pub delivered: u64,
+    /// Calls that failed, by an error or a panic, of the filter too.
+    pub failed: u64,
+    /// Those of them that panicked.
+    pub panicked: u64,
+    /// Events that it was not called for: its filter did not want them, or it was muted, or its limit was reached, or a
+    /// typed handler was offered another payload.
+    pub skipped: u64,
+    /// Events that it was not called for because it was in quarantine.
+    pub quarantined: u64,
+    /// Events that were overwritten, or came too many, before it could be told of them with the past.
+    pub lagged: u64,
+    /// Calls that took longer than the bus's `slow_after`.
+    pub slow: u64,
+}
+
+impl fmt::Display for SubscriptionInfo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = self.name.as_deref().unwrap_or("(unnamed)");
+        write!(f, "{} {name} on {} at {}: ", self.id, self.selector, self.place)?;
+        if self.state != SubscriptionState::Active {
+            write!(f, "{}, ", self.state)?;
+        }
+        write!(f, "{} delivered, {} failed ({} by panic)", self.delivered, self.failed, self.panicked)?;
+        let more = [
+            (self.skipped, "skipped"),
+            (self.quarantined, "kept back in quarantine"),
+            (self.lagged, "lagged"),
+            (self.slow, "slow"),
+        ];
+        more.iter().filter(|(count, _)| *count > 0).try_for_each(|(count, what)| write!(f, ", {count} {what}"))
+    }
+}

@@ -1,0 +1,145 @@
+//! Where a bus's failures and warnings go: hooks, and the `log` facade for failures.
+//!
+//! Hooks and loggers are user code like any other: their panics end here. A logger that publishes, and whose event's
+//! handler fails again, is not asked a second time on the same thread.
+
+use core::cell::Cell;
+use core::time::Duration;
+
+use super::failure::{Failure, FailureCause};
+use super::handler::BoxError;
+use super::subscriber::Subscriber;
+use super::warning::{Named, Warning};
+use crate::contain::{self, Caught};
+use crate::event::Event;
+use crate::sync::{clock, thread_local};
+
+/// What a user installs to be told of failures.
+pub(crate) type FailureHook = Box<dyn Fn(&Failure<'_>) + Send + Sync>;
+
+/// What a user installs to be told of warnings.
+pub(crate) type WarningHook = Box<dyn Fn(&Warning<'_>) + Send + Sync>;
+
+/// The target under which failures are logged.
+const TARGET: &str = "ringbus";
+
+thread_local! {
+    /// A logger is at work on this thread, for us.
+    static LOGGING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// See the [module](self).
+#[derive(Default)]
+pub(crate) struct Reporter {
+    pub(crate) on_failure: Option<FailureHook>,
+    pub(crate) on_warning: Option<WarningHook>,
+    /// Calls that take longer are slow.
+    pub(crate) slow_after: Option<Duration>,
+}
+
+// === impl Reporter ===
+
+impl Reporter {
+    /// Whether every call is to be timed.
+    #[inline]
+    pub(super) fn times_all(&self) -> bool {
+        self.slow_after.is_some()
+    }
+
+    /// A handler returned an error; the report's text, if `wanted`.
+    #[cold]
+    pub(super) fn error(
+        &self,
+        subscriber: &Subscriber,
+        event: &Event,
+        error: &BoxError,
+        quarantined: bool,
+        wanted: bool,
+    ) -> Option<String> {
+        let failure = failure(subscriber, event, FailureCause::Error(error), quarantined);
+        // The error's own `Display` is user code.
+        let text = wanted.then(|| contain::call(|| failure.to_string()).unwrap_or_else(told_by_panic));
+        self.failed(subscriber, failure);
+        text
+    }
+
+    /// A handler panicked.
+    #[cold]
+    pub(super) fn panic(&self, subscriber: &Subscriber, event: &Event, payload: &Caught, quarantined: bool) {
+        let text = contain::message(payload);
+        self.failed(subscriber, failure(subscriber, event, FailureCause::Panic(&text), quarantined));
+    }
+
+    fn failed(&self, subscriber: &Subscriber, mut failure: Failure<'_>) {
+        let logs = !LOGGING.with(Cell::get)
+            && contain::call(|| log::log_enabled!(target: TARGET, log::Level::Warn)).unwrap_or_else(no);
+        if self.on_failure.is_none() && !logs {
+            return;
+        }
+        let now = clock::read().wall_us;
+        let Some(suppressed) = subscriber.failures.admit(now, failure.quarantined) else { return };
+        failure.suppressed = suppressed;
+        if let Some(hook) = &self.on_failure {
+            contained(|| hook(&failure));
+        }
+        if logs {
+            LOGGING.with(|logging| logging.set(true));
+            contained(|| log::warn!(target: TARGET, "{failure}"));
+            LOGGING.with(|logging| logging.set(false));
+        }
+    }
+
+    /// A call took so long; every one is told where all are timed, else one of many.
+    pub(super) fn took(&self, subscriber: &Subscriber, event: &Event, ns: u64) {
+        let took = Duration::from_nanos(ns);
+        let Some(allowed) = self.slow_after.filter(|allowed| took > *allowed) else { return };
+        subscriber.counts.slow.bump();
+        if self.on_warning.is_none() {
+            return;
+        }
+        if let Some(suppressed) = subscriber.slowness.admit(clock::read().wall_us, false) {
+            self.warn(&Warning::Slow { subscription: Named::of(subscriber), event, took, allowed, suppressed });
+        }
+    }
+
+    pub(crate) fn warn(&self, warning: &Warning<'_>) {
+        if let Some(hook) = &self.on_warning {
+            contained(|| hook(warning));
+        }
+    }
+}
+
+impl Drop for Reporter {
+    fn drop(&mut self) {
+        // What the hooks have captured is the user's.
+        contain::drop_contained(self.on_failure.take());
+        contain::drop_contained(self.on_warning.take());
+    }
+}
+
+fn failure<'a>(
+    subscriber: &'a Subscriber,
+    event: &'a Event,
+    cause: FailureCause<'a>,
+    quarantined: bool,
+) -> Failure<'a> {
+    let (subscription, name, place) = (subscriber.id, subscriber.name.as_deref(), subscriber.place);
+    Failure { event, subscription, name, place, cause, suppressed: 0, quarantined }
+}
+
+fn contained(call: impl FnOnce()) {
+    if let Err(payload) = contain::call(call) {
+        contain::defuse(payload);
+    }
+}
+
+fn told_by_panic(payload: Caught) -> String {
+    let text = contain::message(&payload);
+    contain::defuse(payload);
+    text
+}
+
+fn no(payload: Caught) -> bool {
+    contain::defuse(payload);
+    false
+}
