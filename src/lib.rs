@@ -59,6 +59,8 @@ pub use bus::{
     Gone, Outcome, Reentrancy, Subscribe, Subscription, Verdict, WeakBus, current, default_bus, global, propagate,
     set_global, with_default,
 };
+#[cfg(feature = "serde")]
+pub use bus::{DumpError, on_panic_dump};
 pub use dispatch::{
     BoxError, EndedBy, Failure, FailureCause, FailurePolicy, Handler, Named, SubscriptionId, SubscriptionInfo,
     SubscriptionState, Warning,

@@ -41,7 +41,12 @@ pub struct Totals {
     pub invalid_kinds: u64,
     /// Panic payloads, of all buses in this process, that were leaked because dropping them kept panicking.
     pub forgotten_panics: u64,
+    /// Black boxes, of all buses in this process, that could not be written.
+    pub failed_dumps: u64,
 }
+
+/// Black boxes of this process that could not be written.
+pub(crate) static FAILED_DUMPS: Tally = Tally::new();
 
 /// The statistics of a bus at one moment; see [`Bus::stats`](crate::Bus::stats).
 ///
@@ -103,6 +108,7 @@ impl fmt::Display for Stats {
             refused,
             invalid_kinds,
             forgotten_panics,
+            failed_dumps,
         } = &self.totals;
         writeln!(f, "bus                {state}, {}", plural(self.handlers as u64, "handler"))?;
         writeln!(f, "history            {} of {} events", self.buffer_len, self.buffer_capacity)?;
@@ -119,6 +125,7 @@ impl fmt::Display for Stats {
             ("refused", refused),
             ("invalid kinds", invalid_kinds),
             ("forgotten panics", forgotten_panics),
+            ("failed dumps", failed_dumps),
         ] {
             if *count > 0 {
                 writeln!(f, "{name:<18} {count}")?;
@@ -220,6 +227,7 @@ impl Counters {
             refused: now.refused - base.refused,
             invalid_kinds: now.invalid_kinds - base.invalid_kinds,
             forgotten_panics: now.forgotten_panics - base.forgotten_panics,
+            failed_dumps: now.failed_dumps - base.failed_dumps,
             ..Totals::default()
         }
     }
@@ -243,6 +251,7 @@ impl Counters {
             refused: self.refused.get(),
             invalid_kinds: self.invalid_kinds.get(),
             forgotten_panics: contain::forgotten(),
+            failed_dumps: FAILED_DUMPS.get(),
             ..Totals::default()
         }
     }

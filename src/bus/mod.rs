@@ -5,7 +5,7 @@
 //! 3. A [`publish`] records the event, then dispatches it; only that file knows this order. What a handler publishes may
 //!    be [`deferred`]. The answer is a [`delivery`].
 //! 4. [`subscribe`] adds a handler, [`replay`] tells it of the past, and a [`subscription`] takes it away.
-//! 5. [`explain`] says who would get an event, and why not.
+//! 5. [`explain`] says who would get an event, and why not; [`dump`] writes the history down.
 
 mod builder;
 
@@ -22,12 +22,16 @@ mod replay;
 mod subscribe;
 mod subscription;
 
+#[cfg(feature = "serde")]
+mod dump;
 mod explain;
 
 pub use builder::{BusBuilder, ConfigError, Reentrancy};
 pub(crate) use default::with_bus_of_call_site;
 pub use default::{default_bus, propagate, with_default};
 pub use delivery::{Delivery, Outcome};
+#[cfg(feature = "serde")]
+pub use dump::{DumpError, on_panic_dump};
 pub use explain::{Explained, Explanation, Gone, Verdict};
 #[doc(hidden)]
 pub use gate::global_is_open;
