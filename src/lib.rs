@@ -37,6 +37,7 @@
 mod sync;
 // An event is made,
 mod contain;
+mod latency;
 // of a kind, with values;
 mod event;
 // at a call site,
@@ -56,8 +57,8 @@ pub mod docs;
 
 pub use bus::{
     AlreadySubscribed, Bus, BusBuilder, CloseError, ConfigError, Delivery, Explained, Explanation, GlobalAlreadySet,
-    Gone, Outcome, Reentrancy, Subscribe, Subscription, Verdict, WeakBus, current, default_bus, global, propagate,
-    set_global, with_default,
+    Gone, Outcome, Reentrancy, Subscribe, Subscription, Subscriptions, Verdict, WeakBus, current, default_bus, global,
+    propagate, set_global, with_default,
 };
 #[cfg(feature = "serde")]
 pub use bus::{DumpError, on_panic_dump};
@@ -72,8 +73,9 @@ pub use event::{
 #[cfg(feature = "serde")]
 pub use event::{JsonError, Unknown};
 pub use history::{Batch, Cursor, History, HistoryBusy};
+pub use latency::Latency;
 pub use publish::publish_event;
-pub use stats::{Stats, Totals};
+pub use stats::{Stats, StatsDelta, StatsMismatch, Totals};
 
 // The global bus's methods as functions.
 pub use bus::on_global::{disable, enable, history, is_enabled, on, recent, reset, stats, subscribe, try_subscribe};

@@ -4,6 +4,7 @@ use core::fmt;
 use core::ops::RangeInclusive;
 use core::time::Duration;
 use std::sync::{Arc, Weak};
+use std::time::Instant;
 
 use super::gate::Gate;
 use super::{Bus, Inner};
@@ -233,6 +234,7 @@ impl BusBuilder {
                 depth_limit: self.depth_limit,
                 deferred_limit: (self.reentrancy == Reentrancy::Deferred).then_some(self.deferred_limit),
                 shards: self.shards,
+                made: Instant::now(),
                 me: me.clone(),
             }
         });

@@ -4,7 +4,7 @@
 //! 2. The [`gate`] tells call sites whether anybody could notice.
 //! 3. A [`publish`] records the event, then dispatches it; only that file knows this order. What a handler publishes may
 //!    be [`deferred`]. The answer is a [`delivery`].
-//! 4. [`subscribe`] adds a handler, [`replay`] tells it of the past, and a [`subscription`] takes it away.
+//! 4. [`subscribe`] adds a handler, [`replay`] tells it of the past, a [`subscription`] takes it away, a [`bag`] many.
 //! 5. [`explain`] says who would get an event, and why not; [`dump`] writes the history down.
 
 mod builder;
@@ -18,6 +18,7 @@ mod deferred;
 mod delivery;
 mod publish;
 
+mod bag;
 mod replay;
 mod subscribe;
 mod subscription;
@@ -26,6 +27,7 @@ mod subscription;
 mod dump;
 mod explain;
 
+pub use bag::Subscriptions;
 pub use builder::{BusBuilder, ConfigError, Reentrancy};
 pub(crate) use default::with_bus_of_call_site;
 pub use default::{default_bus, propagate, with_default};
@@ -43,6 +45,7 @@ use core::fmt;
 use core::panic::{RefUnwindSafe, UnwindSafe};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Weak};
+use std::time::Instant;
 
 use gate::Gate;
 
@@ -115,6 +118,7 @@ pub(crate) struct Inner {
     /// How many events may wait on a thread, where nested ones wait.
     deferred_limit: Option<usize>,
     shards: usize,
+    made: Instant,
     me: Weak<Inner>,
 }
 
@@ -322,6 +326,7 @@ impl Inner {
         }
         let published = self.recorder.counted();
         let kept = self.recorder.capacity() > 0;
+        let counted = self.counters.read();
         Stats {
             enabled: self.gate.is_enabled(),
             handlers: self.registry.subscribers().len(),
@@ -332,8 +337,12 @@ impl Inner {
             totals: Totals {
                 published,
                 overwritten: if kept { published.saturating_sub(events.len() as u64) } else { 0 },
-                ..self.counters.totals()
+                ..counted.totals
             },
+            published_by_kind: counted.by_kind,
+            published_of_other_kinds: counted.others,
+            uptime: self.made.elapsed(),
+            resets: counted.resets,
         }
     }
 

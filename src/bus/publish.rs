@@ -80,7 +80,9 @@ impl Inner {
         let Some(visit) = rows::visit() else {
             return self.refuse();
         };
-        let (stamp, evicted) = self.recorder.record(&mut event, visit.row().number());
+        let thread = visit.row().number();
+        let (stamp, evicted) = self.recorder.record(&mut event, thread);
+        self.counters.kinds.count(event.kind(), thread);
         step("publish.recorded");
         // May run user code; nothing of ours is half done.
         drop(evicted);

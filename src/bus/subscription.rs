@@ -192,7 +192,8 @@ impl Subscription {
             .map_err(|running| CloseError::TimedOut { after: limit.unwrap_or_default(), threads: running.0 })
     }
 
-    fn end(&self, by: EndedBy) {
+    /// Unsubscribes the handler, without waiting.
+    pub(super) fn end(&self, by: EndedBy) {
         if let Some(bus) = self.bus.upgrade() {
             let ended = bus.unsubscribe(self.subscriber.id, by);
             if ended && by == EndedBy::DroppingAtOnce {

@@ -3,6 +3,8 @@
 use core::fmt;
 use core::panic::Location;
 
+use crate::latency::Latency;
+
 /// A subscription's number: unique in its bus, growing in the order of subscription.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SubscriptionId(pub(crate) u64);
@@ -75,6 +77,10 @@ pub struct SubscriptionInfo {
     pub lagged: u64,
     /// Calls that took longer than the bus's `slow_after`.
     pub slow: u64,
+    /// How long calls took: the first one on each group of threads, and then one in 64 (a reading of the clock costs as
+    /// much as a good part of a publish); every one where the bus has a [`slow_after`](crate::BusBuilder::slow_after).
+    /// `None` before the first.
+    pub latency: Option<Latency>,
 }
 
 impl fmt::Display for SubscriptionInfo {
@@ -91,6 +97,7 @@ impl fmt::Display for SubscriptionInfo {
             (self.lagged, "lagged"),
             (self.slow, "slow"),
         ];
-        more.iter().filter(|(count, _)| *count > 0).try_for_each(|(count, what)| write!(f, ", {count} {what}"))
+        more.iter().filter(|(count, _)| *count > 0).try_for_each(|(count, what)| write!(f, ", {count} {what}"))?;
+        self.latency.map_or(Ok(()), |latency| write!(f, "; {latency}"))
     }
 }

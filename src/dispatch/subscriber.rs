@@ -11,6 +11,7 @@ use super::policy::FailurePolicy;
 use super::replay::Replay;
 use crate::contain;
 use crate::event::{Kind, Selector};
+use crate::latency::Histogram;
 use crate::sync::counter::{Striped, Tally};
 use crate::sync::revocable::Revocable;
 
@@ -60,6 +61,7 @@ pub(crate) struct Counts {
     pub(super) skipped: Tally,
     pub(super) quarantined: Tally,
     pub(super) slow: Tally,
+    pub(super) took: Histogram,
     lagged: Tally,
 }
 
@@ -150,6 +152,7 @@ impl Subscriber {
             quarantined: self.counts.quarantined.get(),
             lagged: self.counts.lagged.get(),
             slow: self.counts.slow.get(),
+            latency: self.counts.took.read(),
         }
     }
 }
@@ -174,6 +177,7 @@ impl Counts {
             skipped: Tally::new(),
             quarantined: Tally::new(),
             slow: Tally::new(),
+            took: Histogram::new(),
             lagged: Tally::new(),
         }
     }

@@ -123,6 +123,13 @@ impl Interner {
         }
     }
 
+    /// All entries there are.
+    #[cfg(not(ringbus_loom))]
+    pub(crate) fn entries(&self) -> impl Iterator<Item = &Entry> {
+        let chains = self.buckets.iter().map(|first| core::iter::successors(first.get(), |link| link.next.get()));
+        chains.flatten().map(|link| &link.entry)
+    }
+
     fn ticket(&self) -> Option<KindId> {
         // Looking first keeps the counter from wrapping when a full interner is asked for ever.
         if self.tickets.load(Ordering::Relaxed) as usize >= MAX_KINDS {

@@ -130,6 +130,11 @@ impl Kind {
         self.as_str().split('.')
     }
 
+    /// The names and numbers of all kinds that are interned.
+    pub(crate) fn interned() -> impl Iterator<Item = (&'static str, KindId)> {
+        all_interned()
+    }
+
     /// The small number of an interned kind.
     pub(crate) fn id(&self) -> Option<KindId> {
         match &self.0 {
@@ -147,6 +152,16 @@ fn known(text: &str) -> Option<&'static Entry> {
 #[cfg(not(ringbus_loom))]
 fn interned(text: &'static str) -> Option<&'static Entry> {
     super::interner::KINDS.intern(text)
+}
+
+#[cfg(not(ringbus_loom))]
+fn all_interned() -> impl Iterator<Item = (&'static str, KindId)> {
+    super::interner::KINDS.entries().map(|entry| (entry.name(), entry.id()))
+}
+
+#[cfg(ringbus_loom)]
+fn all_interned() -> impl Iterator<Item = (&'static str, KindId)> {
+    core::iter::empty()
 }
 
 #[cfg(ringbus_loom)]

@@ -11,11 +11,11 @@ use super::paths::{Path, paths};
 /// The rooms, from the ground up. A room may import those before its row, never those in its row.
 const ROOMS: &[&[&str]] = &[
     &["sync"],
-    &["contain"],
+    &["contain", "latency"],
     &["event"],
     &["callsite", "history", "dispatch", "stats"],
     &["bus"],
-    &["publish", "typed"],
+    &["publish", "typed", "testing"],
     &["ext", "models"],
 ];
 

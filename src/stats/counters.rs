@@ -1,0 +1,140 @@
+//! [`Counters`]: what a bus counts while it works.
+//!
+//! It promises that no count is lost: live counters only grow, and a reset notes where they stand (P8).
+
+use std::collections::BTreeMap;
+
+use super::Totals;
+use super::kinds::KindCounts;
+use crate::contain;
+use crate::sync::Mutex;
+use crate::sync::counter::{Striped, Tally};
+
+/// The counters of one bus.
+pub(crate) struct Counters {
+    pub(crate) delivered: Striped,
+    pub(crate) failed: Tally,
+    pub(crate) panicked: Tally,
+    pub(crate) depth_stops: Tally,
+    pub(crate) while_panicking: Tally,
+    pub(crate) unheard: Striped,
+    pub(crate) deferred: Striped,
+    pub(crate) deferred_drops: Tally,
+    pub(crate) taken_kinds: Tally,
+    pub(crate) refused: Tally,
+    pub(crate) invalid_kinds: Tally,
+    pub(crate) kinds: KindCounts,
+    /// Where they stood at the last reset, and how many there were.
+    base: Mutex<Base>,
+}
+
+#[derive(Default)]
+struct Base {
+    at: Totals,
+    by_kind: BTreeMap<String, u64>,
+    others: u64,
+    resets: u64,
+}
+
+/// What was counted since the last reset.
+pub(crate) struct Counted {
+    pub(crate) totals: Totals,
+    /// Events published, by kind.
+    pub(crate) by_kind: BTreeMap<String, u64>,
+    /// Events published of all other kinds.
+    pub(crate) others: u64,
+    /// How many resets there were.
+    pub(crate) resets: u64,
+}
+
+/// Black boxes of this process that could not be written.
+pub(crate) static FAILED_DUMPS: Tally = Tally::new();
+
+// === impl Counters ===
+
+impl Counters {
+    pub(crate) fn new(stripes: usize) -> Self {
+        Self {
+            delivered: Striped::new(stripes),
+            failed: Tally::new(),
+            panicked: Tally::new(),
+            depth_stops: Tally::new(),
+            while_panicking: Tally::new(),
+            unheard: Striped::new(stripes),
+            deferred: Striped::new(stripes),
+            deferred_drops: Tally::new(),
+            taken_kinds: Tally::new(),
+            refused: Tally::new(),
+            invalid_kinds: Tally::new(),
+            kinds: KindCounts::new(stripes),
+            base: Mutex::new(Base::default()),
+        }
+    }
+
+    /// Counts calls of one event that failed, and how many of those panicked.
+    #[cold]
+    pub(crate) fn count_failures(&self, failed: u32, panicked: u32) {
+        self.failed.add(failed.into());
+        self.panicked.add(panicked.into());
+    }
+
+    /// The counts since the last reset. `published` and `overwritten` are the history's to tell.
+    pub(crate) fn read(&self) -> Counted {
+        let base = self.base.lock();
+        let (mut by_kind, others) = self.kinds.read();
+        for (kind, count) in &base.by_kind {
+            // A kind that was counted then is counted still.
+            if let Some(now) = by_kind.get_mut(kind) {
+                *now -= count;
+            }
+        }
+        by_kind.retain(|_, count| *count > 0);
+        let totals = self.live().since(&base.at);
+        Counted { totals, by_kind, others: others - base.others, resets: base.resets }
+    }
+
+    /// Counts from here on.
+    pub(crate) fn reset(&self) {
+        let mut base = self.base.lock();
+        let (by_kind, others) = self.kinds.read();
+        *base = Base { at: self.live(), by_kind, others, resets: base.resets + 1 };
+    }
+
+    fn live(&self) -> Totals {
+        Totals {
+            delivered: self.delivered.sum(),
+            failed: self.failed.get(),
+            panicked: self.panicked.get(),
+            depth_stops: self.depth_stops.get(),
+            while_panicking: self.while_panicking.get(),
+            unheard: self.unheard.sum(),
+            deferred: self.deferred.sum(),
+            deferred_drops: self.deferred_drops.get(),
+            taken_kinds: self.taken_kinds.get(),
+            refused: self.refused.get(),
+            invalid_kinds: self.invalid_kinds.get(),
+            forgotten_panics: contain::forgotten(),
+            failed_dumps: FAILED_DUMPS.get(),
+            ..Totals::default()
+        }
+    }
+}
+
+#[cfg(all(test, not(ringbus_loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reset_moves_the_base_and_loses_nothing() {
+        let counters = Counters::new(2);
+        counters.delivered.add(0, 3);
+        counters.count_failures(1, 0);
+        counters.reset();
+        counters.delivered.add(1, 4);
+        let Counted { totals, resets, .. } = counters.read();
+        assert_eq!((totals.delivered, totals.failed, resets), (4, 0, 1));
+        counters.reset();
+        let Counted { totals, resets, .. } = counters.read();
+        assert_eq!((totals.delivered, resets), (0, 2));
+    }
+}

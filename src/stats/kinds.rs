@@ -1,0 +1,116 @@
+//! How many events of each kind were published, without a shared line on the way of a publish.
+//!
+//! Kinds that call sites and programs have interned have small ids: each stripe keeps a counter for each of the first
+//! [`COUNTED`], in pieces that are made when a kind of theirs is first met. All other kinds (told at run time, or
+//! interned later) are counted together, so the memory is bounded (P9).
+//!
+//! # Orderings
+//! As in `sync::counter`: Relaxed throughout. A piece is released by whoever makes it and acquired by whoever finds it.
+
+use std::collections::BTreeMap;
+
+use crate::event::{Kind, KindId};
+use crate::sync::counter::Striped;
+use crate::sync::plain::{AtomicU64, Ordering};
+use crate::sync::{OnceBox, busy};
+
+/// Counters of one piece.
+const PIECE: usize = 64;
+
+/// Kinds with a smaller id have a counter of their own.
+const COUNTED: usize = if cfg!(ringbus_loom) { PIECE } else { 4096 };
+
+/// See the [module](self).
+pub(crate) struct KindCounts {
+    stripes: Box<[Stripe]>,
+    others: Striped,
+}
+
+struct Stripe {
+    pieces: Box<[OnceBox<Piece>]>,
+}
+
+/// Aligned, so that pieces of different stripes share no line.
+#[repr(align(128))]
+struct Piece([AtomicU64; PIECE]);
+
+// === impl KindCounts ===
+
+impl KindCounts {
+    /// Counters for `stripes` (a power of two) groups of threads.
+    pub(crate) fn new(stripes: usize) -> Self {
+        debug_assert!(stripes.is_power_of_two());
+        let stripe = || Stripe { pieces: (0..COUNTED / PIECE).map(|_| OnceBox::new()).collect() };
+        Self { stripes: (0..stripes).map(|_| stripe()).collect(), others: Striped::new(stripes) }
+    }
+
+    /// Counts one event that the thread numbered `thread` has published.
+    #[inline]
+    pub(crate) fn count(&self, kind: &Kind, thread: usize) {
+        let Some(index) = kind.id().map(KindId::index).filter(|index| *index < COUNTED) else {
+            return self.others.add(thread, 1);
+        };
+        let cell = &self.stripes[thread & (self.stripes.len() - 1)].pieces[index / PIECE];
+        let piece = match cell.get() {
+            Some(piece) => piece,
+            None => Piece::made(cell),
+        };
+        piece.0[index % PIECE].fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How many of each kind, and of all kinds that have no counter of their own.
+    pub(crate) fn read(&self) -> (BTreeMap<String, u64>, u64) {
+        let counted = Kind::interned().filter_map(|(name, id)| {
+            let count = self.of(id.index());
+            (count > 0).then(|| (name.to_owned(), count))
+        });
+        (counted.collect(), self.others.sum())
+    }
+
+    fn of(&self, index: usize) -> u64 {
+        let count = |stripe: &Stripe| {
+            let piece = stripe.pieces.get(index / PIECE)?.get()?;
+            Some(piece.0[index % PIECE].load(Ordering::Relaxed))
+        };
+        self.stripes.iter().filter_map(count).fold(0, u64::wrapping_add)
+    }
+}
+
+impl Piece {
+    #[cold]
+    fn made(cell: &OnceBox<Self>) -> &Self {
+        // Of threads that race here one's piece is kept; none has counted in another.
+        let _ = cell.set(busy::during(|| Box::new(Self([const { AtomicU64::new(0) }; PIECE]))));
+        match cell.get() {
+            Some(piece) => piece,
+            None => unreachable!("a cell that was just set is empty"),
+        }
+    }
+}
+
+#[cfg(all(test, not(ringbus_loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kinds_are_counted_by_name_and_those_told_at_run_time_together() {
+        let counts = KindCounts::new(2);
+        let one = Kind::from_static("kinds.one").unwrap();
+        let other = Kind::from_static("kinds.other").unwrap();
+        std::thread::scope(|scope| {
+            for thread in 0..4 {
+                let (counts, one, other) = (&counts, &one, &other);
+                scope.spawn(move || {
+                    for n in 0..1000 {
+                        counts.count(one, thread);
+                        counts.count(&Kind::new(format!("kinds.dynamic.{n}")).unwrap(), thread);
+                    }
+                    counts.count(other, thread);
+                });
+            }
+        });
+        let (by_kind, others) = counts.read();
+        let expected = [("kinds.one".to_owned(), 4000), ("kinds.other".to_owned(), 4)];
+        assert_eq!((by_kind, others), (expected.into(), 4000));
+    }
+}
