@@ -148,6 +148,22 @@ fn p09_a_full_default_bus_is_small() {
     assert!(size < 1_000_000, "{size} bytes");
 }
 
+/// S3's budget: a telemetry event of three fields, its texts included, with all that the history needs for it.
+#[test]
+fn p09_an_event_of_three_fields_takes_256_bytes_all_in() {
+    const EVENTS: i64 = 1000;
+    let _alone = alone();
+    let bus = Bus::builder().history(EVENTS as usize).shards(1).build().unwrap();
+    let publish = || {
+        publish_event!(bus: &bus, "terminal.command", source: "terminal", project_path: "/srv/app",
+                       command = "cargo test -q", exit = 0, duration_ms = 12.5);
+    };
+    // The thread's row, its spare event, counters of the kind.
+    publish();
+    let size = grown(|| (1..EVENTS).for_each(|_| publish()));
+    assert!((EVENTS * 250..=EVENTS * 256).contains(&size), "{} bytes an event", size / EVENTS);
+}
+
 #[test]
 fn p11_steady_publishing_allocates_nothing() {
     let _alone = alone();
