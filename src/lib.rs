@@ -25,6 +25,7 @@
 //! # Features
 //! All are off by default.
 //! - `serde`: the JSON form of events (`Event::to_json`, `Event::from_json`), serde for values and statistics.
+//! - `derive`: the macro `#[derive(Payload)]`, for events that hold a Rust type.
 //! - `reference-table`: the lock-based table that the test-suite also runs on; slower, and not lock-free.
 //! - `inject`: for this crate's own tests only.
 #![deny(missing_docs, unsafe_code)]
@@ -52,13 +53,15 @@ mod stats;
 mod bus;
 // What users write at their call sites.
 mod publish;
+// What handlers and receivers use whose events are Rust types.
+mod typed;
 
 pub mod docs;
 
 pub use bus::{
     AlreadySubscribed, Bus, BusBuilder, CloseError, ConfigError, Delivery, Explained, Explanation, GlobalAlreadySet,
-    Gone, Outcome, Reentrancy, Subscribe, Subscription, Subscriptions, Verdict, WeakBus, current, default_bus, global,
-    propagate, set_global, with_default,
+    Gone, Outcome, Publishable, Reentrancy, Subscribe, Subscription, Subscriptions, Topic, Verdict, WeakBus, current,
+    default_bus, global, propagate, set_global, with_default,
 };
 #[cfg(feature = "serde")]
 pub use bus::{DumpError, on_panic_dump};
@@ -67,15 +70,61 @@ pub use dispatch::{
     SubscriptionState, Warning,
 };
 pub use event::{
-    BuildError, CallSite, Event, EventBuilder, EventId, Fields, FieldsIter, Int128, IntoSelector, Kind, KindError,
-    ParseIdError, ParsePriorityError, Pattern, PatternError, Priority, Selector, Text, ToValue, UInt128, Value,
+    BuildError, CallSite, DecodeError, Event, EventBuilder, EventId, Fault, Faults, FieldReader, FieldWriter, Fields,
+    FieldsIter, FromValue, Int128, IntoSelector, Kind, KindError, KindTaken, ParseIdError, ParsePriorityError, Pattern,
+    PatternError, Payload, Priority, Selector, Text, ToValue, UInt128, Value,
 };
 #[cfg(feature = "serde")]
 pub use event::{JsonError, Unknown};
 pub use history::{Batch, Cursor, History, HistoryBusy};
 pub use latency::Latency;
 pub use publish::publish_event;
+/// Implements [`trait@Payload`] for a struct with named fields, or without fields (feature `derive`).
+///
+/// Each field must be [`ToValue`] and [`FromValue`], and bears its name, unless told otherwise:
+///
+/// | on the struct | |
+/// |---|---|
+/// | `#[payload(kind = "a.b")]` | the [kind](Kind), text or a constant; must be there, and is checked when compiling |
+/// | `#[payload(validate = path)]` | a `fn(&Self) -> Result<(), E>`, where `E` becomes a [`BoxError`] (text does), asked after decoding |
+/// | `#[payload(crate = path)]` | where ringbus is, if not at `::ringbus` |
+///
+/// | on a field | |
+/// |---|---|
+/// | `#[payload(rename = "x")]` | its name in the event |
+/// | `#[payload(skip)]` | no field of the event; decoding gives it its `Default` |
+///
+/// ```
+/// use ringbus::{Event, Payload};
+///
+/// #[derive(Debug, PartialEq, Payload)]
+/// #[payload(kind = "sample.processed", validate = Processed::check)]
+/// struct Processed {
+///     mean: f64,
+///     #[payload(rename = "type")]
+///     form: String,
+///     tags: Vec<String>,
+///     /// Publishers know more than receivers.
+///     #[payload(skip)]
+///     raw: Vec<u8>,
+/// }
+///
+/// impl Processed {
+///     fn check(&self) -> Result<(), &'static str> {
+///         if self.mean.is_finite() { Ok(()) } else { Err("the mean is not finite") }
+///     }
+/// }
+///
+/// let event = Event::from_payload(Processed { mean: 1.5, form: "f".into(), tags: vec![], raw: vec![1] })?;
+/// assert_eq!(event.to_map()["payload"].to_string(), r#"{mean: 1.5, type: "f", tags: []}"#);
+/// assert_eq!(event.payload_as::<Processed>().unwrap().raw, [1]);
+/// assert!(event.decode::<Processed>()?.raw.is_empty());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[cfg(feature = "derive")]
+pub use ringbus_macros::Payload;
 pub use stats::{Stats, StatsDelta, StatsMismatch, Totals};
+pub use typed::{Registry, RegistryError, UnknownKinds};
 
 // The global bus's methods as functions.
 pub use bus::on_global::{disable, enable, history, is_enabled, on, recent, reset, stats, subscribe, try_subscribe};

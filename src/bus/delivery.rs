@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use crate::event::{Event, KindError};
+use crate::event::{Event, KindError, KindTaken};
 
 /// What became of a publish: the event, and how far it got.
 ///
@@ -33,6 +33,8 @@ pub struct Delivery {
     pub failed: u32,
     /// What is wrong with the kind, where the outcome is [`Outcome::InvalidKind`].
     pub invalid_kind: Option<Box<KindError>>,
+    /// Which type has the payload's kind, where the outcome is [`Outcome::KindTaken`].
+    pub kind_taken: Option<Box<KindTaken>>,
 }
 
 /// How far an event got.
@@ -58,13 +60,15 @@ pub enum Outcome {
     Refused,
     /// Not accepted: the kind that the call site told at run time is malformed, as `invalid_kind` says.
     InvalidKind,
+    /// Not accepted: another payload type has the kind, as `kind_taken` says.
+    KindTaken,
 }
 
 impl Outcome {
     /// Whether the event was recorded (or, without a history, counted).
     #[must_use]
     pub fn is_accepted(self) -> bool {
-        !matches!(self, Self::Disabled | Self::ShutDown | Self::Refused | Self::InvalidKind)
+        !matches!(self, Self::Disabled | Self::ShutDown | Self::Refused | Self::InvalidKind | Self::KindTaken)
     }
 }
 
@@ -80,6 +84,7 @@ impl fmt::Display for Outcome {
             Self::Panicking => "thread panicking",
             Self::Refused => "refused inside the bus",
             Self::InvalidKind => "invalid kind",
+            Self::KindTaken => "kind taken",
         })
     }
 }
@@ -87,11 +92,11 @@ impl fmt::Display for Outcome {
 impl Delivery {
     /// The answer where nothing was accepted.
     pub(crate) fn none(outcome: Outcome) -> Self {
-        Self { event: None, outcome, delivered: 0, failed: 0, invalid_kind: None }
+        Self { event: None, outcome, delivered: 0, failed: 0, invalid_kind: None, kind_taken: None }
     }
 
     /// The answer where the event was recorded.
     pub(super) fn of(event: Event, outcome: Outcome, delivered: u32, failed: u32) -> Self {
-        Self { event: Some(event), outcome, delivered, failed, invalid_kind: None }
+        Self { event: Some(event), outcome, delivered, failed, invalid_kind: None, kind_taken: None }
     }
 }

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use serde::Serialize;
+use serde::ser::SerializeMap;
 
 use super::{Bus, WeakBus, default_bus};
 use crate::event::{Event, Value};
@@ -72,9 +73,26 @@ enum Line<'a> {
         busy: bool,
     },
     /// An event that was being handled when it happened, outermost first.
-    Publishing { event: &'a Event },
+    Publishing { event: Written<'a> },
     /// An event of the history, oldest first.
-    Event { event: &'a Event },
+    Event { event: Written<'a> },
+}
+
+/// An event, without its payload where reading that would run user code, whose panic in a panic hook would abort.
+struct Written<'a>(&'a Event);
+
+impl Serialize for Written<'_> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if self.0.fields_ready() {
+            return self.0.serialize(serializer);
+        }
+        let mut members = serializer.serialize_map(None)?;
+        members.serialize_entry("id", &self.0.id())?;
+        members.serialize_entry("type", self.0.kind())?;
+        members.serialize_entry("timestamp", &Value::Time(self.0.timestamp()))?;
+        members.serialize_entry("payload", &())?;
+        members.end()
+    }
 }
 
 /// So often another reader is given way to.
@@ -144,7 +162,8 @@ impl Bus {
 /// ```
 ///
 /// A panic inside a handler, which the bus contains, is dumped too, but only once a second. Each call adds a dump; the
-/// bus is not kept alive by it.
+/// bus is not kept alive by it. A typed event whose fields nobody has read yet, and whose type writes them by code of its
+/// own, stands there without its payload: in a panic hook a panic of that code would abort the process.
 ///
 /// # Errors
 /// [`DumpError`] if the path cannot be a file, or if this thread is panicking; nothing is installed then.
@@ -237,8 +256,8 @@ fn lines(bus: &Bus, suppressed: u64, info: &PanicHookInfo<'_>) -> Vec<u8> {
         events: events.len(),
         busy,
     };
-    let publishing = publishing.iter().rev().map(|event| Line::Publishing { event });
-    let events = events.iter().rev().map(|event| Line::Event { event });
+    let publishing = publishing.iter().rev().map(|event| Line::Publishing { event: Written(event) });
+    let events = events.iter().rev().map(|event| Line::Event { event: Written(event) });
     let mut lines = Vec::new();
     for line in core::iter::once(panic).chain(publishing).chain(events) {
         // A `Vec` takes everything, and an event is always JSON.

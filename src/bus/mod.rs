@@ -3,8 +3,8 @@
 //! 1. A [`builder`] makes it; one may be [`global`], and each thread may have a [`default`] in its place.
 //! 2. The [`gate`] tells call sites whether anybody could notice.
 //! 3. A [`publish`] records the event, then dispatches it; only that file knows this order. What a handler publishes may
-//!    be [`deferred`]. The answer is a [`delivery`].
-//! 4. [`subscribe`] adds a handler, [`replay`] tells it of the past, a [`subscription`] takes it away, a [`bag`] many.
+//!    be [`deferred`]. The answer is a [`delivery`]. A [`topic`] is the short way for values of one type.
+//! 4. [`subscribe`] adds a handler ([`subscribe_to`] one for a type), [`replay`] tells it of the past, a [`subscription`] takes it away, a [`bag`] many.
 //! 5. [`explain`] says who would get an event, and why not; [`dump`] writes the history down.
 
 mod builder;
@@ -17,10 +17,12 @@ pub(crate) mod on_global;
 mod deferred;
 mod delivery;
 mod publish;
+mod topic;
 
 mod bag;
 mod replay;
 mod subscribe;
+mod subscribe_to;
 mod subscription;
 
 #[cfg(feature = "serde")]
@@ -40,6 +42,7 @@ pub use gate::global_is_open;
 pub use global::{GlobalAlreadySet, current, global, set_global};
 pub use subscribe::{AlreadySubscribed, Subscribe};
 pub use subscription::{CloseError, Subscription};
+pub use topic::{Publishable, Topic};
 
 use core::fmt;
 use core::panic::{RefUnwindSafe, UnwindSafe};

@@ -8,7 +8,7 @@
 use std::panic::resume_unwind;
 
 use super::deferred::{self, Waiting};
-use super::{Bus, Delivery, Inner, Outcome};
+use super::{Bus, Delivery, Inner, Outcome, Publishable};
 use crate::callsite::Refused;
 use crate::contain::{self, Caught};
 use crate::dispatch::Warning;
@@ -18,10 +18,11 @@ use crate::sync::rows::{self, Visit};
 use crate::sync::{busy, fence_after_rmw, frames, step};
 
 impl Bus {
-    /// Publishes an event that was built before.
+    /// Publishes an event that was built before, or a value of a [`Payload`](crate::Payload) type.
     ///
     /// Call sites use [`publish_event!`](crate::publish_event!), which builds nothing while the bus is off. An event
     /// may be published more than once and on several buses: all share the one instance, and it keeps its id and time.
+    /// Where one type is published often, a [`Topic`](crate::Topic) is faster.
     ///
     /// ```
     /// use ringbus::{Bus, Event};
@@ -33,9 +34,12 @@ impl Bus {
     /// # Ok::<(), ringbus::BuildError>(())
     /// ```
     ///
+    /// A value that cannot be published, because another type has its kind, is dropped: the outcome is
+    /// [`KindTaken`](Outcome::KindTaken), and `kind_taken` says who has it.
+    ///
     /// # Ordering
     /// The history orders events by when they were published, not by their timestamps.
-    pub fn publish(&self, event: Event) -> Delivery {
+    pub fn publish(&self, event: impl Publishable) -> Delivery {
         if !self.inner.gate.is_open() {
             return Delivery::none(Outcome::Disabled);
         }
@@ -43,7 +47,13 @@ impl Bus {
         if busy::is_busy() {
             return self.inner.refuse();
         }
-        self.inner.publish(event)
+        match event.into_event() {
+            Ok(event) => self.inner.publish(event),
+            Err(taken) => {
+                self.inner.counters.taken_kinds.bump();
+                Delivery { kind_taken: Some(Box::new(taken)), ..Delivery::none(Outcome::KindTaken) }
+            }
+        }
     }
 
     /// Whether a publish can reach anybody; what call sites ask first.
@@ -76,7 +86,7 @@ impl Bus {
 }
 
 impl Inner {
-    fn publish(&self, mut event: Event) -> Delivery {
+    pub(super) fn publish(&self, mut event: Event) -> Delivery {
         let Some(visit) = rows::visit() else {
             return self.refuse();
         };
@@ -185,7 +195,7 @@ impl Inner {
 
     /// A publish from inside the bus's own work on this thread.
     #[cold]
-    fn refuse(&self) -> Delivery {
+    pub(super) fn refuse(&self) -> Delivery {
         self.counters.refused.bump();
         Delivery::none(Outcome::Refused)
     }

@@ -1,6 +1,7 @@
 //! Adding handlers: closures, closures that may fail, and handler objects; to all kinds or to some.
 
 use core::fmt;
+use core::marker::PhantomData;
 use core::panic::Location;
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -12,7 +13,7 @@ use crate::dispatch::{
 };
 use crate::event::{Event, IntoSelector, PatternError, Selector, whole_micros};
 
-/// A subscription being made; begun by [`Bus::on`].
+/// A subscription being made; begun by [`Bus::on`] for events, by [`Bus::on_payload`] for payloads of one type.
 ///
 /// | option | default |
 /// |---|---|
@@ -31,11 +32,14 @@ use crate::event::{Event, IntoSelector, PatternError, Selector, whole_micros};
 /// # Ok::<(), ringbus::PatternError>(())
 /// ```
 #[must_use = "nothing is subscribed before `subscribe` or `try_subscribe`"]
-pub struct Subscribe {
+pub struct Subscribe<P = Event> {
     bus: Bus,
     options: Options,
-    filter: Option<Filter>,
+    pub(super) filter: Option<Filter>,
     past: Option<Past>,
+    /// Where it takes payloads: events without one are decoded.
+    pub(super) decode: bool,
+    takes: PhantomData<fn(&P)>,
 }
 
 /// The handler object is subscribed already: a handler counts once.
@@ -70,7 +74,7 @@ impl Bus {
     /// It sees every event whose publish happens after this returned, and none whose dispatch had begun before.
     #[track_caller]
     pub fn subscribe(&self, handler: impl Fn(&Event) + Send + Sync + 'static) -> Subscription {
-        self.on_selected(Selector::all()).subscribe(handler)
+        self.on_selected::<Event>(Selector::all()).subscribe(handler)
     }
 
     /// Like [`subscribe`](Self::subscribe), for a handler that may fail; an error is counted and reported.
@@ -90,7 +94,7 @@ impl Bus {
         &self,
         handler: impl Fn(&Event) -> Result<(), BoxError> + Send + Sync + 'static,
     ) -> Subscription {
-        self.on_selected(Selector::all()).try_subscribe(handler)
+        self.on_selected::<Event>(Selector::all()).try_subscribe(handler)
     }
 
     /// Begins a subscription to what a pattern, a kind or a list of them selects.
@@ -101,8 +105,9 @@ impl Bus {
         Ok(self.on_selected(selector.into_selector()?))
     }
 
-    fn on_selected(&self, selector: Selector) -> Subscribe {
-        Subscribe { bus: self.clone(), options: Options::new(selector), filter: None, past: None }
+    pub(super) fn on_selected<P>(&self, selector: Selector) -> Subscribe<P> {
+        let options = Options::new(selector);
+        Subscribe { bus: self.clone(), options, filter: None, past: None, decode: false, takes: PhantomData }
     }
 
     /// Subscribes a handler object to what its [`selector`](Handler::selector) says, until
@@ -113,7 +118,7 @@ impl Bus {
     #[track_caller]
     pub fn subscribe_handler(&self, handler: Arc<dyn Handler>) -> Result<SubscriptionId, AlreadySubscribed> {
         let address = address(&handler);
-        let mut request = self.on_selected(handler.selector());
+        let mut request = self.on_selected::<Event>(handler.selector());
         request.options.name = Some(handler.name().to_owned());
         let (_, draft) = request.draft(Box::new(move |event| handler.handle(event)), Location::caller());
         self.inner.registry.add_object(address, draft).map_err(|id| AlreadySubscribed { id })
@@ -159,7 +164,7 @@ fn address<H: ?Sized>(handler: &Arc<H>) -> usize {
 
 // === impl Subscribe ===
 
-impl Subscribe {
+impl<P> Subscribe<P> {
     /// The name that reports and lists show.
     pub fn named(mut self, name: impl Into<String>) -> Self {
         self.options.name = Some(name.into());
@@ -267,6 +272,32 @@ impl Subscribe {
         self
     }
 
+    pub(super) fn add(self, handle: Handle, place: &'static Location<'static>) -> Subscription {
+        let past = self.past;
+        let (bus, draft) = self.draft(handle, place);
+        let inner = &*bus.inner;
+        let drawn = inner.recorder.drawn();
+        let added = inner.registry.add(draft);
+        let guard = Subscription::new(inner.me.clone(), added.clone(), drawn);
+        if added.control.is_spent() {
+            added.handler.remove();
+            inner.registry.tidy();
+        }
+        if let Some(past) = past {
+            inner.tell(&added, past);
+        }
+        guard
+    }
+
+    fn draft(self, handle: Handle, place: &'static Location<'static>) -> (Bus, SubscriberDraft) {
+        let Self { bus, options, filter, past, .. } = self;
+        let stripes = bus.inner.shards;
+        let callback = Callback { filter, handle };
+        (bus, SubscriberDraft { callback, place, replays: past.is_some(), stripes, options })
+    }
+}
+
+impl Subscribe {
     /// Subscribes `handler`; see [`Bus::subscribe`].
     #[track_caller]
     pub fn subscribe(self, handler: impl Fn(&Event) + Send + Sync + 'static) -> Subscription {
@@ -285,33 +316,9 @@ impl Subscribe {
     ) -> Subscription {
         self.add(Box::new(handler), Location::caller())
     }
-
-    fn add(self, handle: Handle, place: &'static Location<'static>) -> Subscription {
-        let past = self.past;
-        let (bus, draft) = self.draft(handle, place);
-        let inner = &*bus.inner;
-        let drawn = inner.recorder.drawn();
-        let added = inner.registry.add(draft);
-        let guard = Subscription::new(inner.me.clone(), added.clone(), drawn);
-        if added.control.is_spent() {
-            added.handler.remove();
-            inner.registry.tidy();
-        }
-        if let Some(past) = past {
-            inner.tell(&added, past);
-        }
-        guard
-    }
-
-    fn draft(self, handle: Handle, place: &'static Location<'static>) -> (Bus, SubscriberDraft) {
-        let Self { bus, options, filter, past } = self;
-        let stripes = bus.inner.shards;
-        let callback = Callback { filter, handle };
-        (bus, SubscriberDraft { callback, place, replays: past.is_some(), stripes, options })
-    }
 }
 
-impl fmt::Debug for Subscribe {
+impl<P> fmt::Debug for Subscribe<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Subscribe")
             .field("selector", &self.options.selector.to_string())

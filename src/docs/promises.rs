@@ -25,7 +25,8 @@
 //! # P4 Isolation
 //! A panic or an `Err` of a handler is caught, counted, and reported to the
 //! [failure hook](crate::BusBuilder::on_failure) with kind, handler and place of subscription; the others run. A panic
-//! payload, a closure or an event value whose drop panics, and a failure hook that panics, are contained too; a payload
+//! payload, a closure or an event value whose drop panics, a payload type that panics when its fields are made (the event
+//! then has one field, `panicked`), and a failure hook that panics, are contained too; a payload
 //! that keeps panicking is leaked after some rounds, and counted
 //! ([`forgotten_panics`](crate::Totals::forgotten_panics)). Reports are limited to one a second for each subscription.
 //!

@@ -38,15 +38,16 @@ pub(super) const MAX_FIELDS: usize = 65_535;
 #[derive(Debug, Clone)]
 #[must_use = "nothing is built before `build`"]
 pub struct EventBuilder {
-    kind: Result<Kind, KindError>,
-    id: Option<EventId>,
-    timestamp: Option<SystemTime>,
-    source: Option<Text>,
-    project_path: Option<Text>,
-    correlation_id: Option<Text>,
-    priority: Priority,
-    names: Vec<Text>,
-    values: Vec<Value>,
+    pub(super) kind: Result<Kind, KindError>,
+    pub(super) id: Option<EventId>,
+    pub(super) timestamp: Option<SystemTime>,
+    pub(super) source: Option<Text>,
+    pub(super) project_path: Option<Text>,
+    pub(super) correlation_id: Option<Text>,
+    pub(super) priority: Priority,
+    /// As many as there are values.
+    pub(super) names: Vec<Text>,
+    pub(super) values: Vec<Value>,
 }
 
 /// Why an [`EventBuilder`] builds no event.
@@ -185,8 +186,7 @@ impl EventBuilder {
     /// # Ok::<(), ringbus::BuildError>(())
     /// ```
     pub fn field(mut self, name: impl Into<Text>, value: impl ToValue) -> Self {
-        self.names.push(name.into());
-        self.values.push(value.to_value());
+        self.push(name.into(), value.to_value());
         self
     }
 
@@ -201,6 +201,11 @@ impl EventBuilder {
     /// ```
     pub fn fields<N: Into<Text>, V: ToValue>(self, fields: impl IntoIterator<Item = (N, V)>) -> Self {
         fields.into_iter().fold(self, |this, (name, value)| this.field(name, value))
+    }
+
+    pub(super) fn push(&mut self, name: Text, value: Value) {
+        self.names.push(name);
+        self.values.push(value);
     }
 
     /// The event.
@@ -227,7 +232,10 @@ impl EventBuilder {
         inner.project_path = self.project_path;
         inner.correlation_id = self.correlation_id;
         inner.priority = self.priority;
-        inner.body = (!self.names.is_empty()).then(|| Box::new(Body::Names(self.names)));
+        // Without names, the place that waits for a payload may stay.
+        if !self.names.is_empty() {
+            inner.body = Some(Box::new(Body::Names(self.names)));
+        }
         inner.values.reserve(self.values.len());
         self.values.into_iter().for_each(|value| draft.push(value));
         Ok(draft.finish_as(self.id.unwrap_or_else(EventId::next), UNREAD, wall_us))

@@ -52,6 +52,12 @@ use super::value::Value;
 pub trait ToValue {
     /// The value that an event keeps.
     fn to_value(&self) -> Value;
+
+    /// Whether [`to_value`](Self::to_value) surely runs no code of users'.
+    #[doc(hidden)]
+    fn __plain(&self) -> bool {
+        false
+    }
 }
 
 // === what is copied ===
@@ -67,6 +73,10 @@ macro_rules! copied {
         impl ToValue for $type {
             fn to_value(&self) -> Value {
                 Value::from(*self)
+            }
+
+            fn __plain(&self) -> bool {
+                true
             }
         }
     )*};
@@ -109,17 +119,29 @@ impl ToValue for i128 {
     fn to_value(&self) -> Value {
         Value::from(*self)
     }
+
+    fn __plain(&self) -> bool {
+        true
+    }
 }
 
 impl ToValue for u128 {
     fn to_value(&self) -> Value {
         Value::from(*self)
     }
+
+    fn __plain(&self) -> bool {
+        true
+    }
 }
 
 impl ToValue for Value {
     fn to_value(&self) -> Value {
         self.clone()
+    }
+
+    fn __plain(&self) -> bool {
+        true
     }
 }
 
@@ -144,6 +166,10 @@ macro_rules! to_text {
                 let $this = self;
                 Value::from($text)
             }
+
+            fn __plain(&self) -> bool {
+                true
+            }
         }
     )*};
 }
@@ -157,7 +183,6 @@ to_text! {
     PathBuf: |path| path.to_string_lossy();
     OsStr: |text| text.to_string_lossy();
     OsString: |text| text.to_string_lossy();
-    fmt::Arguments<'_>: |arguments| *arguments;
     IpAddr: |address| format_args!("{address}");
     Ipv4Addr: |address| format_args!("{address}");
     Ipv6Addr: |address| format_args!("{address}");
@@ -169,6 +194,13 @@ to_text! {
     Priority: |priority| format_args!("{priority}");
 }
 
+/// What is displayed may be users'.
+impl ToValue for fmt::Arguments<'_> {
+    fn to_value(&self) -> Value {
+        Value::from(*self)
+    }
+}
+
 // === what holds or points to another ===
 
 macro_rules! pointer {
@@ -176,6 +208,10 @@ macro_rules! pointer {
         impl<T: ToValue + ?Sized> ToValue for $type {
             fn to_value(&self) -> Value {
                 (**self).to_value()
+            }
+
+            fn __plain(&self) -> bool {
+                (**self).__plain()
             }
         }
     )*};
@@ -187,11 +223,19 @@ impl<T: ToValue> ToValue for Option<T> {
     fn to_value(&self) -> Value {
         self.as_ref().map_or(Value::Null, T::to_value)
     }
+
+    fn __plain(&self) -> bool {
+        self.as_ref().is_none_or(T::__plain)
+    }
 }
 
 impl<T: ToValue> ToValue for [T] {
     fn to_value(&self) -> Value {
         Value::List(self.iter().map(T::to_value).collect())
+    }
+
+    fn __plain(&self) -> bool {
+        self.iter().all(T::__plain)
     }
 }
 
@@ -199,11 +243,19 @@ impl<T: ToValue, const N: usize> ToValue for [T; N] {
     fn to_value(&self) -> Value {
         self.as_slice().to_value()
     }
+
+    fn __plain(&self) -> bool {
+        self.as_slice().__plain()
+    }
 }
 
 impl<T: ToValue> ToValue for Vec<T> {
     fn to_value(&self) -> Value {
         self.as_slice().to_value()
+    }
+
+    fn __plain(&self) -> bool {
+        self.as_slice().__plain()
     }
 }
 

@@ -117,7 +117,6 @@ impl fmt::Display for Bare<'_> {
 }
 
 /// What `value` displays, cut after 80 characters.
-#[cfg(feature = "serde")]
 pub(super) fn shown(value: &Value) -> Box<str> {
     struct Cut {
         text: String,

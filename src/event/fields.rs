@@ -135,9 +135,16 @@ impl Names<'_> {
 
 /// One of `names` that is there twice.
 pub(super) fn repeated<'a>(names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    all_repeated(names).first().copied()
+}
+
+/// Those of `names` that are there more than once, each once, in alphabetical order.
+pub(super) fn all_repeated<'a>(names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
     let mut names: Vec<&str> = names.collect();
     names.sort_unstable();
-    names.windows(2).find_map(|pair| (pair[0] == pair[1]).then_some(pair[0]))
+    let mut repeated: Vec<_> = names.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| pair[0]).collect();
+    repeated.dedup();
+    repeated
 }
 
 // === impl FieldsIter ===

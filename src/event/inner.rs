@@ -10,8 +10,10 @@
 //! the write before every read, so the stamp itself is relaxed.
 
 use core::mem;
+use core::panic::{RefUnwindSafe, UnwindSafe};
 
 use super::fields::{Fields, Names};
+use super::typed::Held;
 use super::values::Values;
 use super::{CallSite, Event, EventId, Kind, Priority, Text};
 use crate::contain::drop_contained;
@@ -56,7 +58,14 @@ pub(super) enum Body {
     Names(Vec<Text>),
     /// This is only the record of another event, which a history could not stamp.
     Relay(Event),
+    /// The place of a payload; empty where it only waits for the next one.
+    Typed(Box<dyn Held>),
 }
+
+/// A payload is shared between threads, and seen by handlers after others have panicked: what a panic may leave
+/// half-changed in it is its own type's care, wherever it is.
+impl UnwindSafe for Body {}
+impl RefUnwindSafe for Body {}
 
 /// Where a history has recorded this instance.
 ///
@@ -118,14 +127,19 @@ impl Inner {
     pub(super) fn fields(&self) -> Fields<'_> {
         let names = match (self.body.as_deref(), self.site) {
             (Some(Body::Names(names)), _) => Names::Own(names),
+            (Some(Body::Typed(held)), site) => match (held.fields(), site) {
+                (Some(fields), _) => return fields,
+                (None, Some(site)) => Names::Site(site.fields()),
+                (None, None) => Names::Own(&[]),
+            },
             (_, Some(site)) => Names::Site(site.fields()),
             _ => Names::Own(&[]),
         };
         Fields::new(names, self.values.first(self.len as usize))
     }
 
-    /// Drops all that the user has given, and keeps what makes the next event cheap: the memory, and the
-    /// kind, which most often stays the same.
+    /// Drops all that the user has given, and keeps what makes the next event cheap: the memory, with the place of a
+    /// payload, and the kind, which most often stays the same.
     #[inline]
     pub(super) fn blank(&mut self) {
         self.source = Source::None;
@@ -136,8 +150,13 @@ impl Inner {
         self.stamp = Stamp::free();
         // Values run no user code; what may is in the body.
         self.values.clear(mem::take(&mut self.len) as usize);
-        if let Some(body) = self.body.take() {
-            drop_contained(body);
+        let kept = match self.body.as_deref_mut() {
+            None => true,
+            Some(Body::Typed(held)) => held.clear(),
+            Some(_) => false,
+        };
+        if !kept {
+            drop_contained(self.body.take());
         }
     }
 }

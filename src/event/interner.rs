@@ -8,14 +8,18 @@
 //! Ids count up from 0 without gaps, except that threads which intern the same new name in the same
 //! instant may use up an id each.
 //!
+//! A name can have an owner, a type: the first one that claims it, for good ([`Link::claim`]).
+//!
 //! It refuses names that are not `'static`, so that names made at run time can never fill it (P9), and
 //! new names once it is full.
 //!
 //! # Orderings
 //!
-//! To be ensured: whoever sees an entry sees its name and id whole. `OnceBox` does that: `set` releases
+//! To be ensured: whoever sees an entry, or a claim, sees it whole. `OnceBox` does that: `set` releases
 //! what `get` acquires. The ticket counter only hands out distinct numbers and publishes nothing; any
 //! ordering does, so it is relaxed.
+
+use core::any::TypeId;
 
 use crate::sync::atomic::{AtomicU32, Ordering};
 use crate::sync::{OnceBox, step};
@@ -43,9 +47,17 @@ pub(crate) struct Entry {
 }
 
 /// A link of a chain. The entry is apart, so that a kind, which points to it, holds nothing that can change.
-struct Link {
+pub(crate) struct Link {
     entry: Entry,
+    claim: OnceBox<Claim>,
     next: OnceBox<Link>,
+}
+
+/// The type that a name belongs to.
+pub(crate) struct Claim {
+    pub(crate) owner: TypeId,
+    /// The type's name, for people.
+    pub(crate) name: &'static str,
 }
 
 /// See the [module](self).
@@ -76,6 +88,28 @@ impl Entry {
     }
 }
 
+// === impl Link ===
+
+impl Link {
+    pub(crate) fn entry(&self) -> &Entry {
+        &self.entry
+    }
+
+    /// Whose the name is: the first claimant's, for good.
+    pub(crate) fn claim(&self, mine: Claim) -> &Claim {
+        let mut fresh = Some(mine);
+        loop {
+            if let Some(claim) = self.claim.get() {
+                return claim;
+            }
+            if let Some(mine) = fresh.take() {
+                // Won or lost, there is a claim now.
+                drop(self.claim.set(Box::new(mine)));
+            }
+        }
+    }
+}
+
 // === impl Interner ===
 
 impl Interner {
@@ -103,19 +137,28 @@ impl Interner {
 
     /// The entry of `name`, made if need be; `None` when it would be a new one and the interner is full.
     pub(crate) fn intern(&self, name: &'static str) -> Option<&Entry> {
+        self.link(name).map(Link::entry)
+    }
+
+    /// Like [`intern`](Self::intern): the link that holds the entry.
+    pub(crate) fn link(&self, name: &'static str) -> Option<&Link> {
         let mut end = self.bucket(name);
         let mut fresh = None;
         loop {
             if let Some(link) = end.get() {
                 if link.entry.name == name {
-                    return Some(&link.entry);
+                    return Some(link);
                 }
                 end = &link.next;
                 continue;
             }
             let link = match fresh.take() {
                 Some(link) => link,
-                None => Box::new(Link { entry: Entry { name, id: self.ticket()? }, next: OnceBox::new() }),
+                None => Box::new(Link {
+                    entry: Entry { name, id: self.ticket()? },
+                    claim: OnceBox::new(),
+                    next: OnceBox::new(),
+                }),
             };
             step("interner.append");
             // Won or lost, this end is taken now, and the next round looks at what stands there.

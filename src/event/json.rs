@@ -15,19 +15,17 @@
 //! unknown members unless [`Unknown::IntoPayload`] takes them.
 
 mod error;
+mod reading;
 mod value;
-
-use core::str::FromStr;
-use std::error::Error;
-use std::time::SystemTime;
 
 use serde::de::{Deserialize, Deserializer, Error as _};
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 
-use self::value::{Tree, duplicate};
-use super::{BuildError, Event, Fields, Value};
+use self::value::Tree;
+use super::{Event, Fields, Value};
 
 pub use self::error::JsonError;
+pub(crate) use self::reading::{Reading, parse};
 
 /// What becomes of members that no event has, when JSON is read.
 ///
@@ -91,8 +89,7 @@ impl Event {
     ///
     /// [`JsonError`] says which member is wrong, what was found there, and what is allowed.
     pub fn from_json(json: &str, unknown: Unknown) -> Result<Self, JsonError> {
-        let Tree(tree) = serde_json::from_str(json).map_err(|error| JsonError::Syntax(error.into()))?;
-        read(&tree, unknown)
+        Reading::of(&parse(json)?, unknown, 1).event()
     }
 }
 
@@ -117,7 +114,7 @@ impl Serialize for Event {
 impl<'de> Deserialize<'de> for Event {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let Tree(tree) = Tree::deserialize(deserializer)?;
-        read(&tree, Unknown::Refuse).map_err(D::Error::custom)
+        Reading::of(&tree, Unknown::Refuse, 1).event().map_err(D::Error::custom)
     }
 }
 
@@ -126,68 +123,6 @@ impl Serialize for Fields<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_map(self)
     }
-}
-
-// === reading ===
-
-/// The event that `tree` describes.
-fn read(tree: &Value, unknown: Unknown) -> Result<Event, JsonError> {
-    let Some(members) = tree.as_map() else {
-        return Err(JsonError::wrong("", tree, "an object, such as {\"type\": \"a.b\"}"));
-    };
-    if let Some(path) = duplicate(tree) {
-        return Err(JsonError::Duplicate { path: path.into() });
-    }
-    let Some((_, kind)) = members.iter().find(|(name, _)| name == "type") else {
-        return Err(JsonError::Missing { path: "type".into() });
-    };
-    let mut builder = Event::builder(text("type", kind, "text")?);
-    for (name, value) in members {
-        let name = name.as_str();
-        if name == "type" || value.is_null() && MEMBERS.contains(&name) {
-            continue;
-        }
-        builder = match name {
-            "id" => builder.id(parse(name, value)?),
-            "timestamp" => builder.timestamp(timestamp(name, value)?),
-            "source" => builder.source(text(name, value, "text or null")?),
-            "project_path" => builder.project_path(text(name, value, "text or null")?),
-            "correlation_id" => builder.correlation_id(text(name, value, "text or null")?),
-            "priority" => builder.priority(parse(name, value)?),
-            "payload" => {
-                let fields = value.as_map().ok_or_else(|| JsonError::wrong(name, value, "an object or null"))?;
-                builder.fields(fields.iter().map(|(name, value)| (name, value)))
-            }
-            _ => match unknown {
-                Unknown::Refuse => return Err(JsonError::unknown(name)),
-                Unknown::IntoPayload => builder.field(name, value),
-            },
-        };
-    }
-    builder.build().map_err(|error| match error {
-        BuildError::Kind(error) => JsonError::refused("type", error),
-        BuildError::DuplicateField { name } => JsonError::Duplicate { path: format!("payload.{name}").into() },
-        error @ BuildError::Timestamp { .. } => JsonError::refused("timestamp", error),
-        error @ BuildError::TooManyFields { .. } => JsonError::refused("payload", error),
-    })
-}
-
-fn text<'a>(path: &str, value: &'a Value, allowed: &'static str) -> Result<&'a str, JsonError> {
-    value.as_str().ok_or_else(|| JsonError::wrong(path, value, allowed))
-}
-
-fn parse<T>(path: &str, value: &Value) -> Result<T, JsonError>
-where
-    T: FromStr<Err: Error + Send + Sync + 'static>,
-{
-    text(path, value, "text or null")?.parse().map_err(|error| JsonError::refused(path, error))
-}
-
-fn timestamp(path: &str, value: &Value) -> Result<SystemTime, JsonError> {
-    let time = value.as_str().and_then(|text| humantime::parse_rfc3339(text).ok());
-    time.ok_or_else(|| {
-        JsonError::wrong(path, value, "an RFC 3339 time in UTC, such as \"2026-11-21T03:32:44.123456Z\", or null")
-    })
 }
 
 #[cfg(all(test, not(ringbus_loom)))]

@@ -20,9 +20,11 @@ use self::rule::{Stars, fault};
 use super::interner::{Entry, KindId};
 use super::text::Text;
 
+mod claim;
 mod error;
 pub(super) mod rule;
 
+pub use self::claim::KindTaken;
 pub use self::error::KindError;
 #[doc(hidden)]
 pub use self::rule::checked_kind;

@@ -5,7 +5,8 @@
 //! 2. It becomes an [`Event`], a handle to an [`inner`] that no longer changes.
 //! 3. A history holds it in its [`record`] form; handlers are chosen for it by [`pattern`] and [`selector`].
 //! 4. It is read through [`fields`], [`display`] and [`json`].
-//! 5. Its last handle gives the memory back to [`recycle`], for the next one.
+//! 5. A [`payload`] is a Rust type that a [`typed`] event holds; [`decode`] reads one from the fields.
+//! 6. Its last handle gives the memory back to [`recycle`], for the next one.
 //!
 //! The room knows no bus, no handler and no history.
 
@@ -28,6 +29,10 @@ mod inner;
 mod record;
 mod recycle;
 mod values;
+// Payloads that are Rust types.
+mod decode;
+mod payload;
+mod typed;
 // Reading it.
 mod display;
 mod fields;
@@ -39,14 +44,18 @@ use std::time::SystemTime;
 
 pub use self::builder::{BuildError, EventBuilder};
 pub use self::convert::ToValue;
+pub use self::decode::{DecodeError, Fault, Faults, FromValue};
 pub use self::fields::{Fields, FieldsIter};
 pub use self::id::{EventId, ParseIdError};
 #[cfg(feature = "serde")]
 pub use self::json::{JsonError, Unknown};
+#[cfg(feature = "serde")]
+pub(crate) use self::json::{Reading, parse};
 #[doc(hidden)]
 pub use self::kind::checked_kind;
-pub use self::kind::{Kind, KindError};
+pub use self::kind::{Kind, KindError, KindTaken};
 pub use self::pattern::{Pattern, PatternError};
+pub use self::payload::{FieldReader, FieldWriter, Payload};
 pub use self::place::CallSite;
 pub use self::priority::{ParsePriorityError, Priority};
 pub use self::selector::{IntoSelector, Selector};

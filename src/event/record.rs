@@ -57,7 +57,9 @@ impl Event {
     fn relay(&self) -> Arc<Inner> {
         let now = clock::read();
         let mut thin = Draft::new(self.kind().clone(), None);
-        thin.inner().body = Some(busy::during(|| Box::new(Body::Relay(self.clone()))));
+        let inner = thin.inner();
+        // In one step with what it replaces, the empty place of a payload.
+        busy::during(|| inner.body = Some(Box::new(Body::Relay(self.clone()))));
         let thin = thin.finish_as(self.id(), now.raw, now.wall_us);
         Arc::clone(thin.arc())
     }

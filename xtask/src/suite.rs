@@ -113,7 +113,7 @@ fn bare(context: &Context) -> Result<(), String> {
 
 // The commands of xtask have no features: they are tested once, above.
 fn features(context: &Context) -> Result<(), String> {
-    command(&mut context.cargo("test --workspace --exclude xtask --features serde,inject"))
+    command(&mut context.cargo("test --workspace --exclude xtask --features derive,serde,inject"))
 }
 
 fn reference(context: &Context) -> Result<(), String> {

@@ -1,6 +1,7 @@
 use super::*;
 use crate::event::{EventId, Kind, Priority, Text};
-use std::time::{Duration, UNIX_EPOCH};
+use std::error::Error;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 fn refuse(json: &str) -> JsonError {
     Event::from_json(json, Unknown::Refuse).unwrap_err()

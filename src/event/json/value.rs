@@ -17,9 +17,8 @@ use core::str::FromStr;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Serialize, Serializer};
 
-use crate::event::display::Bare;
-use crate::event::fields::repeated;
-use crate::event::kind::shorten;
+use crate::event::decode::Path;
+use crate::event::fields::all_repeated;
 use crate::event::time::Rfc3339;
 use crate::event::{EventId, Kind, Priority, Text, Value};
 
@@ -57,7 +56,7 @@ impl Serialize for Value {
 impl<'de> Deserialize<'de> for Value {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let Tree(value) = Tree::deserialize(deserializer)?;
-        match duplicate(&value) {
+        match duplicates(&value, 1).first() {
             Some(path) => Err(D::Error::custom(format_args!("`{path}` is given twice; allowed is each name once"))),
             None => Ok(value),
         }
@@ -67,25 +66,29 @@ impl<'de> Deserialize<'de> for Value {
 /// A value in which maps may have a name twice.
 pub(super) struct Tree(pub(super) Value);
 
-/// The path of a member that stands twice in a map, somewhere in `value`.
-pub(super) fn duplicate(value: &Value) -> Option<String> {
-    /// From `value` on: `.x`, `[3].x`.
-    fn below(value: &Value) -> Option<String> {
+/// The paths of members that stand twice in a map, somewhere in `value`; at most `most`.
+pub(super) fn duplicates(value: &Value, most: usize) -> Vec<String> {
+    fn below(value: &Value, here: &Path<'_>, most: usize, found: &mut Vec<String>) {
         match value {
             Value::List(values) => {
-                values.iter().enumerate().find_map(|(at, value)| Some(format!("[{at}]{}", below(value)?)))
+                for (at, value) in values.iter().enumerate() {
+                    below(value, &here.item(at), most, found);
+                }
             }
-            Value::Map(members) => match repeated(members.iter().map(|(name, _)| name.as_str())) {
-                Some(name) => Some(step(name)),
-                None => members.iter().find_map(|(name, value)| Some(step(name) + &below(value)?)),
-            },
-            _ => None,
+            Value::Map(members) => {
+                let repeated = all_repeated(members.iter().map(|(name, _)| name.as_str()));
+                let left = most - found.len();
+                found.extend(repeated.into_iter().take(left).map(|name| here.member(name).to_string()));
+                for (name, value) in members.iter() {
+                    below(value, &here.member(name), most, found);
+                }
+            }
+            _ => {}
         }
     }
-    fn step(name: &str) -> String {
-        format!(".{}", Bare(&shorten(name)))
-    }
-    below(value).map(|path| path.strip_prefix('.').map(str::to_owned).unwrap_or(path))
+    let mut found = Vec::new();
+    below(value, &Path::START, most, &mut found);
+    found
 }
 
 // === impl Tree ===

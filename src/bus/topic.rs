@@ -1,0 +1,118 @@
+//! Publishing values of Rust types: any one at a time, or many of one type through a [`Topic`].
+
+use core::fmt;
+use core::marker::PhantomData;
+
+use super::{Bus, Delivery, Outcome};
+use crate::event::{Event, Kind, KindTaken, Payload};
+use crate::sync::busy;
+
+/// What [`Bus::publish`] takes: an [`Event`], or a value of a [`Payload`] type. Sealed.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be published",
+    label = "neither an event nor a payload",
+    note = "publish an `Event`, or a value whose type is a `Payload` (`#[derive(ringbus::Payload)]`, feature `derive`)"
+)]
+pub trait Publishable: sealed::Sealed {
+    #[doc(hidden)]
+    fn into_event(self) -> Result<Event, KindTaken>;
+}
+
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for crate::event::Event {}
+    impl<T: crate::event::Payload> Sealed for T {}
+}
+
+impl Publishable for Event {
+    fn into_event(self) -> Result<Event, KindTaken> {
+        Ok(self)
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: Payload> Publishable for T {
+    fn into_event(self) -> Result<Event, KindTaken> {
+        Event::from_payload(self)
+    }
+}
+
+/// A payload type's way into a bus: its kind is looked up once, so this is the fastest way to publish it. Made by
+/// [`Bus::topic`]; it keeps the bus alive.
+///
+/// ```
+/// # #[cfg(feature = "derive")] {
+/// use ringbus::{Bus, Payload};
+///
+/// #[derive(Payload)]
+/// #[payload(kind = "docs.topic.sample")]
+/// struct Sample {
+///     mean: f64,
+/// }
+///
+/// let bus = Bus::new();
+/// let samples = bus.topic::<Sample>().unwrap();
+/// samples.publish(Sample { mean: 0.3 });
+/// assert_eq!(bus.recent(1)[0].get("mean"), Some(&0.3.into()));
+/// # }
+/// ```
+pub struct Topic<T> {
+    bus: Bus,
+    kind: Kind,
+    of: PhantomData<fn(T)>,
+}
+
+impl Bus {
+    /// The way in for payloads of type `T`.
+    ///
+    /// # Errors
+    /// [`KindTaken`] if another type has `T`'s kind in this process.
+    pub fn topic<T: Payload>(&self) -> Result<Topic<T>, KindTaken> {
+        Ok(Topic { bus: self.clone(), kind: Kind::claim::<T>()?, of: PhantomData })
+    }
+}
+
+// === impl Topic ===
+
+impl<T: Payload> Topic<T> {
+    /// Publishes `payload`; while the bus is off it is dropped.
+    pub fn publish(&self, payload: T) -> Delivery {
+        self.publish_with(|| payload)
+    }
+
+    /// Publishes what `make` returns, which is not called while the bus is off.
+    pub fn publish_with(&self, make: impl FnOnce() -> T) -> Delivery {
+        if !self.bus.is_open() {
+            return Delivery::none(Outcome::Disabled);
+        }
+        if busy::is_busy() {
+            return self.bus.inner.refuse();
+        }
+        let payload = make();
+        self.bus.inner.publish(Event::typed(self.kind.clone(), payload))
+    }
+
+    /// The kind of its events.
+    #[must_use]
+    pub fn kind(&self) -> &Kind {
+        &self.kind
+    }
+
+    /// The bus that it publishes on.
+    #[must_use]
+    pub fn bus(&self) -> &Bus {
+        &self.bus
+    }
+}
+
+impl<T> Clone for Topic<T> {
+    fn clone(&self) -> Self {
+        Self { bus: self.bus.clone(), kind: self.kind.clone(), of: PhantomData }
+    }
+}
+
+impl<T> fmt::Debug for Topic<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Topic").field("kind", &self.kind).field("bus", &self.bus).finish()
+    }
+}

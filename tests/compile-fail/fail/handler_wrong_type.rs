@@ -1,0 +1,5 @@
+//~ `u32` is no payload
+fn main() {
+    let bus = ringbus::Bus::new();
+    let _guard = bus.subscribe_to(|count: &u32| println!("{count}"));
+}

@@ -1,0 +1,8 @@
+//~ `&'static str` cannot be read from an event field
+#[derive(ringbus::Payload)]
+#[payload(kind = "db.open")]
+struct Open {
+    name: &'static str,
+}
+
+fn main() {}

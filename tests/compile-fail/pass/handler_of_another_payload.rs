@@ -1,0 +1,16 @@
+#[derive(ringbus::Payload)]
+#[payload(kind = "app.count")]
+struct Count {
+    of: u32,
+}
+
+#[derive(ringbus::Payload)]
+#[payload(kind = "app.name")]
+struct Name {
+    of: String,
+}
+
+fn main() {
+    let bus = ringbus::Bus::new();
+    let _guard = bus.on_payload::<Count>().unwrap().subscribe(|count: &Count| println!("{}", count.of));
+}

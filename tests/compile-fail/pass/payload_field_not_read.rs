@@ -1,0 +1,9 @@
+use std::borrow::Cow;
+
+#[derive(ringbus::Payload)]
+#[payload(kind = "db.open")]
+struct Open {
+    _name: Cow<'static, str>,
+}
+
+fn main() {}

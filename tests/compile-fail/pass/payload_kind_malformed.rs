@@ -1,0 +1,5 @@
+#[derive(ringbus::Payload)]
+#[payload(kind = "db.open")]
+struct Open;
+
+fn main() {}

@@ -1,0 +1,115 @@
+//! P9 and P11 for events that hold Rust types: steady publishing allocates nothing. In a process of its own, since the
+//! allocator counts for all of it.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use ringbus::{Bus, Event, FieldReader, FieldWriter, Payload, publish_event};
+
+struct Counting;
+
+thread_local! {
+    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+}
+
+// SAFETY: everything is handed on to the system's allocator; counting allocates nothing.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        let _ = ALLOCATIONS.try_with(|count| count.set(count.get() + 1));
+        // SAFETY: the caller keeps the contract of `alloc`.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
+        // SAFETY: the caller keeps the contract of `dealloc`.
+        unsafe { System.dealloc(at, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// How often this thread allocates in `work`.
+fn allocations(work: impl FnOnce()) -> u64 {
+    let before = ALLOCATIONS.get();
+    work();
+    ALLOCATIONS.get() - before
+}
+
+/// `BYTES` bytes, and a number.
+struct Sample<const BYTES: usize> {
+    n: u64,
+    bytes: [u8; BYTES],
+}
+
+impl<const BYTES: usize> Payload for Sample<BYTES> {
+    const KIND: &'static str = match BYTES {
+        16 => "p09.typed.small",
+        512 => "p09.typed.middle",
+        _ => "p09.typed.large",
+    };
+
+    fn field_names() -> &'static [&'static str] {
+        &["n"]
+    }
+
+    fn write_fields(&self, fields: &mut FieldWriter<'_>) {
+        fields.write(&self.n);
+    }
+
+    fn read_fields(fields: &mut FieldReader<'_>) -> Option<Self> {
+        Some(Self { n: fields.read()?, bytes: [0; BYTES] })
+    }
+}
+
+fn publish<const BYTES: usize>(bus: &Bus, count: u64) {
+    for n in 0..count {
+        bus.publish(Event::from_payload(Sample { n, bytes: [7; BYTES] }).unwrap());
+    }
+}
+
+#[test]
+fn p09_steady_typed_publishing_allocates_nothing() {
+    let bus = Bus::builder().history(100).build().unwrap();
+    let sum = std::sync::Arc::new(AtomicU64::new(0));
+    let _guard = bus.on("p09.typed.*").unwrap().subscribe({
+        let sum = std::sync::Arc::clone(&sum);
+        move |event| {
+            let sample = event.payload_as::<Sample<16>>().map(|sample| sample.n + u64::from(sample.bytes[0]));
+            let sample = sample.or_else(|| event.payload_as::<Sample<512>>().map(|sample| sample.n));
+            sum.fetch_add(sample.unwrap(), Ordering::Relaxed);
+        }
+    });
+    publish::<16>(&bus, 5_000);
+    assert_eq!(allocations(|| publish::<16>(&bus, 10_000)), 0);
+    publish::<512>(&bus, 5_000);
+    assert_eq!(allocations(|| publish::<512>(&bus, 10_000)), 0);
+    assert_ne!(sum.load(Ordering::Relaxed), 0);
+    let newest = &bus.recent(1)[0];
+    assert_eq!(newest.get("n"), Some(&9_999.into()));
+}
+
+#[test]
+fn p09_typed_and_other_events_in_turn_allocate_nothing() {
+    let bus = Bus::builder().history(100).build().unwrap();
+    let publish = |count: u64| {
+        for n in 0..count {
+            bus.publish(Event::from_payload(Sample { n, bytes: [0; 16] }).unwrap());
+            publish_event!(bus: &bus, "p09.untyped", n);
+        }
+    };
+    // Then each memory that goes round has served a typed event once.
+    publish(5_000);
+    assert_eq!(allocations(|| publish(10_000)), 0);
+    assert_eq!(bus.recent(1)[0].payload().to_string(), "n=9999");
+}
+
+#[test]
+fn p09_large_payloads_do_not_wait_in_the_memory_of_others() {
+    let quiet = Bus::builder().history(0).build().unwrap();
+    let _guard = quiet.subscribe(|_| {});
+    publish::<4096>(&quiet, 10);
+    // The place of each is freed with it, so the next needs another.
+    assert_eq!(allocations(|| publish::<4096>(&quiet, 100)), 200);
+}
