@@ -16,6 +16,12 @@
 //! | wake-up | the closer does not sleep for ever | leaving: exchange returns the waiting bit, then the list is taken: AcqRel | on the list first, then the bit by exchange: AcqRel | `loom_close` |
 //! | drop once | a second closer returns only when the closure has been dropped | `GONE`: Release, then the list is taken | on the list first, then `GONE`: Acquire | `loom_close` |
 //! | first use | an interned kind is seen whole, and all agree on its id | once cell: Release | once cell: Acquire | `loom_callsite` |
+//! | replay | an event is in the history that a new subscription reads, or its publisher finds the subscription in the table (Dekker) | slot by exchange, full fence, table | table, `fence(SeqCst)`, slots | `loom_replay` |
+//! | replay | a publisher that finds the way open sees what was told before, and what is settled | opening: Release exchange | the inbox's word: Acquire | `loom_inbox`, `loom_replay` |
+//! | inbox | what was pushed is taken whole, and in each thread's order | push: Release exchange | take: Acquire exchange | `loom_inbox` |
+//! | limit | exactly so many calls | a claim is one exchange | – | `loom_control` |
+//! | limit | a subscription without calls left leaves the table (Dekker) | word of it, `fence(SeqCst)`, the lock is tried | unlock, `fence(SeqCst)`, look for word | `loom_control` |
+//! | quarantine, muting | a handler called after `resume` or `unmute` sees what came before | one word: AcqRel | the word: Acquire | `loom_control` |
 //! | gate | a call site that happens after `subscribe` or `enable` is not off | Relaxed, under a lock, before the call returns | Relaxed: coherence suffices | – |
 //! | counters | nothing; a reader that has joined the writers sees all | Relaxed | Relaxed | – |
 //!

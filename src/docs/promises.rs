@@ -6,6 +6,8 @@
 //! drops and hooks. Locks are for the cold side: readers of the history against each other, subscribing, and waiting in
 //! [`close`](crate::Subscription::close).
 //!
+//! A subscription that is being told of the past makes no publisher wait either: events go to its inbox.
+//!
 //! *Shown by* `tests/p01_progress.rs` (a thread frozen at every injected step), the models `loom_callsite`. The feature
 //! `reference-table` takes a lock and does not keep this promise.
 //!
@@ -18,9 +20,15 @@
 //! One thread's events keep their order in the history, and at each handler (a publish nested in a handler comes
 //! inside). Across threads the history is ordered by time: where A happens before B on another thread, A is older,
 //! unless the two lie within the clock's read-ahead, well under 1 µs: the time-stamp counter is read without a fence.
-//! Handlers run by [`order`](crate::Subscribe::order), higher first, then in the order of subscription.
+//! With [`strict_order`](crate::BusBuilder::strict_order) there is no exception. Handlers run by
+//! [`order`](crate::Subscribe::order), higher first, then in the order of subscription.
 //!
-//! *Shown by* the tests `p03_…`, the concurrent part of `tests/reference`.
+//! A subscription with [`replay`](crate::Subscribe::replay) is told of the past first, oldest first, then of what happens
+//! from then on: no event twice, and none left out that is not counted. A [`Cursor`](crate::Cursor) reads each event once,
+//! or counts it as missed.
+//!
+//! *Shown by* the tests `p03_…`, the concurrent part of `tests/reference`, the models `loom_inbox`, `loom_replay` and
+//! `loom_cursor`.
 //!
 //! # P4 Isolation
 //! A panic or an `Err` of a handler is caught, counted, and reported to the
@@ -28,9 +36,14 @@
 //! payload, a closure or an event value whose drop panics, a payload type that panics when its fields are made (the event
 //! then has one field, `panicked`), and a failure hook that panics, are contained too; a payload
 //! that keeps panicking is leaked after some rounds, and counted
-//! ([`forgotten_panics`](crate::Totals::forgotten_panics)). Reports are limited to one a second for each subscription.
+//! ([`forgotten_panics`](crate::Totals::forgotten_panics)). The same report goes to the `log` facade; a logger that
+//! publishes is not asked again on its thread. Reports are limited to one a second for each subscription.
 //!
-//! *Shown by* the tests `p04_…`.
+//! Each subscription says what becomes of it ([`FailurePolicy`](crate::FailurePolicy)): nothing; quarantine after a row of
+//! failures, in the order of one counter, with one report, until it is resumed; or its panic goes on in the publisher,
+//! after the other handlers have run.
+//!
+//! *Shown by* the tests `p04_…`, the models `loom_control`.
 //!
 //! # P5 Visibility
 //! A subscription sees every event whose publish happens after `subscribe` returned, and none whose dispatch had begun
@@ -40,23 +53,29 @@
 //!
 //! # P6 Unsubscribing
 //! After drop or `unsubscribe` no event published later is delivered. After [`close`](crate::Subscription::close) also
-//! no call of the handler runs on any thread, and the closure has been dropped. Inside any handler `close` unsubscribes,
+//! no call of the handler runs on any thread, its filter included, and the closure has been dropped. Inside any handler `close` unsubscribes,
 //! does not wait, and returns [`InsideHandler`](crate::CloseError::InsideHandler).
 //! [`close_timeout`](crate::Subscription::close_timeout) names the threads that it still waits for.
 //!
-//! *Shown by* the tests `p06_…`, the models `loom_close` and `loom_table`.
+//! A [limit](crate::Subscribe::limit) is kept on however many threads events are published at once: exactly so many calls
+//! are made. [Muting](crate::Subscription::mute) holds for every publish that happens after it.
+//!
+//! *Shown by* the tests `p06_…`, the models `loom_close`, `loom_table` and `loom_control`.
 //!
 //! # P7 Re-entrancy
 //! Handlers may publish, subscribe, unsubscribe, read history and statistics, enable, disable and reset. Nested
-//! publishes are dispatched at once, depth first. Depth counts per thread over all buses; an event published beyond the
-//! [limit](crate::BusBuilder::depth_limit) is recorded, not dispatched, and counted.
+//! publishes are dispatched at once, depth first, or, where the bus is [`Deferred`](crate::Reentrancy::Deferred), when the
+//! dispatch under way on the thread has ended, in the order of publishing. Depth counts per thread over all buses; an
+//! event published beyond the [limit](crate::BusBuilder::depth_limit) is recorded, not dispatched, and counted; so is one
+//! beyond the [bound](crate::BusBuilder::deferred_limit) of what may wait.
 //!
-//! *Shown by* the tests `p07_…`, `tests/reference`.
+//! *Shown by* the tests `p07_…`, `tests/reference`, the model `loom_deferred`.
 //!
 //! # P8 Accounting
 //! Nothing is lost silently. Whenever no publish is in flight, exactly: readable = min(capacity, recorded since the last
 //! reset), [overwritten](crate::Totals::overwritten) = the rest; deliveries = the sum over the handlers; every failure,
-//! depth stop and refusal has a counter. A reset moves the base of the counts; it sets no live counter to zero.
+//! depth stop, refusal, unheard event, and everything that a subscription was not called for or lagged behind has a
+//! counter. A reset moves the base of the counts; it sets no live counter to zero.
 //!
 //! *Shown by* the tests `p08_…`, the models `loom_slot`, `tests/reference`.
 //!
@@ -72,14 +91,17 @@
 //! # P10 Life cycle
 //! Publishing from thread-local destructors, from `Drop` while unwinding, from panic hooks, at exit, after a fork, and
 //! from an allocator works or is a counted no-op; it is never undefined. While a thread is panicking its events are
-//! recorded, not dispatched: a handler that panicked there would abort the process. Hooks read with
-//! [`try_recent`](crate::Bus::try_recent), which never waits. A bus can be dropped at any time.
+//! recorded, not dispatched: a handler that panicked there would abort the process. A subscription that asks for it
+//! ([`while_panicking`](crate::Subscribe::while_panicking)) is called all the same. Hooks read with
+//! [`try_recent`](crate::Bus::try_recent), which never waits; the black box (`on_panic_dump`) waits for nobody and runs no
+//! user code. A bus can be dropped at any time.
 //!
 //! *Shown by* the tests `p10_…`.
 //!
 //! # P11 Free when off
 //! Disabled, or nobody subscribed and no history: a call site on the global bus evaluates none of its arguments and
-//! costs one relaxed load and a predicted branch.
+//! costs one relaxed load and a predicted branch. While some thread is inside [`with_default`](crate::with_default), call
+//! sites of all threads look once more.
 //!
 //! *Shown by* the tests `p11_…`.
 //!
