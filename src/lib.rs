@@ -19,8 +19,9 @@
 //! drop(audit);
 //! ```
 //!
-//! Start with [`publish_event!`], [`Bus`] and [`Bus::on`]. What users can rely on is in [`docs::promises`], how the
-//! parts order their memory in [`docs::orderings`].
+//! Start with [`publish_event!`], [`Bus`] and [`Bus::on`]; [`docs::tour`] shows the whole face in one go. What users can rely on is in [`docs::promises`], how the
+//! parts order their memory in [`docs::orderings`]; [`docs::patterns`] says which tool is for what, [`docs::testing`] how
+//! to test code that publishes.
 //!
 //! # Features
 //! All are off by default.
@@ -53,8 +54,10 @@ mod stats;
 mod bus;
 // What users write at their call sites.
 mod publish;
-// What handlers and receivers use whose events are Rust types.
+// What receivers of other programs' events need,
 mod typed;
+// and what tests need.
+pub mod testing;
 
 pub mod docs;
 

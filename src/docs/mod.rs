@@ -1,7 +1,9 @@
-//! Chapters: how to use the crate, what it promises, and how its parts order their memory.
+//! Chapters: how to use the crate and how to test with it, what it promises, and how its parts order their memory.
 //!
 //! There is no code here.
 
 pub mod orderings;
 pub mod patterns;
 pub mod promises;
+pub mod testing;
+pub mod tour;

@@ -9,7 +9,7 @@
 //! 3. [`snapshot`] holds the table that publishers load;
 //! 4. [`revocable`] runs a handler so that somebody else can wait for it to end, and [`waiters`] wakes that somebody;
 //!    [`inbox`] keeps what comes while a handler is told of the past;
-//! 5. [`busy`], [`counter`], [`frames`], [`scoped`] and [`once`] are small tools for the rooms;
+//! 5. [`busy`], [`counter`], [`frames`], [`scoped`], [`once`] and [`signal`] are small tools for the rooms;
 //! 6. [`inject`] lets tests stop or delay a thread at a named step.
 //!
 //! Unsafe code lives here and in the history's slot, nowhere else.
@@ -58,11 +58,13 @@ pub(crate) mod counter;
 pub(crate) mod frames;
 mod once;
 pub(crate) mod scoped;
+mod signal;
 
 pub(crate) mod inject;
 
 pub(crate) use inject::step;
 pub(crate) use once::OnceBox;
+pub(crate) use signal::Signal;
 
 /// The atomics of the platform, or loom's.
 pub(crate) mod atomic {
@@ -96,7 +98,7 @@ pub(crate) mod plain {
 
 #[cfg(not(ringbus_loom))]
 mod platform {
-    pub(crate) use parking_lot::{Mutex, MutexGuard};
+    pub(crate) use parking_lot::{Condvar, Mutex, MutexGuard};
     pub(crate) use std::thread::{Thread, current, park};
     pub(crate) use std::thread_local;
     /// Counted without weak handles, so that finding oneself alone is a load and no exchange.
@@ -111,7 +113,7 @@ mod platform {
 #[cfg(ringbus_loom)]
 mod platform {
     pub(crate) use loom::lazy_static;
-    pub(crate) use loom::sync::Arc;
+    pub(crate) use loom::sync::{Arc, Condvar};
     pub(crate) use loom::thread::{Thread, current, park};
 
     /// std's `thread_local!` with constant initialisers, over loom's, which knows none.

@@ -15,7 +15,8 @@ const ROOMS: &[&[&str]] = &[
     &["event"],
     &["callsite", "history", "dispatch", "stats"],
     &["bus"],
-    &["publish", "typed", "testing"],
+    &["publish"],
+    &["typed", "testing"],
     &["ext", "models"],
 ];
 

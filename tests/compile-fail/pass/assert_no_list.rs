@@ -1,0 +1,3 @@
+fn main() {
+    ringbus::assert_events!(ringbus::Bus::new(), []);
+}

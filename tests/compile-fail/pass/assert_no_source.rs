@@ -1,0 +1,3 @@
+fn main() {
+    ringbus::assert_events!(vec![ringbus::Event::builder("db.error").build().unwrap()], ["db.error"]);
+}

@@ -1,0 +1,4 @@
+fn main() {
+    let guards = ringbus::Subscriptions::new();
+    assert!(guards.is_empty());
+}
