@@ -172,12 +172,10 @@ impl<C: Fn(usize)> Registry<C> {
     }
 
     fn take_out_spent(&self, list: &mut List) -> Rubble {
-        let spent: Vec<_> = list.subscribers.values().filter(|one| one.control.is_spent()).map(|one| one.id).collect();
+        // One whose last call is still running goes when that has ended.
+        let spent: Vec<_> = list.subscribers.values().filter(|one| !one.handler.is_live()).map(|one| one.id).collect();
         let removed: Vec<_> = spent.into_iter().filter_map(|id| list.remove(id, EndedBy::Limit)).collect();
         let Some((first, others)) = removed.split_first() else { return Rubble::default() };
-        for one in &removed {
-            one.handler.remove();
-        }
         let table = others.iter().fold(self.table.load().without(first), |table, one| table.without(one));
         let (_, old) = self.swap(list, table);
         (removed, old)

@@ -5,11 +5,12 @@
 //! only where a handler resets the bus.
 
 use std::cmp::Reverse;
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use ringbus::{Outcome, Totals};
 
-use crate::operations::{End, Options};
+use crate::operations::{End, Options, Wishes};
 
 pub(crate) type Handler = Arc<dyn Fn(&Event) -> End + Send + Sync>;
 
@@ -24,11 +25,27 @@ pub(crate) struct Event {
 pub(crate) struct Subscription {
     pub(crate) id: u64,
     pub(crate) patterns: Vec<String>,
-    pub(crate) order: i32,
+    pub(crate) wishes: Wishes,
     pub(crate) object: Option<usize>,
     pub(crate) handler: Handler,
+    pub(crate) muted: bool,
+    pub(crate) quarantined: bool,
+    /// Failures in a row.
+    row: u32,
+    /// All calls of its limit have ended: it goes when the dispatch ends.
+    pub(crate) spent: bool,
+    /// While it is told of the past: what has come meanwhile.
+    pub(crate) inbox: Option<Vec<Event>>,
+    pub(crate) counts: Counts,
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Counts {
     /// Calls that ended so: by [`End`].
     pub(crate) ended: [u64; 3],
+    pub(crate) skipped: u64,
+    pub(crate) quarantined: u64,
+    pub(crate) lagged: u64,
 }
 
 #[derive(Clone)]
@@ -46,7 +63,20 @@ pub(crate) struct State {
     /// All events ever recorded; those before `base` are forgotten.
     pub(crate) events: Vec<Event>,
     pub(crate) base: usize,
+    /// How many of them have been followed.
+    followed: usize,
+    /// Nested events that wait, with their depths.
+    waiting: VecDeque<(Event, usize)>,
+    working: bool,
+    pub(crate) resets: u64,
     pub(crate) totals: Totals,
+}
+
+/// How the calls of one dispatch ended, by [`End`], and whether one used up a limit.
+#[derive(Default)]
+struct Tally {
+    ended: [u64; 3],
+    spent: bool,
 }
 
 // === impl Reference ===
@@ -76,37 +106,132 @@ impl Reference {
             state.totals.depth_stops += 1;
             return (Outcome::TooDeep, 0, 0);
         }
-        let mut called = state.subscriptions.clone();
-        called.retain(|one| selects(&one.patterns, &event.kind));
-        called.sort_by_key(|one| (Reverse(one.order), one.id));
+        if let Some(limit) = self.options.deferred.filter(|_| state.depth > 0 || state.working) {
+            if state.waiting.len() == limit {
+                state.totals.deferred_drops += 1;
+                return (Outcome::QueueFull, 0, 0);
+            }
+            let depth = state.depth;
+            state.totals.deferred += 1;
+            state.waiting.push_back((event.clone(), depth));
+            return (Outcome::Queued, 0, 0);
+        }
+        drop(state);
+        let tally = self.dispatch(event);
+        self.work_off();
+        let [delivered, errors, panics] = tally.ended;
+        (Outcome::Published, delivered as u32, (errors + panics) as u32)
+    }
+
+    fn dispatch(&self, event: &Event) -> Tally {
+        let mut state = self.lock();
+        let mut called: Vec<_> = state.subscriptions.iter().filter(|one| selects(&one.patterns, &event.kind)).collect();
+        called.sort_by_key(|one| (Reverse(one.wishes.order), one.id));
+        let called: Vec<_> = called.into_iter().map(|one| one.id).collect();
         state.depth += 1;
         drop(state);
-
-        let mut ended = [0; 3];
-        for one in called {
-            if self.is_subscribed(one.id) {
-                let end = (one.handler)(event);
-                ended[end as usize] += 1;
-                if let Some(one) = self.lock().subscriptions.iter_mut().find(|other| other.id == one.id) {
-                    one.ended[end as usize] += 1;
-                }
+        let mut tally = Tally::default();
+        for id in &called {
+            let told = self.with(*id, |one| one.inbox.as_mut().map(|inbox| inbox.push(event.clone())));
+            if told.flatten().is_none() {
+                self.call(*id, event, &mut tally);
             }
         }
+        self.lock().depth -= 1;
+        self.count(&tally, called.is_empty());
+        tally
+    }
 
+    /// Calls one handler, if it may be called.
+    fn call(&self, id: u64, event: &Event, tally: &mut Tally) {
+        let handler = self.with(id, |one| {
+            if one.spent {
+                return None;
+            } else if one.quarantined && !one.muted {
+                one.counts.quarantined += 1;
+            } else if one.muted || (one.wishes.filter && event.source.is_none()) || one.wishes.limit == Some(0) {
+                one.counts.skipped += 1;
+            } else {
+                one.wishes.limit = one.wishes.limit.map(|left| left - 1);
+                return Some(one.handler.clone());
+            }
+            None
+        });
+        let Some(handler) = handler.flatten() else { return };
+        let end = handler(event);
+        tally.ended[end as usize] += 1;
+        let spent = self.with(id, |one| {
+            one.counts.ended[end as usize] += 1;
+            one.row = if end == End::Fine && !one.quarantined { 0 } else { one.row + 1 };
+            one.quarantined |= end != End::Fine && one.wishes.quarantine_after.is_some_and(|after| one.row >= after);
+            one.spent |= one.wishes.limit == Some(0);
+            one.spent
+        });
+        tally.spent |= spent == Some(true);
+    }
+
+    fn count(&self, tally: &Tally, unheard: bool) {
         let mut state = self.lock();
-        state.depth -= 1;
-        let [delivered, errors, panics] = ended;
+        let [delivered, errors, panics] = tally.ended;
         state.totals.delivered += delivered;
         state.totals.failed += errors + panics;
         state.totals.panicked += panics;
-        (Outcome::Published, delivered as u32, (errors + panics) as u32)
+        state.totals.unheard += u64::from(unheard);
+        if tally.spent {
+            state.subscriptions.retain(|one| !one.spent);
+        }
+    }
+
+    /// What waited for the outermost dispatch.
+    fn work_off(&self) {
+        if self.lock().depth > 0 || std::mem::replace(&mut self.lock().working, true) {
+            return;
+        }
+        loop {
+            let mut state = self.lock();
+            let Some((event, depth)) = state.waiting.pop_front() else { break };
+            state.depth = depth;
+            drop(state);
+            self.dispatch(&event);
+            self.lock().depth = 0;
+        }
+        self.lock().working = false;
+    }
+
+    /// Tells a new subscription of the past, and of what happens meanwhile.
+    fn tell(&self, id: u64, newest: usize) {
+        let mut past = self.recent(usize::MAX);
+        past.retain(|event| self.with(id, |one| selects(&one.patterns, &event.kind)) == Some(true));
+        past.truncate(newest);
+        if self.lock().depth == self.options.depth_limit {
+            self.with(id, |one| one.counts.lagged += past.len() as u64);
+            self.with(id, |one| one.inbox = None);
+            return;
+        }
+        let mut tally = Tally::default();
+        past.reverse();
+        while !past.is_empty() {
+            for event in past {
+                self.lock().depth += 1;
+                self.call(id, &event, &mut tally);
+                self.lock().depth -= 1;
+            }
+            past = self.with(id, |one| one.inbox.as_mut().map(std::mem::take)).flatten().unwrap_or_default();
+        }
+        self.with(id, |one| one.inbox = None);
+        self.count(&tally, false);
+        self.work_off();
+    }
+
+    fn with<R>(&self, id: u64, call: impl FnOnce(&mut Subscription) -> R) -> Option<R> {
+        self.lock().subscriptions.iter_mut().find(|one| one.id == id).map(call)
     }
 
     /// The new subscription's id; or for an object that is subscribed already the one it has.
     pub(crate) fn subscribe(
         &self,
         patterns: &[String],
-        order: i32,
+        wishes: &Wishes,
         object: Option<usize>,
         handler: Handler,
     ) -> Result<u64, u64> {
@@ -122,7 +247,24 @@ impl Reference {
                 patterns.remove(at);
             }
         }
-        state.subscriptions.push(Subscription { id, patterns, order, object, handler, ended: [0; 3] });
+        state.subscriptions.push(Subscription {
+            id,
+            patterns,
+            wishes: wishes.clone(),
+            object,
+            handler,
+            muted: false,
+            quarantined: false,
+            row: 0,
+            spent: wishes.limit == Some(0),
+            inbox: wishes.replay.map(|_| Vec::new()),
+            counts: Counts::default(),
+        });
+        state.subscriptions.retain(|one| !one.spent || wishes.limit != Some(0));
+        drop(state);
+        if let Some(newest) = wishes.replay {
+            self.tell(id, newest);
+        }
         Ok(id)
     }
 
@@ -132,8 +274,35 @@ impl Reference {
         was
     }
 
+    /// Also where its last call has just ended.
     pub(crate) fn is_subscribed(&self, id: u64) -> bool {
-        self.lock().subscriptions.iter().any(|one| one.id == id)
+        self.with(id, |_| ()).is_some()
+    }
+
+    pub(crate) fn is_active(&self, id: u64) -> bool {
+        self.with(id, |one| !one.spent) == Some(true)
+    }
+
+    /// Whether that changed anything.
+    pub(crate) fn mute(&self, id: u64, muted: bool) -> bool {
+        self.with(id, |one| std::mem::replace(&mut one.muted, muted) != muted) == Some(true)
+    }
+
+    /// Whether it was in quarantine.
+    pub(crate) fn resume(&self, id: u64) -> bool {
+        let resume = |one: &mut Subscription| {
+            one.row = if one.quarantined { 0 } else { one.row };
+            std::mem::take(&mut one.quarantined)
+        };
+        self.with(id, resume) == Some(true)
+    }
+
+    /// How many events there were since the last time; none where there is no history.
+    pub(crate) fn follow(&self) -> u64 {
+        let mut state = self.lock();
+        let end = state.events.len();
+        let before = std::mem::replace(&mut state.followed, end);
+        if self.options.history == 0 { 0 } else { (end - before) as u64 }
     }
 
     /// Unsubscribes; `false` where a handler is running, and so it must not wait.
@@ -149,6 +318,7 @@ impl Reference {
     pub(crate) fn reset(&self) {
         let mut state = self.lock();
         state.base = state.events.len();
+        state.resets += 1;
         state.totals = Totals::default();
     }
 

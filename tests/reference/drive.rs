@@ -51,6 +51,7 @@ enum Entry {
     },
     Did(bool),
     Read(Option<Vec<Event>>),
+    Followed(u64),
     /// No guard, or no more steps.
     Nothing,
 }
@@ -72,6 +73,7 @@ struct Play<T: Target> {
     objects: BTreeMap<usize, (usize, Arc<Object>)>,
     numbers: u64,
     steps: usize,
+    cursor: Option<ringbus::Cursor>,
     log: Vec<Entry>,
 }
 
@@ -118,6 +120,7 @@ fn same_log(real: Vec<Entry>, model: Vec<Entry>, after: &str) {
 
 impl<T: Target> World<T> {
     fn new(options: &Options, fresh: [&'static str; FRESH]) -> Arc<Self> {
+        let bus = T::new(options);
         let play = Play {
             ids: Vec::new(),
             guards: BTreeMap::new(),
@@ -125,9 +128,10 @@ impl<T: Target> World<T> {
             objects: BTreeMap::new(),
             numbers: 0,
             steps: 0,
+            cursor: bus.follower(),
             log: Vec::new(),
         };
-        Arc::new(Self { bus: T::new(options), fresh, play: Mutex::new(play) })
+        Arc::new(Self { bus, fresh, play: Mutex::new(play) })
     }
 
     /// Performs an operation outside every handler; what it wrote into the log.
@@ -185,6 +189,14 @@ impl<T: Target> World<T> {
                 None => Entry::Nothing,
             },
             Operation::Detach(whom) => Entry::Did(guard(whom).map(|(_, guard)| T::detach(guard)).is_some()),
+            Operation::Mute(whom, muted) => id(whom).map_or(Entry::Nothing, |id| Entry::Did(bus.mute(id, *muted))),
+            Operation::Resume(whom) => id(whom).map_or(Entry::Nothing, |id| Entry::Did(bus.resume(id))),
+            Operation::Follow => {
+                let mut cursor = self.play(|play| play.cursor.take());
+                let count = bus.follow(&mut cursor);
+                self.play(|play| play.cursor = cursor);
+                Entry::Followed(count)
+            }
             Operation::Enable(enabled) => {
                 bus.enable(*enabled);
                 Entry::Did(true)
@@ -212,7 +224,7 @@ impl<T: Target> World<T> {
 
     fn subscribe(self: &Arc<Self>, bus: &T, request: &Request) {
         let Some((label, handler)) = self.handler(request) else { return };
-        let made = bus.subscribe(&self.patterns(&request.patterns), request.order, handler);
+        let made = bus.subscribe(&self.patterns(&request.patterns), &request.wishes, handler);
         let good = made.is_some();
         self.play(|play| {
             if let Some((id, guard)) = made {
@@ -299,7 +311,8 @@ impl<T: Target> World<T> {
     /// Drops the bus before its guards: all closures go, and the guards do no harm.
     fn end(self: Arc<Self>) {
         let Self { bus, play, .. } = Arc::into_inner(self).expect("handlers hold the world only while they run");
-        let Play { guards, handlers, objects, .. } = play.into_inner().unwrap();
+        let Play { guards, handlers, objects, cursor, .. } = play.into_inner().unwrap();
+        drop(cursor);
         T::end(bus, guards.into_values().collect());
         drop(objects);
         assert!(handlers.iter().all(|handler| handler.strong_count() == 0), "a closure has outlived its bus");

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use ringbus::{Outcome, Stats};
 
 use crate::bus::{self, Handler};
-use crate::operations::Options;
+use crate::operations::{Options, Wishes};
 
 /// A handler's planned panic: the hook of this test binary prints nothing for it.
 pub(crate) struct Planned;
@@ -38,7 +38,9 @@ pub(crate) struct Info {
     pub(crate) name: Option<String>,
     pub(crate) patterns: String,
     pub(crate) order: i32,
-    pub(crate) ended: [u64; 3],
+    pub(crate) muted: bool,
+    pub(crate) quarantined: bool,
+    pub(crate) counts: bus::Counts,
 }
 
 /// What there is to see of a bus from outside.
@@ -59,16 +61,24 @@ pub(crate) trait Target: Clone + Send + Sync + 'static {
     /// Inside a handler: the bus that is calling it.
     fn current(&self) -> Self;
     /// Nothing where the patterns are bad.
-    fn subscribe(&self, patterns: &[String], order: i32, handler: Handler) -> Option<(Self::Id, Self::Guard)>;
+    fn subscribe(&self, patterns: &[String], wishes: &Wishes, handler: Handler) -> Option<(Self::Id, Self::Guard)>;
     fn publish(&self, kind: &Kinded, source: Option<&'static str>, number: u64) -> Answer;
     /// Publishes the event that lies so far back again.
     fn republish(&self, back: usize) -> Option<Answer>;
     fn unsubscribe(&self, id: Self::Id) -> bool;
+    /// Whether that changed anything.
+    fn mute(&self, id: Self::Id, muted: bool) -> bool;
+    /// Whether it was in quarantine.
+    fn resume(&self, id: Self::Id) -> bool;
     fn enable(&self, enabled: bool);
     fn reset(&self);
     fn recent(&self, limit: usize) -> Vec<bus::Event>;
     /// Nothing where the patterns are bad.
     fn query(&self, patterns: &[String], source: Option<&str>, limit: usize) -> Option<Vec<bus::Event>>;
+    /// How many events there were since the last time, read or missed.
+    fn follow(&self, cursor: &mut Option<ringbus::Cursor>) -> u64;
+    /// What the real one follows its history with, from the beginning.
+    fn follower(&self) -> Option<ringbus::Cursor>;
     fn count(&self, kind: &str) -> usize;
     fn view(&self) -> View;
 

@@ -21,6 +21,8 @@ pub(crate) struct Options {
     pub(crate) enabled: bool,
     /// Whether the failure hook panics, which must change nothing.
     pub(crate) bad_hook: bool,
+    /// Nested events wait, at most so many.
+    pub(crate) deferred: Option<usize>,
 }
 
 /// How an event's kind is told.
@@ -60,10 +62,21 @@ pub(crate) enum End {
     Panic,
 }
 
+/// Options of a subscription.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Wishes {
+    pub(crate) order: i32,
+    /// Only events whose source is `thirds`.
+    pub(crate) filter: bool,
+    pub(crate) limit: Option<u64>,
+    pub(crate) quarantine_after: Option<u32>,
+    pub(crate) replay: Option<usize>,
+}
+
 #[derive(Clone, Debug)]
 pub(crate) struct Request {
     pub(crate) patterns: Vec<Pattern>,
-    pub(crate) order: i32,
+    pub(crate) wishes: Wishes,
     /// What its handler does before it ends.
     pub(crate) action: Option<Box<Operation>>,
     pub(crate) end: End,
@@ -86,9 +99,13 @@ pub(crate) enum Operation {
     Unsubscribe(Whom),
     Close(Whom),
     Detach(Whom),
+    Mute(Whom, bool),
+    Resume(Whom),
     Enable(bool),
     Reset,
     Recent(usize),
+    /// Reads on where the last such reading stopped.
+    Follow,
     /// A look at the history by pattern, source and number.
     Query(Vec<Pattern>, bool, usize),
 }
@@ -97,8 +114,16 @@ pub(crate) enum Operation {
 
 pub(crate) fn options() -> impl Strategy<Value = Options> {
     let history = select(&[0, 1, 2, 5, 500, 1024][..]);
-    (history, select(&[1, 2, 4][..]), 1..=5_usize, prop::bool::weighted(0.9), any::<bool>()).prop_map(
-        |(history, shards, depth_limit, enabled, bad_hook)| Options { history, shards, depth_limit, enabled, bad_hook },
+    let deferred = prop::option::weighted(0.3, select(&[1, 2, 1000][..]));
+    (history, select(&[1, 2, 4][..]), 1..=5_usize, prop::bool::weighted(0.9), any::<bool>(), deferred).prop_map(
+        |(history, shards, depth_limit, enabled, bad_hook, deferred)| Options {
+            history,
+            shards,
+            depth_limit,
+            enabled,
+            bad_hook,
+            deferred,
+        },
     )
 }
 
@@ -127,6 +152,9 @@ fn inside(depth: u32) -> BoxedStrategy<Operation> {
         3 => whom().prop_map(Operation::Unsubscribe),
         3 => whom().prop_map(Operation::Close),
         1 => whom().prop_map(Operation::Detach),
+        3 => (whom(), any::<bool>()).prop_map(|(whom, muted)| Operation::Mute(whom, muted)),
+        2 => whom().prop_map(Operation::Resume),
+        1 => Just(Operation::Follow),
         3 => prop::bool::weighted(0.8).prop_map(Operation::Enable),
         1 => Just(Operation::Reset),
         2 => limit().prop_map(Operation::Recent),
@@ -143,11 +171,22 @@ fn inside(depth: u32) -> BoxedStrategy<Operation> {
 fn request(depth: u32) -> impl Strategy<Value = Request> {
     let end = prop_oneof![4 => Just(End::Fine), 1 => Just(End::Error), 1 => Just(End::Panic)];
     let action = prop::option::of(inside(depth).prop_map(Box::new));
-    (patterns(), -2..=2, action, end).prop_map(|(patterns, order, action, end)| Request {
+    (patterns(), wishes(), action, end).prop_map(|(patterns, wishes, action, end)| Request {
         patterns,
-        order,
+        wishes,
         action,
         end,
+    })
+}
+
+/// Mostly none but an order.
+fn wishes() -> impl Strategy<Value = Wishes> {
+    let filter = prop::bool::weighted(0.15);
+    let limit = prop::option::weighted(0.15, 0..4_u64);
+    let quarantine_after = prop::option::weighted(0.15, 1..3_u32);
+    let replay = prop::option::weighted(0.2, select(&[0, 1, 3, 1000][..]));
+    (-2..=2, filter, limit, quarantine_after, replay).prop_map(|(order, filter, limit, quarantine_after, replay)| {
+        Wishes { order, filter, limit, quarantine_after, replay }
     })
 }
 

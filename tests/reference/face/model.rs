@@ -7,7 +7,7 @@ use ringbus::Stats;
 
 use super::{Answer, Info, Kinded, Object, Target, View};
 use crate::bus::{self, Handler, Reference, State, is_good};
-use crate::operations::{Options, SITES};
+use crate::operations::{Options, SITES, Wishes};
 
 /// A guard of the reference; dropping it unsubscribes.
 pub(crate) struct Guard(Option<Reference>, u64);
@@ -32,6 +32,7 @@ fn stats(state: &State, recent: &[bus::Event], history: usize) -> Stats {
             *stats.by_source.entry(source.to_owned()).or_default() += 1;
         }
     }
+    stats.resets = state.resets;
     stats.totals = state.totals.clone();
     stats.totals.published = (state.events.len() - state.base) as u64;
     if history > 0 {
@@ -52,11 +53,11 @@ impl Target for Reference {
         self.clone()
     }
 
-    fn subscribe(&self, patterns: &[String], order: i32, handler: Handler) -> Option<(u64, Guard)> {
+    fn subscribe(&self, patterns: &[String], wishes: &Wishes, handler: Handler) -> Option<(u64, Guard)> {
         if patterns.is_empty() || !patterns.iter().all(|pattern| is_good(pattern, true)) {
             return None;
         }
-        let id = Self::subscribe(self, patterns, order, None, handler).unwrap();
+        let id = Self::subscribe(self, patterns, wishes, None, handler).unwrap();
         Some((id, Guard(Some(self.clone()), id)))
     }
 
@@ -78,6 +79,22 @@ impl Target for Reference {
 
     fn unsubscribe(&self, id: u64) -> bool {
         Self::unsubscribe(self, id)
+    }
+
+    fn mute(&self, id: u64, muted: bool) -> bool {
+        Self::mute(self, id, muted)
+    }
+
+    fn resume(&self, id: u64) -> bool {
+        Self::resume(self, id)
+    }
+
+    fn follow(&self, _: &mut Option<ringbus::Cursor>) -> u64 {
+        Self::follow(self)
+    }
+
+    fn follower(&self) -> Option<ringbus::Cursor> {
+        None
     }
 
     fn enable(&self, enabled: bool) {
@@ -115,8 +132,10 @@ impl Target for Reference {
             id: format!("#{}", one.id),
             name: Some(if one.object.is_some() { "object" } else { "closure" }.to_owned()),
             patterns: one.patterns.join(", "),
-            order: one.order,
-            ended: one.ended,
+            order: one.wishes.order,
+            muted: one.muted,
+            quarantined: one.quarantined && !one.muted,
+            counts: one.counts.clone(),
         };
         let subscriptions = state.subscriptions.iter().map(info).collect();
         View { stats: stats(&state, &recent, self.options.history), recent, kinds, subscriptions }
@@ -131,13 +150,14 @@ impl Target for Reference {
     }
 
     fn is_active(guard: &Guard) -> bool {
-        guard.0.as_ref().is_some_and(|bus| bus.is_subscribed(guard.1))
+        guard.0.as_ref().is_some_and(|bus| bus.is_active(guard.1))
     }
 
     fn end(_: Self, _: Vec<Guard>) {}
 
     fn subscribe_object(&self, object: &Arc<Object>) -> (bool, u64) {
-        let made = Self::subscribe(self, &object.patterns, 0, Some(object.number), object.handler.clone());
+        let made =
+            Self::subscribe(self, &object.patterns, &Wishes::default(), Some(object.number), object.handler.clone());
         (made.is_ok(), made.unwrap_or_else(|id| id))
     }
 

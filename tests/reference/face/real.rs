@@ -1,16 +1,18 @@
 //! The real bus under its face.
 
 use std::cell::Cell;
+use std::num::NonZeroU32;
 use std::sync::Arc;
+use std::time::Duration;
 
 use ringbus::{
-    BoxError, Bus, CloseError, Delivery, Event, IntoSelector, Kind, Outcome, Selector, Subscription, SubscriptionId,
-    publish_event,
+    BoxError, Bus, CloseError, Cursor, Delivery, Event, FailurePolicy, IntoSelector, Kind, Outcome, Reentrancy,
+    Selector, Subscription, SubscriptionId, SubscriptionState, publish_event,
 };
 
 use super::{Answer, Info, Kinded, Object, Planned, Target, View};
 use crate::bus::{self, Handler};
-use crate::operations::{End, Options, SITES};
+use crate::operations::{End, Options, SITES, Wishes};
 
 fn read(event: &Event) -> bus::Event {
     bus::Event {
@@ -70,8 +72,12 @@ impl Target for Bus {
     type Guard = Subscription;
 
     fn new(options: &Options) -> Self {
-        let Options { history, shards, depth_limit, enabled, bad_hook } = *options;
+        let Options { history, shards, depth_limit, enabled, bad_hook, deferred } = *options;
         let builder = Self::builder().history(history).shards(shards).depth_limit(depth_limit).enabled(enabled);
+        let builder = match deferred {
+            Some(limit) => builder.reentrancy(Reentrancy::Deferred).deferred_limit(limit),
+            None => builder,
+        };
         let builder = if bad_hook { builder.on_failure(|_| std::panic::panic_any(Planned)) } else { builder };
         builder.build().unwrap()
     }
@@ -82,8 +88,25 @@ impl Target for Bus {
         current
     }
 
-    fn subscribe(&self, patterns: &[String], order: i32, handler: Handler) -> Option<(SubscriptionId, Subscription)> {
-        let request = self.on(patterns).ok()?.order(order).named("closure");
+    fn subscribe(
+        &self,
+        patterns: &[String],
+        wishes: &Wishes,
+        handler: Handler,
+    ) -> Option<(SubscriptionId, Subscription)> {
+        let mut request = self.on(patterns).ok()?.order(wishes.order).named("closure");
+        if wishes.filter {
+            request = request.filter(|event| event.source() == Some("thirds"));
+        }
+        if let Some(limit) = wishes.limit {
+            request = request.limit(limit);
+        }
+        if let Some(after) = wishes.quarantine_after.and_then(NonZeroU32::new) {
+            request = request.failure_policy(FailurePolicy::Quarantine { after });
+        }
+        if let Some(newest) = wishes.replay {
+            request = request.replay(newest);
+        }
         let guard = request.try_subscribe(move |event| call(&handler, event));
         Some((guard.id(), guard))
     }
@@ -118,6 +141,23 @@ impl Target for Bus {
         Self::unsubscribe(self, id)
     }
 
+    fn mute(&self, id: SubscriptionId, muted: bool) -> bool {
+        if muted { Self::mute(self, id) } else { self.unmute(id) }
+    }
+
+    fn resume(&self, id: SubscriptionId) -> bool {
+        Self::resume(self, id)
+    }
+
+    fn follow(&self, cursor: &mut Option<Cursor>) -> u64 {
+        let batch = cursor.as_mut().map(Cursor::read).expect("nobody follows twice at once");
+        batch.events.len() as u64 + batch.missed
+    }
+
+    fn follower(&self) -> Option<Cursor> {
+        Some(self.cursor())
+    }
+
     fn enable(&self, enabled: bool) {
         if enabled { Self::enable(self) } else { self.disable() }
     }
@@ -146,12 +186,24 @@ impl Target for Bus {
             name: info.name,
             patterns: info.selector,
             order: info.order,
-            ended: [info.delivered, info.failed - info.panicked, info.panicked],
+            muted: info.state == SubscriptionState::Muted,
+            quarantined: info.state == SubscriptionState::Quarantined,
+            counts: bus::Counts {
+                ended: [info.delivered, info.failed - info.panicked, info.panicked],
+                skipped: info.skipped,
+                quarantined: info.quarantined,
+                lagged: info.lagged,
+            },
         };
-        assert_eq!(self.is_enabled(), self.stats().enabled);
+        // The model knows no time, and not which kinds are interned.
+        let mut stats = self.stats();
+        let by_kind = std::mem::take(&mut stats.published_by_kind).values().sum::<u64>();
+        assert_eq!(by_kind + std::mem::take(&mut stats.published_of_other_kinds), stats.totals.published);
+        stats.uptime = Duration::ZERO;
+        assert_eq!(self.is_enabled(), stats.enabled);
         View {
             recent: Target::recent(self, usize::MAX),
-            stats: self.stats(),
+            stats,
             kinds: self.kinds().iter().map(ToString::to_string).collect(),
             subscriptions: self.subscriptions().into_iter().map(info).collect(),
         }
