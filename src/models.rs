@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use crate::event::interner;
 use crate::history;
+use crate::sync::inbox;
 use crate::sync::revocable::Revocable;
 use crate::sync::{self, rows};
 
@@ -30,6 +31,11 @@ impl<T> Ring<T> {
     /// A ring with as many slots as a power of two.
     pub fn new(slots: usize) -> Self {
         Self { ring: history::Ring::new(slots), reading: sync::Mutex::new(()) }
+    }
+
+    /// Tickets drawn so far.
+    pub fn head(&self) -> u64 {
+        self.ring.head()
     }
 
     pub fn draw(&self) -> u64 {
@@ -99,4 +105,51 @@ impl Interner {
 /// A call site of `kind`, as the macro makes one.
 pub fn callsite(kind: &'static str) -> Callsite {
     Callsite::new(kind, crate::event::CallSite::new(file!(), line!(), module_path!(), &[]))
+}
+
+/// A queue with one taker, who opens it in the end.
+pub struct Inbox<T, L>(inbox::Inbox<T, L>);
+
+/// What became of a push.
+#[derive(Debug)]
+pub enum Pushed<T> {
+    /// The way is open: the value is the pusher's to deal with.
+    Open(T),
+    Waits,
+    Refused(T),
+}
+
+impl<T, L> Inbox<T, L> {
+    #[allow(clippy::new_without_default)]
+    pub fn new() -> Self {
+        Self(inbox::Inbox::new())
+    }
+
+    pub fn push(&self, value: T) -> Pushed<T> {
+        match self.0.push(value) {
+            inbox::Push::Open(value) => Pushed::Open(value),
+            inbox::Push::Waits => Pushed::Waits,
+            inbox::Push::Refused(value) => Pushed::Refused(value),
+        }
+    }
+
+    pub fn left(&self) -> Option<&L> {
+        self.0.left()
+    }
+
+    /// What waits, oldest first, and how many were refused since the last taking.
+    pub fn take(&self) -> (Vec<T>, usize) {
+        let taken = self.0.take();
+        (taken.values, taken.refused)
+    }
+
+    pub fn try_open(&self, left: L) -> bool {
+        self.0.try_open(left)
+    }
+
+    /// Opens whatever waits; that comes out as from `take`.
+    pub fn open(&self, left: L) -> (Vec<T>, usize) {
+        let taken = self.0.open(left);
+        (taken.values, taken.refused)
+    }
 }

@@ -6,8 +6,10 @@
 //! ones exists.
 //!
 //! # Orderings
-//! `head` is Relaxed. A reader that happens after a publish sees its ticket by coherence, and its record through the
-//! slot; a writer that finds a newer record in a slot has acquired that record's ticket with it.
+//! Drawing releases and looking at `head` acquires: who sees a ticket drawn sees all records that its thread has put in
+//! before. Otherwise a reader could find a thread's second record, and its first one only later (P3; `loom_replay` and
+//! `loom_cursor` show it). A reader that happens after a publish sees its ticket by coherence, and its record through
+//! the slot; a writer that finds a newer record in a slot has acquired that record's ticket with it.
 
 use super::slot::{Put, Slot};
 use crate::sync::atomic::{AtomicU64, Ordering};
@@ -57,14 +59,14 @@ impl<T> Ring<T> {
 
     /// Tickets drawn so far.
     pub(crate) fn head(&self) -> u64 {
-        self.head.load(Ordering::Relaxed)
+        self.head.load(Ordering::Acquire)
     }
 
     /// Draws the next ticket.
     #[inline]
     pub(crate) fn draw(&self) -> u64 {
         step("ring.ticket");
-        self.head.fetch_add(1, Ordering::Relaxed)
+        self.head.fetch_add(1, Ordering::Release)
     }
 
     /// Puts the record of a ticket in its slot; comes back with whatever is to be dropped for it.

@@ -1,4 +1,8 @@
-//! Running a model: its promise, its outcomes, its iterations.
+//! 1. Running a model: its promise, its outcomes, its iterations.
+//! 2. A [`watched`] cell, in which loom sees a missing edge.
+
+#[allow(dead_code, reason = "not every model needs one")]
+pub(crate) mod watched;
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -11,7 +11,7 @@ use std::time::Instant;
 
 use crate::End;
 use crate::context::{Context, ended, lasted, output, typed};
-use crate::mutants::MUTANTS;
+use crate::mutants;
 
 /// The cfg under which `src/sync` is built on loom and the models hold tests.
 const CFG: &str = "--cfg ringbus_loom";
@@ -43,7 +43,7 @@ pub(crate) fn list(context: &Context) -> Result<String, String> {
         let _ = writeln!(text, "  {name}");
     }
     text.push_str("mutants:\n");
-    for mutant in MUTANTS {
+    for mutant in mutants::all() {
         let _ = writeln!(text, "  {:<34} {:<16} {}", mutant.name, mutant.model, mutant.breaks);
     }
     Ok(text)

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use crate::End;
 use crate::context::{Context, lasted};
 use crate::loom;
-use crate::mutants::{MUTANTS, Mutant};
+use crate::mutants::{self, Mutant};
 use crate::outcome::{Outcome, watch};
 
 /// How long a model may take on one mutant, unless told otherwise.
@@ -27,7 +27,7 @@ pub(crate) fn run(context: &Context, name: Option<&str>, limit: Duration) -> End
     let wanted = |mutant: &&Mutant| {
         name.is_none_or(|name| [mutant.name, mutant.model].contains(&name) || mutant.model == format!("loom_{name}"))
     };
-    let mutants: Vec<Mutant> = MUTANTS.iter().filter(wanted).copied().collect();
+    let mutants: Vec<Mutant> = mutants::all().filter(wanted).copied().collect();
     match (mutants.is_empty(), name) {
         (true, Some(name)) => End::Usage(format!("no mutant and no model of one is `{name}`")),
         (true, None) => End::Failed("there are no mutants: nothing was shown".to_owned()),
