@@ -4,12 +4,17 @@
 //! `p10_*.rs`, `p11_off.rs`, `p12_global.rs`.
 
 mod p02_record_then_dispatch;
+mod p03_cursor;
 mod p03_order;
+mod p03_replay;
 mod p04_isolation;
+mod p04_policies;
 mod p05_visibility;
 mod p06_unsubscribing;
+mod p07_deferred;
 mod p07_reentrancy;
 mod p08_accounting;
+mod p08_options;
 mod p10_life_cycle;
 mod p11_off;
 mod p12_bad_input;
