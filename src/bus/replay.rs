@@ -54,7 +54,12 @@ struct Telling<'a> {
 impl Inner {
     /// Tells a subscription, which is in the table, of the past, and lets it live from there on.
     pub(super) fn tell(&self, subscriber: &Subscriber, past: Past) {
-        let (Some(replay), Some(visit)) = (&subscriber.replay, rows::visit()) else { return };
+        let Some(replay) = &subscriber.replay else { return };
+        let Some(visit) = rows::visit() else {
+            // An allocator subscribes from inside the thread's first use: nothing can be called here.
+            drop(replay.finish(Box::new(|_| false)));
+            return;
+        };
         let mut telling = Telling {
             bus: self,
             subscriber,

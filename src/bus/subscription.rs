@@ -205,7 +205,8 @@ impl Subscription {
 
 impl Drop for Subscription {
     fn drop(&mut self) {
-        let at_once = self.bus.upgrade().is_some_and(|bus| bus.recorder.drawn() == self.drawn);
+        let unused = |bus: Arc<Inner>| bus.recorder.drawn() == self.drawn && self.subscriber.is_untouched();
+        let at_once = self.bus.upgrade().is_some_and(unused);
         self.end(if at_once { EndedBy::DroppingAtOnce } else { EndedBy::Unsubscribing });
     }
 }

@@ -123,6 +123,12 @@ impl Subscriber {
         self.counts.lagged.add(n);
     }
 
+    /// Whether nothing has come to it yet, not of the past neither.
+    pub(crate) fn is_untouched(&self) -> bool {
+        let Counts { delivered, failed, skipped, quarantined, .. } = &self.counts;
+        delivered.sum() + failed.get() + skipped.get() + quarantined.get() == 0
+    }
+
     pub(crate) fn state(&self) -> SubscriptionState {
         if !self.handler.is_live() {
             SubscriptionState::Ended

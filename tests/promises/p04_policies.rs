@@ -54,7 +54,7 @@ fn p04_a_row_of_failures_leads_to_quarantine_with_one_report_until_it_is_resumed
     assert!(flaky.resume() && !flaky.resume());
     assert_eq!(publish(&bus), 1);
     fails.store(true, Ordering::Relaxed);
-    (0..3).for_each(|_| drop(publish(&bus)));
+    (0..3).for_each(|_| _ = publish(&bus));
     assert_eq!((flaky.state(), reports.try_iter().filter(|it| *it).count()), (SubscriptionState::Quarantined, 1));
     assert!(bus.resume(flaky.id()) && !bus.resume(flaky.id()));
 }
@@ -67,7 +67,7 @@ fn p04_concurrent_failures_bring_about_one_quarantine() {
         let (flaky, _) = flaky(&bus, 5);
         std::thread::scope(|scope| {
             for _ in 0..4 {
-                scope.spawn(|| (0..20).for_each(|_| drop(publish(&bus))));
+                scope.spawn(|| (0..20).for_each(|_| _ = publish(&bus)));
             }
         });
         let info = flaky.info();

@@ -126,6 +126,9 @@ fn p08_unheard_events_and_guards_dropped_at_once_are_told() {
     assert_eq!(warnings.try_recv().unwrap(), "nobody has subscribed to p08.unheard");
     assert_eq!(bus.stats().totals.unheard, 1);
 
+    drop(bus.on("p08.*").unwrap().replay(1).subscribe(|_| {}));
+    assert_eq!(warnings.try_iter().count(), 0, "it has seen the past, and that may be all it was for");
+
     let (guard, explicit) = (bus.on("p08.*").unwrap().subscribe(|_| {}), bus.on("p08.*").unwrap().subscribe(|_| {}));
     explicit.unsubscribe();
     publish_event!(bus: &bus, "p08.heard");
