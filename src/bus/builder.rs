@@ -185,7 +185,7 @@ impl BusBuilder {
     }
 
     /// What is told of things that are no failure and worth a look, on the thread where they happen; see [`Warning`]. A
-    /// panic of the hook ends with it.
+    /// panic of the hook ends with it, and what it causes itself is not told to it.
     pub fn on_warning(mut self, hook: impl Fn(&Warning<'_>) + Send + Sync + 'static) -> Self {
         self.reporter.on_warning = Some(Box::new(hook));
         self

@@ -255,6 +255,9 @@ impl<P> Subscribe<P> {
     /// threads publish meanwhile, which waits (at most 1024 events; beyond, the history serves, as far as it reaches).
     /// Publishers do not wait. Each thread's events come in their order.
     ///
+    /// What was recorded before belongs to the past: an older event than was asked for does not come, even where it is
+    /// dispatched only now (because it was [deferred](crate::Reentrancy::Deferred), or its publisher was held up).
+    ///
     /// A handler that is slower than all publishers together would never catch up: after 64 rounds the rest of what waits
     /// is counted as lagged ([`SubscriptionInfo::lagged`](crate::SubscriptionInfo::lagged)), told to the warning hook,
     /// and the subscription goes live.

@@ -27,8 +27,13 @@ impl Limiter {
         if won || urgent {
             return Some(self.suppressed.swap(0, Ordering::Relaxed));
         }
-        self.suppressed.fetch_add(1, Ordering::Relaxed);
+        self.suppress();
         None
+    }
+
+    /// Counts one that is not reported.
+    pub(super) fn suppress(&self) {
+        self.suppressed.fetch_add(1, Ordering::Relaxed);
     }
 }
 

@@ -1,7 +1,7 @@
 //! Where a bus's failures and warnings go: hooks, and the `log` facade for failures.
 //!
 //! Hooks and loggers are user code like any other: their panics end here. A logger that publishes, and whose event's
-//! handler fails again, is not asked a second time on the same thread.
+//! handler fails again, is not asked a second time on the same thread; nor is a warning hook told of what it does itself.
 
 use core::cell::Cell;
 use core::time::Duration;
@@ -26,6 +26,8 @@ const TARGET: &str = "ringbus";
 thread_local! {
     /// A logger is at work on this thread, for us.
     static LOGGING: Cell<bool> = const { Cell::new(false) };
+    /// A warning hook is at work on this thread.
+    static WARNING: Cell<bool> = const { Cell::new(false) };
 }
 
 /// See the [module](self).
@@ -71,10 +73,9 @@ impl Reporter {
     }
 
     fn failed(&self, subscriber: &Subscriber, mut failure: Failure<'_>) {
-        let logs = !LOGGING.with(Cell::get)
-            && contain::call(|| log::log_enabled!(target: TARGET, log::Level::Warn)).unwrap_or_else(no);
+        let logs = logging(|| log::log_enabled!(target: TARGET, log::Level::Warn)).unwrap_or(false);
         if self.on_failure.is_none() && !logs {
-            return;
+            return subscriber.failures.suppress();
         }
         let now = clock::read().wall_us;
         let Some(suppressed) = subscriber.failures.admit(now, failure.quarantined) else { return };
@@ -83,9 +84,7 @@ impl Reporter {
             contained(|| hook(&failure));
         }
         if logs {
-            LOGGING.with(|logging| logging.set(true));
-            contained(|| log::warn!(target: TARGET, "{failure}"));
-            LOGGING.with(|logging| logging.set(false));
+            logging(|| log::warn!(target: TARGET, "{failure}"));
         }
     }
 
@@ -104,8 +103,10 @@ impl Reporter {
     }
 
     pub(crate) fn warn(&self, warning: &Warning<'_>) {
-        if let Some(hook) = &self.on_warning {
+        let Some(hook) = &self.on_warning else { return };
+        if !WARNING.with(|at_work| at_work.replace(true)) {
             contained(|| hook(warning));
+            WARNING.with(|at_work| at_work.set(false));
         }
     }
 }
@@ -134,13 +135,18 @@ fn contained(call: impl FnOnce()) {
     }
 }
 
+/// Runs what asks or tells the logger, whose panic ends here; `None` where it panics, or is at work on this thread.
+fn logging<R>(call: impl FnOnce() -> R) -> Option<R> {
+    if LOGGING.with(|logging| logging.replace(true)) {
+        return None;
+    }
+    let result = contain::call(call).map_err(contain::defuse).ok();
+    LOGGING.with(|logging| logging.set(false));
+    result
+}
+
 fn told_by_panic(payload: Caught) -> String {
     let text = contain::message(&payload);
     contain::defuse(payload);
     text
-}
-
-fn no(payload: Caught) -> bool {
-    contain::defuse(payload);
-    false
 }

@@ -67,12 +67,13 @@ impl Tail {
 // === impl Recorder ===
 
 impl Recorder {
-    /// A tail that begins with the oldest event still there. It waits for each gap until its slot is written.
+    /// A tail that begins with the oldest event still there. It waits for each gap until its slot is written. Where no
+    /// history is kept it finds nothing, and nothing settles.
     pub(crate) fn tail(&self) -> Tail {
         let shards = self.shards.iter().map(|shard| {
-            let head = shard.ring.head();
-            let next = shard.base.load(Ordering::Acquire).max(head.saturating_sub(shard.ring.slots() as u64));
-            Follow { next, gaps: Vec::new() }
+            let slots = shard.ring.slots() as u64;
+            let oldest = shard.base.load(Ordering::Acquire).max(shard.ring.head().saturating_sub(slots));
+            Follow { next: if slots == 0 { 0 } else { oldest }, gaps: Vec::new() }
         });
         Tail { shards: shards.collect(), patience: None }
     }
@@ -151,6 +152,15 @@ mod tests {
         (3..2000).for_each(record);
         let found = recorder.follow(&mut tail);
         assert_eq!((found.missed, found.events.len(), numbers(&found)[0]), (2000 - 3 - 1024, 1024, 2000 - 1024));
+    }
+
+    #[test]
+    fn without_a_history_nothing_is_found_and_nothing_settles() {
+        let recorder = Recorder::new(0, 1);
+        let stamp = recorder.record(&mut event(1), 0).0;
+        let mut tail = recorder.tail();
+        let found = recorder.follow(&mut tail);
+        assert_eq!((found.events.len(), found.missed, tail.has_settled(stamp)), (0, 0, false));
     }
 
     #[test]

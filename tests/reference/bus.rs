@@ -34,6 +34,8 @@ pub(crate) struct Subscription {
     row: u32,
     /// All calls of its limit have ended: it goes when the dispatch ends.
     pub(crate) spent: bool,
+    /// Events with a smaller index belong to the past that it was told of, or did not ask for.
+    settled: usize,
     /// While it is told of the past: what has come meanwhile.
     pub(crate) inbox: Option<Vec<Event>>,
     pub(crate) counts: Counts,
@@ -65,8 +67,8 @@ pub(crate) struct State {
     pub(crate) base: usize,
     /// How many of them have been followed.
     followed: usize,
-    /// Nested events that wait, with their depths.
-    waiting: VecDeque<(Event, usize)>,
+    /// Nested events that wait, with their indices and depths.
+    waiting: VecDeque<(Event, usize, usize)>,
     working: bool,
     pub(crate) resets: u64,
     pub(crate) totals: Totals,
@@ -101,6 +103,7 @@ impl Reference {
             state.totals.invalid_kinds += 1;
             return (Outcome::InvalidKind, 0, 0);
         }
+        let index = state.events.len();
         state.events.push(event.clone());
         if state.depth == self.options.depth_limit {
             state.totals.depth_stops += 1;
@@ -113,17 +116,17 @@ impl Reference {
             }
             let depth = state.depth;
             state.totals.deferred += 1;
-            state.waiting.push_back((event.clone(), depth));
+            state.waiting.push_back((event.clone(), index, depth));
             return (Outcome::Queued, 0, 0);
         }
         drop(state);
-        let tally = self.dispatch(event);
+        let tally = self.dispatch(event, index);
         self.work_off();
         let [delivered, errors, panics] = tally.ended;
         (Outcome::Published, delivered as u32, (errors + panics) as u32)
     }
 
-    fn dispatch(&self, event: &Event) -> Tally {
+    fn dispatch(&self, event: &Event, index: usize) -> Tally {
         let mut state = self.lock();
         let mut called: Vec<_> = state.subscriptions.iter().filter(|one| selects(&one.patterns, &event.kind)).collect();
         called.sort_by_key(|one| (Reverse(one.wishes.order), one.id));
@@ -132,8 +135,9 @@ impl Reference {
         drop(state);
         let mut tally = Tally::default();
         for id in &called {
-            let told = self.with(*id, |one| one.inbox.as_mut().map(|inbox| inbox.push(event.clone())));
-            if told.flatten().is_none() {
+            let waits = self.with(*id, |one| one.inbox.as_mut().map(|inbox| inbox.push(event.clone())));
+            let settled = self.with(*id, |one| index < one.settled) == Some(true);
+            if waits.flatten().is_none() && !settled {
                 self.call(*id, event, &mut tally);
             }
         }
@@ -189,10 +193,10 @@ impl Reference {
         }
         loop {
             let mut state = self.lock();
-            let Some((event, depth)) = state.waiting.pop_front() else { break };
+            let Some((event, index, depth)) = state.waiting.pop_front() else { break };
             state.depth = depth;
             drop(state);
-            self.dispatch(&event);
+            self.dispatch(&event, index);
             self.lock().depth = 0;
         }
         self.lock().working = false;
@@ -247,6 +251,8 @@ impl Reference {
                 patterns.remove(at);
             }
         }
+        let tells = wishes.replay.is_some() && self.options.history > 0;
+        let settled = if tells { state.events.len() } else { 0 };
         state.subscriptions.push(Subscription {
             id,
             patterns,
@@ -257,6 +263,7 @@ impl Reference {
             quarantined: false,
             row: 0,
             spent: wishes.limit == Some(0),
+            settled,
             inbox: wishes.replay.map(|_| Vec::new()),
             counts: Counts::default(),
         });
