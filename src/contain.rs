@@ -5,10 +5,12 @@
 //! mend their own structure before they come here, and hold no lock.
 
 use core::any::Any;
+use core::cell::Cell;
 use core::panic::AssertUnwindSafe;
 use std::panic::catch_unwind;
 
 use crate::sync::counter::Tally;
+use crate::sync::thread_local;
 
 /// A caught panic's payload.
 pub(crate) type Caught = Box<dyn Any + Send + 'static>;
@@ -18,6 +20,17 @@ const ROUNDS: usize = 8;
 
 /// Payloads and values given up, in this process.
 static FORGOTTEN: Tally = Tally::new();
+
+thread_local! {
+    /// Something that is dropped, or a hook, is at work on this thread, and its panic will end here.
+    static AT_WORK: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether something that is dropped, or a hook, is at work on this thread: a panic now will be contained.
+#[cfg(feature = "serde")]
+pub(crate) fn is_at_work() -> bool {
+    AT_WORK.with(Cell::get)
+}
 
 /// How many panic payloads this process has leaked because dropping them kept panicking.
 pub(crate) fn forgotten() -> u64 {
@@ -37,9 +50,17 @@ pub(crate) fn call<R>(call: impl FnOnce() -> R) -> Result<R, Caught> {
 #[inline]
 pub(crate) fn drop_contained<T>(value: T) {
     if core::mem::needs_drop::<T>() {
-        if let Err(payload) = call(|| drop(value)) {
-            defuse(payload);
-        }
+        run_contained(|| drop(value));
+    }
+}
+
+/// Runs what nobody waits for an answer of, such as a hook; a panic in it goes no further.
+pub(crate) fn run_contained(run: impl FnOnce()) {
+    let outer = AT_WORK.with(|at_work| at_work.replace(true));
+    let result = call(run);
+    AT_WORK.with(|at_work| at_work.set(outer));
+    if let Err(payload) = result {
+        defuse(payload);
     }
 }
 

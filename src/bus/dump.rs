@@ -9,12 +9,14 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::panic::{PanicHookInfo, set_hook, take_hook};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use serde::Serialize;
 use serde::ser::SerializeMap;
 
 use super::{Bus, WeakBus, default_bus};
+use crate::contain;
 use crate::event::{Event, Value};
 use crate::stats;
 use crate::sync::plain::{AtomicU64, Ordering};
@@ -204,7 +206,8 @@ impl Limit {
     fn admit(&self, contained: bool) -> Option<u64> {
         let now = clock::read().wall_us;
         let last = self.last_us.load(Ordering::Relaxed);
-        if contained && last != 0 && now.saturating_sub(last) < INTERVAL_US {
+        // A clock set back is no reason for silence.
+        if contained && last != 0 && now >= last && now - last < INTERVAL_US {
             self.suppressed.fetch_add(1, Ordering::Relaxed);
             return None;
         }
@@ -219,11 +222,13 @@ fn dump_panic(bus: &WeakBus, path: &Path, limit: &Limit, info: &PanicHookInfo<'_
         return;
     }
     let Some(bus) = bus.upgrade() else { return };
-    let Some(suppressed) = limit.admit(frames::any()) else { return };
+    let Some(suppressed) = limit.admit(frames::any() || contain::is_at_work()) else { return };
     let written = append(path, &lines(&bus, suppressed, info));
     if written.is_err() {
         stats::FAILED_DUMPS.bump();
     }
+    // The last handle here would drop closures: user code, whose panic in a panic hook aborts.
+    core::mem::forget(Arc::into_inner(bus.inner));
 }
 
 fn lines(bus: &Bus, suppressed: u64, info: &PanicHookInfo<'_>) -> Vec<u8> {

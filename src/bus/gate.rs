@@ -12,7 +12,7 @@
 use super::Bus;
 use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::sync::plain::{self, AtomicU32};
-use crate::sync::{Mutex, scoped};
+use crate::sync::{Mutex, busy, scoped};
 
 /// The global bus's word:
 ///
@@ -88,7 +88,7 @@ impl Gate {
     }
 
     pub(crate) fn is_enabled(&self) -> bool {
-        self.state.lock().enabled
+        busy::during(|| self.state.lock().enabled)
     }
 
     pub(crate) fn set_enabled(&self, enabled: bool) {
@@ -105,6 +105,10 @@ impl Gate {
     }
 
     fn change(&self, change: impl FnOnce(&mut State)) {
+        busy::during(|| self.change_locked(change));
+    }
+
+    fn change_locked(&self, change: impl FnOnce(&mut State)) {
         let mut state = self.state.lock();
         change(&mut state);
         let open = state.is_open();

@@ -8,7 +8,7 @@
 use std::panic::resume_unwind;
 
 use super::deferred::{self, Waiting};
-use super::{Bus, Delivery, Inner, Outcome, Publishable};
+use super::{Bus, Delivery, Inner, Outcome, Publishable, evicted};
 use crate::callsite::Refused;
 use crate::contain::{self, Caught};
 use crate::dispatch::Warning;
@@ -41,10 +41,12 @@ impl Bus {
     /// The history orders events by when they were published, not by their timestamps.
     pub fn publish(&self, event: impl Publishable) -> Delivery {
         if !self.inner.gate.is_open() {
+            contain::drop_contained(event);
             return Delivery::none(Outcome::Disabled);
         }
         // Call sites have asked before they made the event.
         if busy::is_busy() {
+            contain::drop_contained(event);
             return self.inner.refuse();
         }
         match event.into_event() {
@@ -95,7 +97,7 @@ impl Inner {
         self.counters.kinds.count(event.kind(), thread);
         step("publish.recorded");
         // May run user code; nothing of ours is half done.
-        drop(evicted);
+        evicted::drop_flat(evicted);
         // The record before the table: a subscriber that is told of the past finds this event in the history, or this
         // publisher finds the subscriber in the table. Slots are written by a read-modify-write.
         fence_after_rmw();

@@ -120,7 +120,10 @@ impl Telling<'_> {
                     self.one(&event, stamp);
                 }
             }
-            if refused > 0 {
+            if refused > 0 && self.bus.recorder.capacity() == 0 {
+                // There is no history that has it.
+                self.lagged += refused as u64;
+            } else if refused > 0 {
                 self.read_on();
             }
             if idle && self.try_finish() {

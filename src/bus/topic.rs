@@ -4,6 +4,7 @@ use core::fmt;
 use core::marker::PhantomData;
 
 use super::{Bus, Delivery, Outcome};
+use crate::contain;
 use crate::event::{Event, Kind, KindTaken, Payload};
 use crate::sync::busy;
 
@@ -77,19 +78,28 @@ impl Bus {
 impl<T: Payload> Topic<T> {
     /// Publishes `payload`; while the bus is off it is dropped.
     pub fn publish(&self, payload: T) -> Delivery {
-        self.publish_with(|| payload)
+        if let Some(refused) = self.refusal() {
+            contain::drop_contained(payload);
+            return refused;
+        }
+        self.bus.inner.publish(Event::typed(self.kind.clone(), payload))
     }
 
     /// Publishes what `make` returns, which is not called while the bus is off.
     pub fn publish_with(&self, make: impl FnOnce() -> T) -> Delivery {
-        if !self.bus.is_open() {
-            return Delivery::none(Outcome::Disabled);
-        }
-        if busy::is_busy() {
-            return self.bus.inner.refuse();
+        if let Some(refused) = self.refusal() {
+            return refused;
         }
         let payload = make();
         self.bus.inner.publish(Event::typed(self.kind.clone(), payload))
+    }
+
+    /// The answer where nothing can be published now.
+    fn refusal(&self) -> Option<Delivery> {
+        if !self.bus.is_open() {
+            return Some(Delivery::none(Outcome::Disabled));
+        }
+        busy::is_busy().then(|| self.bus.inner.refuse())
     }
 
     /// The kind of its events.

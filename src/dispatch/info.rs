@@ -73,7 +73,8 @@ pub struct SubscriptionInfo {
     pub skipped: u64,
     /// Events that it was not called for because it was in quarantine.
     pub quarantined: u64,
-    /// Events that were overwritten, or came too many, before it could be told of them with the past.
+    /// Events that were overwritten, or came too many, before it could be told of them with the past: at most so many of
+    /// those that it selects, since of what was overwritten nobody knows the kind.
     pub lagged: u64,
     /// Calls that took longer than the bus's `slow_after`.
     pub slow: u64,

@@ -22,12 +22,12 @@ use super::table::Table;
 use crate::event::Kind;
 use crate::sync::atomic::{AtomicBool, Ordering, fence};
 use crate::sync::snapshot::{Loaded, Snapshot};
-use crate::sync::{Mutex, MutexGuard, busy, step};
+use crate::sync::{QuietGuard, QuietMutex, busy, step};
 
 /// All subscriptions of a bus.
 pub(crate) struct Registry<C> {
     table: Snapshot<Table>,
-    list: Mutex<List>,
+    list: QuietMutex<List>,
     /// Some subscription has no call left, and may still be in the table.
     spent: AtomicBool,
     /// Told the number of subscriptions after each change, under the lock: so the calls keep their order. It must run no
@@ -51,7 +51,7 @@ type Rubble = (Vec<Arc<Subscriber>>, Option<Arc<Table>>);
 
 impl<C: Fn(usize)> Registry<C> {
     pub(crate) fn new(changed: C) -> Self {
-        let (table, list) = (Snapshot::new(Table::new()), Mutex::new(List::default()));
+        let (table, list) = (Snapshot::new(Table::new()), QuietMutex::new(List::default()));
         Self { table, list, spent: AtomicBool::new(false), changed }
     }
 
@@ -118,7 +118,8 @@ impl<C: Fn(usize)> Registry<C> {
     /// whoever is changing the table right now.
     #[cold]
     pub(crate) fn tidy(&self) {
-        self.spent.store(true, Ordering::Relaxed);
+        // Release: the claim that has used up the calls, for whoever takes back the word.
+        self.spent.store(true, Ordering::Release);
         // Pairs with the fence in `change`.
         fence(Ordering::SeqCst);
         step("registry.tidy");
@@ -148,7 +149,7 @@ impl<C: Fn(usize)> Registry<C> {
     }
 
     /// Changes the list, then looks whether there is something to tidy up.
-    fn change<R>(&self, mut list: MutexGuard<'_, List>, change: impl FnOnce(&mut List) -> (R, Rubble)) -> R {
+    fn change<R>(&self, mut list: QuietGuard<'_, List>, change: impl FnOnce(&mut List) -> (R, Rubble)) -> R {
         let (result, rubble) = busy::during(|| change(&mut list));
         busy::during(|| drop(list));
         drop(rubble);
@@ -161,8 +162,8 @@ impl<C: Fn(usize)> Registry<C> {
             // Whoever has the lock looks when it is done.
             let Some(mut list) = busy::during(|| self.list.try_lock()) else { return result };
             let rubble = busy::during(|| {
-                self.spent.store(false, Ordering::Relaxed);
-                fence(Ordering::SeqCst);
+                // Acquire: what was done before the word was left, though another one's word may be overwritten here.
+                self.spent.swap(false, Ordering::AcqRel);
                 let rubble = self.take_out_spent(&mut list);
                 drop(list);
                 rubble

@@ -81,7 +81,7 @@ impl Reporter {
         let Some(suppressed) = subscriber.failures.admit(now, failure.quarantined) else { return };
         failure.suppressed = suppressed;
         if let Some(hook) = &self.on_failure {
-            contained(|| hook(&failure));
+            contain::run_contained(|| hook(&failure));
         }
         if logs {
             logging(|| log::warn!(target: TARGET, "{failure}"));
@@ -105,7 +105,7 @@ impl Reporter {
     pub(crate) fn warn(&self, warning: &Warning<'_>) {
         let Some(hook) = &self.on_warning else { return };
         if !WARNING.with(|at_work| at_work.replace(true)) {
-            contained(|| hook(warning));
+            contain::run_contained(|| hook(warning));
             WARNING.with(|at_work| at_work.set(false));
         }
     }
@@ -127,12 +127,6 @@ fn failure<'a>(
 ) -> Failure<'a> {
     let (subscription, name, place) = (subscriber.id, subscriber.name.as_deref(), subscriber.place);
     Failure { event, subscription, name, place, cause, suppressed: 0, quarantined }
-}
-
-fn contained(call: impl FnOnce()) {
-    if let Err(payload) = contain::call(call) {
-        contain::defuse(payload);
-    }
 }
 
 /// Runs what asks or tells the logger, whose panic ends here; `None` where it panics, or is at work on this thread.

@@ -174,7 +174,13 @@ impl Event {
     /// Finding the kind by its name. In steady publishing on one thread, of one type of at most about 1 KB, nothing is
     /// allocated until somebody asks for the fields.
     pub fn from_payload<T: Payload>(payload: T) -> Result<Self, KindTaken> {
-        let kind = Kind::claim::<T>()?;
+        let kind = match Kind::claim::<T>() {
+            Ok(kind) => kind,
+            Err(taken) => {
+                drop_contained(payload);
+                return Err(taken);
+            }
+        };
         let mut draft = Draft::new(kind, None);
         draft.inner().hold(payload);
         Ok(draft.finish_as(EventId::next(), UNREAD, clock::read().wall_us))

@@ -18,6 +18,8 @@ use crate::sync::busy;
 #[derive(Clone, Debug)]
 pub(crate) struct Tail {
     shards: Vec<Follow>,
+    /// There is a history; without one nothing is found, and nothing settles.
+    keeps: bool,
     /// How long a gap is waited for.
     patience: Option<Duration>,
 }
@@ -52,10 +54,10 @@ pub(crate) struct Found {
 impl Tail {
     /// Whether the event with this stamp has been found, or counted as missed.
     pub(crate) fn has_settled(&self, stamp: u64) -> bool {
-        let stamp = Stamp(stamp);
-        self.shards.get(stamp.shard()).is_some_and(|shard| {
-            stamp.ticket() < shard.next && !shard.gaps.iter().any(|gap| gap.ticket == stamp.ticket())
-        })
+        let (stamp, keeps) = (Stamp(stamp), self.keeps);
+        let ticket = stamp.ticket();
+        let passed = |shard: &Follow| ticket < shard.next && !shard.gaps.iter().any(|gap| gap.ticket == ticket);
+        keeps && self.shards.get(stamp.shard()).is_some_and(passed)
     }
 
     /// Gives up a gap after this time.
@@ -68,26 +70,37 @@ impl Tail {
 
 impl Recorder {
     /// A tail that begins with the oldest event still there. It waits for each gap until its slot is written. Where no
-    /// history is kept it finds nothing, and nothing settles.
+    /// history is kept all is missed, and nothing settles.
     pub(crate) fn tail(&self) -> Tail {
         let shards = self.shards.iter().map(|shard| {
-            let slots = shard.ring.slots() as u64;
-            let oldest = shard.base.load(Ordering::Acquire).max(shard.ring.head().saturating_sub(slots));
-            Follow { next: if slots == 0 { 0 } else { oldest }, gaps: Vec::new() }
+            let head = shard.ring.head();
+            let next = shard.base.load(Ordering::Acquire).max(head.saturating_sub(shard.ring.slots() as u64));
+            Follow { next, gaps: Vec::new() }
         });
-        Tail { shards: shards.collect(), patience: None }
+        Tail { shards: shards.collect(), keeps: self.capacity > 0, patience: None }
     }
 
     /// What has come since the tail was last read.
     pub(crate) fn follow(&self, tail: &mut Tail) -> Found {
         if self.capacity == 0 {
-            return Found::default();
+            return self.miss_all(tail);
         }
         let mut found = busy::during(|| {
             let _reading = self.reading.lock();
             self.read_on(tail)
         });
         drop(core::mem::take(&mut found.rubble));
+        found
+    }
+
+    /// Where nothing is kept, all that was drawn meanwhile is missed.
+    fn miss_all(&self, tail: &mut Tail) -> Found {
+        let mut found = Found::default();
+        for (shard, follow) in self.shards.iter().zip(&mut tail.shards) {
+            let head = shard.ring.head();
+            found.missed += head.saturating_sub(follow.next);
+            follow.next = follow.next.max(head);
+        }
         found
     }
 
@@ -155,12 +168,13 @@ mod tests {
     }
 
     #[test]
-    fn without_a_history_nothing_is_found_and_nothing_settles() {
+    fn without_a_history_all_is_missed_and_nothing_settles() {
         let recorder = Recorder::new(0, 1);
-        let stamp = recorder.record(&mut event(1), 0).0;
+        recorder.record(&mut event(1), 0);
         let mut tail = recorder.tail();
+        let stamp = recorder.record(&mut event(2), 0).0;
         let found = recorder.follow(&mut tail);
-        assert_eq!((found.events.len(), found.missed, tail.has_settled(stamp)), (0, 0, false));
+        assert_eq!((found.events.len(), found.missed, tail.has_settled(stamp)), (0, 1, false));
     }
 
     #[test]

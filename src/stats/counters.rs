@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use super::Totals;
 use super::kinds::KindCounts;
 use crate::contain;
-use crate::sync::Mutex;
 use crate::sync::counter::{Striped, Tally};
+use crate::sync::{Mutex, busy};
 
 /// The counters of one bus.
 pub(crate) struct Counters {
@@ -80,6 +80,10 @@ impl Counters {
 
     /// The counts since the last reset. `published` and `overwritten` are the history's to tell.
     pub(crate) fn read(&self) -> Counted {
+        busy::during(|| self.read_locked())
+    }
+
+    fn read_locked(&self) -> Counted {
         let base = self.base.lock();
         let (mut by_kind, others) = self.kinds.read();
         for (kind, count) in &base.by_kind {
@@ -95,9 +99,11 @@ impl Counters {
 
     /// Counts from here on.
     pub(crate) fn reset(&self) {
-        let mut base = self.base.lock();
-        let (by_kind, others) = self.kinds.read();
-        *base = Base { at: self.live(), by_kind, others, resets: base.resets + 1 };
+        busy::during(|| {
+            let mut base = self.base.lock();
+            let (by_kind, others) = self.kinds.read();
+            *base = Base { at: self.live(), by_kind, others, resets: base.resets + 1 };
+        });
     }
 
     fn live(&self) -> Totals {

@@ -9,7 +9,7 @@
 //! 3. [`snapshot`] holds the table that publishers load;
 //! 4. [`revocable`] runs a handler so that somebody else can wait for it to end, and [`waiters`] wakes that somebody;
 //!    [`inbox`] keeps what comes while a handler is told of the past;
-//! 5. [`busy`], [`counter`], [`frames`], [`scoped`], [`once`] and [`signal`] are small tools for the rooms;
+//! 5. [`busy`], [`counter`], [`frames`], [`scoped`], [`once`], [`quiet`] and [`signal`] are small tools for the rooms;
 //! 6. [`inject`] lets tests stop or delay a thread at a named step.
 //!
 //! Unsafe code lives here and in the history's slot, nowhere else.
@@ -57,6 +57,7 @@ pub(crate) mod busy;
 pub(crate) mod counter;
 pub(crate) mod frames;
 mod once;
+mod quiet;
 pub(crate) mod scoped;
 mod signal;
 
@@ -64,6 +65,7 @@ pub(crate) mod inject;
 
 pub(crate) use inject::step;
 pub(crate) use once::OnceBox;
+pub(crate) use quiet::{QuietGuard, QuietMutex};
 pub(crate) use signal::Signal;
 
 /// The atomics of the platform, or loom's.

@@ -88,3 +88,14 @@ fn p03_strict_order_has_no_exception() {
     });
     assert!(recorded(&bus).into_iter().eq(0..TURNS));
 }
+
+#[test]
+fn p08_without_a_history_a_cursor_misses_everything_and_says_so() {
+    let bus = Bus::builder().history(0).build().unwrap();
+    let _open = bus.subscribe(|_| {});
+    publish_event!(bus: &bus, "p08.before", n = 0);
+    let mut cursor = bus.cursor();
+    (0..3).for_each(|n| drop(publish_event!(bus: &bus, "p08.unkept", n)));
+    let batch = cursor.read();
+    assert_eq!((batch.events.len(), batch.missed, cursor.read().missed), (0, 3, 0));
+}

@@ -304,12 +304,11 @@ impl Reference {
         self.with(id, resume) == Some(true)
     }
 
-    /// How many events there were since the last time; none where there is no history.
+    /// How many events there were since the last time.
     pub(crate) fn follow(&self) -> u64 {
         let mut state = self.lock();
         let end = state.events.len();
-        let before = std::mem::replace(&mut state.followed, end);
-        if self.options.history == 0 { 0 } else { (end - before) as u64 }
+        (end - std::mem::replace(&mut state.followed, end)) as u64
     }
 
     /// Unsubscribes; `false` where a handler is running, and so it must not wait.

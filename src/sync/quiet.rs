@@ -1,0 +1,63 @@
+//! A lock whose release waits for nobody: for the one lock that publishers try.
+//!
+//! A publisher never waits for it, it only tries; but what it got it must release, and with parking_lot a release that
+//! finds somebody parked takes the lock of a bucket, which another thread may hold and be frozen (P1). std's mutex is a
+//! word: its release is an exchange, and a system call where somebody sleeps. Nobody panics while holding it; poison is
+//! ignored.
+
+#[cfg(not(ringbus_loom))]
+use std::sync as locks;
+
+#[cfg(ringbus_loom)]
+use loom::sync as locks;
+
+use std::sync::{PoisonError, TryLockError};
+
+/// See the [module](self).
+#[derive(Debug, Default)]
+pub(crate) struct QuietMutex<T>(locks::Mutex<T>);
+
+pub(crate) type QuietGuard<'a, T> = locks::MutexGuard<'a, T>;
+
+// === impl QuietMutex ===
+
+impl<T> QuietMutex<T> {
+    pub(crate) fn new(value: T) -> Self {
+        Self(locks::Mutex::new(value))
+    }
+
+    pub(crate) fn lock(&self) -> QuietGuard<'_, T> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// `None` where another thread has it.
+    pub(crate) fn try_lock(&self) -> Option<QuietGuard<'_, T>> {
+        match self.0.try_lock() {
+            Ok(guard) => Some(guard),
+            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        }
+    }
+}
+
+#[cfg(all(test, not(ringbus_loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_excludes_and_knows_no_poison() {
+        let lock = QuietMutex::new(1);
+        let held = lock.lock();
+        assert!(lock.try_lock().is_none());
+        drop(held);
+        std::thread::scope(|scope| {
+            let panicked = scope.spawn(|| {
+                let _held = lock.lock();
+                std::panic::resume_unwind(Box::new("ordered"));
+            });
+            assert!(panicked.join().is_err());
+        });
+        assert_eq!(*lock.lock(), 1);
+        assert_eq!(lock.try_lock().map(|held| *held), Some(1));
+    }
+}
