@@ -99,7 +99,7 @@ impl Recorder {
         for (shard, follow) in self.shards.iter().zip(&mut tail.shards) {
             let head = shard.ring.head();
             found.missed += head.saturating_sub(follow.next);
-            follow.next = follow.next.max(head);
+            follow.next = head.max(follow.next);
         }
         found
     }
