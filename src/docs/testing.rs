@@ -119,7 +119,8 @@
 //! A test that must use the global bus itself wants a process of its own: a file in `tests/` with one test function.
 //! Where several share it, one after the other, [`reset`](crate::reset()) takes the bus back to the start: it forgets
 //! the history and counts from zero. Subscriptions stay; they end with their guards, so a test that keeps its guards and
-//! captures in variables leaves none behind.
+//! captures in variables leaves none behind. What somebody has detached ends with
+//! [`unsubscribe_all`](crate::Bus::unsubscribe_all).
 //!
 //! ```
 //! use ringbus::{assert_events, global, publish_event, reset};
