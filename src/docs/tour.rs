@@ -3,7 +3,7 @@
 #![cfg_attr(all(feature = "derive", feature = "serde"), doc = "```")]
 #![cfg_attr(
     not(all(feature = "derive", feature = "serde")),
-    doc = "```ignore (needs the features `derive` and `serde`)"
+    doc = "```ignore"
 )]
 //! use ringbus::{Bus, Event, Payload, assert_events, publish_event};
 //! # let folder = std::env::temp_dir();
