@@ -1,10 +1,7 @@
 //! The whole face in one go.
 //!
 #![cfg_attr(all(feature = "derive", feature = "serde"), doc = "```")]
-#![cfg_attr(
-    not(all(feature = "derive", feature = "serde")),
-    doc = "```ignore"
-)]
+#![cfg_attr(not(all(feature = "derive", feature = "serde")), doc = "```ignore")]
 //! use ringbus::{Bus, Event, Payload, assert_events, publish_event};
 //! # let folder = std::env::temp_dir();
 //! # let (path, n) = ("main.rs", 7);
