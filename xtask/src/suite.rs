@@ -20,7 +20,7 @@ const STEPS: &[Step] = &[
     Step { name: "docs", shows: "the documentation builds without a warning", work: docs },
     Step { name: "budget", shows: "the bare build has at most 20 packages", work: budget },
     Step { name: "bare", shows: "tests without features", work: bare },
-    Step { name: "features", shows: "tests with serde and inject, real table", work: features },
+    Step { name: "features", shows: "tests with derive, serde and inject, real table", work: features },
     Step { name: "reference", shows: "tests with all features, lock-based table", work: reference },
     Step { name: "compile-fail", shows: "what must not compile, and its twins", work: compile_fail },
     Step { name: "loom", shows: "the models of the protocols", work: loom },
