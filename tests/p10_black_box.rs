@@ -81,13 +81,15 @@ fn p10_a_panic_leaves_the_last_events_behind() {
         publish_event!(bus: &weak.upgrade().unwrap(), "box.inner");
     });
     let inner = bus.on("box.inner").unwrap().subscribe(|_| panic!("contained"));
-    // The first panic was less than a second ago: the contained one is suppressed, and told with the next dump.
+    // At most one of these in a second; what was left out is told with the next dump.
     publish_event!(bus: &bus, "box.outer");
-    assert_eq!((before.load(Ordering::Relaxed), dumps(&path).len()), (2, 1));
+    assert_eq!(before.load(Ordering::Relaxed), 2, "the hook from before runs for each");
     publish_event!(bus: &bus, "box.outer");
     die("another one");
     let all = dumps(&path);
-    assert_eq!((all.len(), &all[1][0]["suppressed"]), (2, &2.into()));
+    let suppressed: u64 = all.iter().map(|dump| dump[0]["suppressed"].as_u64().unwrap()).sum();
+    assert_eq!(all.len() as u64 + suppressed, 1 + 2 + 1);
+    assert_eq!(all.last().unwrap()[0]["message"], "another one");
     drop((outer, inner));
 
     // The first contained panic of another bus is dumped at once.
