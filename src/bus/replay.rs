@@ -7,8 +7,8 @@
 //! 4. When nothing is left the way is opened: publishers call the handler from then on, unless the tail has had their
 //!    event. A publisher may have recorded it long ago, and come to the handler only now.
 //!
-//! A handler that is slower than the publishers would be told for ever: after [`ROUNDS`] rounds the way is opened in any
-//! case, and what waits then is counted as lagged. So it is where it cannot be called: too deep, or while panicking.
+//! A handler that is slower than the publishers would be told for ever: after [`MOST`] events from the inbox the way is
+//! opened in any case, and what waits then is counted as lagged. So it is where it cannot be called: too deep, or while panicking.
 //!
 //! # Orderings
 //! The subscriber: table, fence, slots. A publisher: slot, fence, table. One of the two sees the other (Dekker). The
@@ -28,8 +28,8 @@ use crate::sync::frames;
 use crate::sync::inbox::Taken;
 use crate::sync::rows::{self, Visit};
 
-/// After so many rounds the way is opened.
-const ROUNDS: usize = if cfg!(ringbus_loom) { 2 } else { 64 };
+/// After so many events from the inbox (a look into an empty one counts as one) the way is opened.
+const MOST: usize = if cfg!(ringbus_loom) { 2 } else { 1 << 16 };
 
 /// What a subscription wants to be told of the past.
 #[derive(Clone, Copy, Debug, Default)]
@@ -108,11 +108,10 @@ impl Telling<'_> {
 
     /// Tells what comes meanwhile, until nothing is left.
     fn catch_up(&mut self) {
-        for _ in 0..ROUNDS {
-            if !self.subscriber.handler.is_live() {
-                break;
-            }
+        let mut left = MOST;
+        while left > 0 && self.subscriber.handler.is_live() {
             let Taken { values, refused } = self.replay.take();
+            left = left.saturating_sub(values.len().max(1));
             let idle = values.is_empty() && refused == 0;
             for Offered { event, stamp } in values {
                 if !self.tail.has_settled(stamp) {

@@ -258,7 +258,7 @@ impl<P> Subscribe<P> {
     /// What was recorded before belongs to the past: an older event than was asked for does not come, even where it is
     /// dispatched only now (because it was [deferred](crate::Reentrancy::Deferred), or its publisher was held up).
     ///
-    /// A handler that is slower than all publishers together would never catch up: after 64 rounds the rest of what waits
+    /// A handler that is slower than all publishers together would never catch up: after 65 536 events the rest of what waits
     /// is counted as lagged ([`SubscriptionInfo::lagged`](crate::SubscriptionInfo::lagged)), told to the warning hook,
     /// and the subscription goes live.
     ///
