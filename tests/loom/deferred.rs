@@ -1,15 +1,13 @@
 //! Nested events that wait: dispatched after the event that they came from, once, on the same thread, if their
 //! subscription still stands then.
-#![cfg(ringbus_loom)]
-
-mod loom_support;
 
 use std::sync::{Arc, Mutex};
 
 use loom::sync::atomic::{AtomicBool, Ordering};
 use loom::thread;
-use loom_support::Model;
 use ringbus::{Bus, Event, Outcome, Reentrancy, Subscription};
+
+use crate::support::Model;
 
 fn event(kind: &'static str, n: i64) -> Event {
     Event::builder(kind).field("n", n).build().unwrap()
@@ -60,7 +58,7 @@ impl Nested {
 #[test]
 fn two_threads_each_with_its_own() {
     Model {
-        name: "loom_deferred::two_threads_each_with_its_own",
+        name: "deferred::two_threads_each_with_its_own",
         promise: "P7: deferred",
         preemptions: None,
         outcomes: &["one after the other", "in between"],
@@ -86,7 +84,7 @@ fn two_threads_each_with_its_own() {
 #[test]
 fn unsubscribing_what_is_waited_for() {
     Model {
-        name: "loom_deferred::unsubscribing_what_is_waited_for",
+        name: "deferred::unsubscribing_what_is_waited_for",
         promise: "P5, P6, P7: deferred",
         preemptions: None,
         outcomes: &["came", "ended meanwhile", "ended before"],
@@ -119,7 +117,7 @@ fn unsubscribing_what_is_waited_for() {
 #[test]
 fn subscribing_to_what_waits() {
     Model {
-        name: "loom_deferred::subscribing_to_what_waits",
+        name: "deferred::subscribing_to_what_waits",
         promise: "P5, P7: deferred",
         preemptions: None,
         outcomes: &["in time", "too late"],

@@ -1,52 +1,13 @@
 //! Reading on against writers: each event once and in order, or counted as missed.
-#![cfg(ringbus_loom)]
 
-mod loom_support;
-
-use loom::thread;
-use loom_support::Model;
-use ringbus::__models::Ring;
-use ringbus::{Bus, Cursor, Event};
-
-fn bus(history: usize) -> Bus {
-    Bus::builder().history(history).shards(1).build().unwrap()
-}
-
-/// Publishes the events `numbers` on a thread of its own.
-fn writer(bus: &Bus, numbers: &'static [i64]) -> thread::JoinHandle<()> {
-    let bus = bus.clone();
-    thread::spawn(move || {
-        for n in numbers {
-            bus.publish(Event::builder("cursor.event").field("n", *n).build().unwrap());
-        }
-    })
-}
-
-/// What a cursor has come to.
-#[derive(Debug, Default)]
-struct Read {
-    numbers: Vec<i64>,
-    missed: u64,
-}
-
-impl Read {
-    fn on(&mut self, cursor: &mut Cursor) {
-        let batch = cursor.read();
-        self.numbers.extend(batch.events.iter().filter_map(|event| event.get("n")?.as_i64()));
-        self.missed += batch.missed;
-    }
-
-    /// Nothing is lost uncounted.
-    fn has_all(&self, published: u64) {
-        assert_eq!(self.numbers.len() as u64 + self.missed, published, "lost or twice: {self:?}");
-    }
-}
+use crate::support::Model;
+use crate::support::cursor::*;
 
 /// One slot, two events of one thread, two readings meanwhile and one at the end.
 #[test]
 fn reading_against_overwriting() {
     Model {
-        name: "loom_cursor::reading_against_overwriting",
+        name: "cursor::reading_against_overwriting",
         promise: "P3, P8: cursor",
         preemptions: Some(4),
         outcomes: &["both found", "the first one missed"],
@@ -72,7 +33,7 @@ fn reading_against_overwriting() {
 #[test]
 fn reading_against_writing() {
     Model {
-        name: "loom_cursor::reading_against_writing",
+        name: "cursor::reading_against_writing",
         promise: "P2, P3: cursor",
         preemptions: None,
         outcomes: &["both at the end", "one at the end", "none at the end"],
@@ -96,7 +57,7 @@ fn reading_against_writing() {
 #[test]
 fn reading_against_two_writers() {
     Model {
-        name: "loom_cursor::reading_against_two_writers",
+        name: "cursor::reading_against_two_writers",
         promise: "P8: cursor",
         preemptions: Some(3),
         outcomes: &["both found", "one missed"],
@@ -111,28 +72,5 @@ fn reading_against_two_writers() {
         read.has_all(2);
         assert!(read.numbers.first() != read.numbers.get(1), "twice: {read:?}");
         if read.missed == 0 { "both found" } else { "one missed" }
-    });
-}
-
-/// Who sees a thread's ticket drawn finds all that this thread has recorded before: nothing of it can come later.
-#[test]
-fn a_look_at_the_head() {
-    Model {
-        name: "loom_cursor::a_look_at_the_head",
-        promise: "P3: tickets and records",
-        preemptions: None,
-        outcomes: &["nothing drawn", "the first one drawn", "both drawn"],
-    }
-    .check(|| {
-        let ring = std::sync::Arc::new(Ring::new(2));
-        let writer = {
-            let ring = std::sync::Arc::clone(&ring);
-            thread::spawn(move || (0..2).for_each(|n| drop(ring.put(ring.draw(), n))))
-        };
-        let drawn = ring.head();
-        let first = ring.read(0, |n| *n == 0).0.is_some();
-        writer.join().unwrap();
-        assert!(first || drawn < 2, "the second one is begun, and the first one is not there");
-        ["nothing drawn", "the first one drawn", "both drawn"][drawn as usize]
     });
 }

@@ -1,57 +1,15 @@
 //! Telling a new subscription of the past: nothing is lost, and nothing comes twice, where the past ends.
-#![cfg(ringbus_loom)]
 
-mod loom_support;
+use loom::thread::{self};
 
-use std::sync::{Arc, Mutex};
-
-use loom::thread::{self, ThreadId};
-use loom_support::Model;
-use ringbus::{Bus, Event, Subscription};
-
-fn bus(history: usize) -> Bus {
-    Bus::builder().history(history).shards(1).build().unwrap()
-}
-
-/// Publishes the event `n`; how many handlers took it, on this thread.
-fn publish(bus: &Bus, n: i64) -> u32 {
-    bus.publish(Event::builder("replay.event").field("n", n).build().unwrap()).delivered
-}
-
-/// What a handler was told, in order, and on which threads. Not loom's: it must order nothing.
-#[derive(Clone, Default)]
-struct Seen(Arc<Mutex<Vec<(i64, ThreadId)>>>);
-
-impl Seen {
-    /// Subscribes a handler that is told of the past.
-    fn subscribe(&self, bus: &Bus) -> Subscription {
-        let seen = self.clone();
-        bus.on("replay.event").unwrap().replay(10).subscribe(move |event| {
-            let n = event.get("n").and_then(|n| n.as_i64()).unwrap();
-            seen.0.lock().unwrap().push((n, thread::current().id()));
-        })
-    }
-
-    fn numbers(&self) -> Vec<i64> {
-        self.0.lock().unwrap().iter().map(|(n, _)| *n).collect()
-    }
-
-    /// How many of them this thread was told of.
-    fn here(&self) -> usize {
-        let here = thread::current().id();
-        self.0.lock().unwrap().iter().filter(|(_, thread)| *thread == here).count()
-    }
-}
-
-fn lagged(guard: &Subscription) -> usize {
-    usize::try_from(guard.info().lagged).unwrap()
-}
+use crate::support::Model;
+use crate::support::replay::*;
 
 /// An event published while somebody subscribes is told once: with the past, out of the inbox, or by its publisher.
 #[test]
 fn one_event_against_subscribing() {
     Model {
-        name: "loom_replay::one_event_against_subscribing",
+        name: "replay::one_event_against_subscribing",
         promise: "P5: replay",
         preemptions: Some(4),
         outcomes: &["told; its publisher met nobody", "told; its publisher came to it too", "called by its publisher"],
@@ -80,7 +38,7 @@ fn one_event_against_subscribing() {
 #[test]
 fn two_events_against_subscribing() {
     Model {
-        name: "loom_replay::two_events_against_subscribing",
+        name: "replay::two_events_against_subscribing",
         promise: "P3, P5, P8: replay",
         preemptions: Some(4),
         outcomes: &["told both", "told one, called for the other", "called for both", "lagged"],
@@ -108,42 +66,11 @@ fn two_events_against_subscribing() {
     });
 }
 
-/// Where the history is overwritten while it is told, what was missed is counted: from the first event that is told on.
-#[test]
-fn overwriting_against_subscribing() {
-    Model {
-        name: "loom_replay::overwriting_against_subscribing",
-        promise: "P3, P8: replay",
-        preemptions: Some(3),
-        outcomes: &["told all", "lagged", "told what was left of the past"],
-    }
-    .check(|| {
-        let bus = bus(1);
-        let publisher = {
-            let bus = bus.clone();
-            thread::spawn(move || (1..=3).map(|n| publish(&bus, n)).sum::<u32>())
-        };
-        let seen = Seen::default();
-        let guard = seen.subscribe(&bus);
-        publisher.join().unwrap();
-        let (numbers, lagged) = (seen.numbers(), lagged(&guard));
-        assert!(numbers.is_sorted_by(|a, b| a < b), "twice, or out of order: {numbers:?}");
-        // The newest one is never overwritten, and what comes after the first one told is no past.
-        let first = *numbers.first().unwrap_or(&3) as usize;
-        assert!(numbers.len() + lagged >= 4 - first, "lost: {numbers:?}, {lagged} lagged");
-        match lagged {
-            0 if first == 1 => "told all",
-            0 => "told what was left of the past",
-            _ => "lagged",
-        }
-    });
-}
-
 /// Once `subscribe` has returned an event comes once, also while the publisher of an earlier one is still on its way.
 #[test]
 fn a_later_event_against_one_in_flight() {
     Model {
-        name: "loom_replay::a_later_event_against_one_in_flight",
+        name: "replay::a_later_event_against_one_in_flight",
         promise: "P5: replay",
         preemptions: Some(4),
         outcomes: &["the earlier one told", "the earlier one called for by its publisher"],

@@ -1,7 +1,15 @@
+//! What the models share.
+//!
 //! 1. Running a model: its promise, its outcomes, its iterations.
 //! 2. A [`watched`] cell, in which loom sees a missing edge.
+//! 3. The stages of several models: a [`record`], handlers of the [`table`], under [`control`], told in [`replay`], and
+//!    what a [`cursor`] reads.
 
-#[allow(dead_code, reason = "not every model needs one")]
+pub(crate) mod control;
+pub(crate) mod cursor;
+pub(crate) mod record;
+pub(crate) mod replay;
+pub(crate) mod table;
 pub(crate) mod watched;
 
 use std::collections::BTreeSet;

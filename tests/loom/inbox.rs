@@ -1,15 +1,13 @@
 //! The inbox: pushes against the taker and the opening; nothing is lost, none comes twice, what is left is whole.
-#![cfg(ringbus_loom)]
-
-mod loom_support;
 
 use std::sync::Mutex;
 
 use loom::sync::Arc;
 use loom::thread;
-use loom_support::Model;
-use loom_support::watched::Watched;
 use ringbus::__models::{Inbox, Pushed};
+
+use crate::support::Model;
+use crate::support::watched::Watched;
 
 /// A value, written by its pusher, and read by whoever gets it.
 struct Value {
@@ -90,7 +88,7 @@ fn push_two(way: &Arc<Way>) -> thread::JoinHandle<usize> {
 #[test]
 fn pushes_against_the_taker() {
     Model {
-        name: "loom_inbox::pushes_against_the_taker",
+        name: "inbox::pushes_against_the_taker",
         promise: "P3, P8: replay",
         preemptions: None,
         outcomes: &[
@@ -131,7 +129,7 @@ fn pushes_against_the_taker() {
 #[test]
 fn two_pushers_against_the_opening() {
     Model {
-        name: "loom_inbox::two_pushers_against_the_opening",
+        name: "inbox::two_pushers_against_the_opening",
         promise: "P8: replay",
         preemptions: None,
         outcomes: &["one handed out", "one handed out, one refused", "both handled by their pushers"],
@@ -161,7 +159,7 @@ fn two_pushers_against_the_opening() {
 #[test]
 fn a_look_against_the_opening() {
     Model {
-        name: "loom_inbox::a_look_against_the_opening",
+        name: "inbox::a_look_against_the_opening",
         promise: "replay: what is left is whole",
         preemptions: None,
         outcomes: &["not open yet", "open"],

@@ -1,40 +1,16 @@
-//! First uses: call sites that race to register, and kinds that race to be interned.
-#![cfg(ringbus_loom)]
-
-mod loom_support;
+//! Kinds that are interned by several threads at once: each has one id, and is seen whole.
 
 use loom::sync::Arc;
 use loom::thread;
-use loom_support::Model;
-use ringbus::__models::{Interner, callsite};
+use ringbus::__models::Interner;
 
-/// Two threads at the first use of one call site get one kind, and neither waits.
-#[test]
-fn two_first_uses_of_a_call_site() {
-    Model {
-        name: "loom_callsite::two_first_uses_of_a_call_site",
-        promise: "P1: a call site's first use",
-        preemptions: None,
-        outcomes: &["one kind"],
-    }
-    .check(|| {
-        let site = Arc::new(callsite("db.open"));
-        let other = {
-            let site = Arc::clone(&site);
-            thread::spawn(move || site.kind())
-        };
-        let kind = site.kind();
-        assert_eq!(kind, other.join().unwrap());
-        assert_eq!(kind, "db.open");
-        "one kind"
-    });
-}
+use crate::support::Model;
 
 /// Two threads that intern one name get one id; whoever finds a name sees its entry whole.
 #[test]
 fn two_threads_intern_one_name() {
     Model {
-        name: "loom_callsite::two_threads_intern_one_name",
+        name: "interner::two_threads_intern_one_name",
         promise: "P1: a kind's first sight",
         preemptions: None,
         outcomes: &["first id", "second id"],
@@ -56,7 +32,7 @@ fn two_threads_intern_one_name() {
 #[test]
 fn two_threads_intern_two_names() {
     Model {
-        name: "loom_callsite::two_threads_intern_two_names",
+        name: "interner::two_threads_intern_two_names",
         promise: "P1: kinds are interned once",
         preemptions: Some(3),
         outcomes: &["two ids"],

@@ -1,0 +1,104 @@
+//! Quarantine against publishers: it comes once, in the order of one counter, and ends by `resume`.
+
+use std::num::NonZeroU32;
+use std::sync::Arc as Shared;
+
+use loom::sync::Arc;
+use loom::sync::atomic::{AtomicBool, Ordering};
+use loom::thread;
+use ringbus::FailurePolicy;
+
+use crate::support::Model;
+use crate::support::control::*;
+use crate::support::watched::Watched;
+
+/// Three calls fail on two threads, two are allowed: one report says so, and no call is made after that.
+#[test]
+fn two_failures_on_two_threads() {
+    Model {
+        name: "quarantine::two_failures_on_two_threads",
+        promise: "P4, P8: quarantine comes once",
+        preemptions: Some(3),
+        outcomes: &["two calls", "three calls, one of them under way"],
+    }
+    .check(|| {
+        let (bus, reports) = reporting_bus();
+        let guard = failing(&bus, 2);
+        let there = publisher(&bus);
+        let failed = publish(&bus).1 + publish(&bus).1 + there.join().unwrap().1;
+        assert_eq!(count(&reports), 1, "one failure brings the quarantine about, and is reported");
+        assert_eq!(publish(&bus), (0, 0), "called in quarantine");
+        let info = guard.info();
+        assert_eq!((info.failed, info.quarantined), (failed.into(), 4 - u64::from(failed)));
+        match failed {
+            2 => "two calls",
+            3 => "three calls, one of them under way",
+            other => panic!("{other} calls"),
+        }
+    });
+}
+
+/// A success on one thread and the last failure on another: quarantined, unless the success came before.
+#[test]
+fn a_success_against_a_failure() {
+    Model {
+        name: "quarantine::a_success_against_a_failure",
+        promise: "P4: a success ends the row or comes too late",
+        preemptions: None,
+        outcomes: &["quarantined", "the row ended"],
+    }
+    .check(|| {
+        let (bus, reports) = reporting_bus();
+        let policy = FailurePolicy::Quarantine { after: NonZeroU32::new(2).unwrap() };
+        let here = thread::current().id();
+        let works = Arc::new(AtomicBool::new(false));
+        let guard = {
+            let works = Arc::clone(&works);
+            on(&bus).failure_policy(policy).try_subscribe(move |_| {
+                let fails = thread::current().id() == here && !works.load(Ordering::Relaxed);
+                if fails { Err("here".into()) } else { Ok(()) }
+            })
+        };
+        assert_eq!(publish(&bus), (0, 1));
+        let there = publisher(&bus);
+        assert_eq!(publish(&bus).1, 1, "one failure alone is no reason");
+        there.join().unwrap();
+        works.store(true, Ordering::Relaxed);
+        match (count(&reports), publish(&bus)) {
+            (1, (0, 0)) => "quarantined",
+            (0, (1, 0)) => "the row ended",
+            other => panic!("half in quarantine: {other:?}, {:?}", guard.info()),
+        }
+    });
+}
+
+/// A handler that is called after `resume` sees what was done before it.
+#[test]
+fn resuming_against_a_publish() {
+    Model {
+        name: "quarantine::resuming_against_a_publish",
+        promise: "P5: what came before `resume` is seen",
+        preemptions: None,
+        outcomes: &["called", "still in quarantine"],
+    }
+    .check(|| {
+        let (bus, repaired) = (bus(), Shared::new(Watched::new(0)));
+        let policy = FailurePolicy::Quarantine { after: NonZeroU32::MIN };
+        let guard = {
+            let repaired = Shared::clone(&repaired);
+            on(&bus).failure_policy(policy).try_subscribe(move |_| match repaired.read() {
+                0 => Err("broken".into()),
+                _ => Ok(()),
+            })
+        };
+        assert_eq!(publish(&bus), (0, 1));
+        let there = publisher(&bus);
+        repaired.write(1);
+        assert!(guard.resume());
+        match there.join().unwrap() {
+            (1, 0) => "called",
+            (0, 0) => "still in quarantine",
+            other => panic!("called before it was repaired: {other:?}"),
+        }
+    });
+}

@@ -1,0 +1,37 @@
+//! Replay while the history is overwritten: what was missed is counted.
+
+use loom::thread::{self};
+
+use crate::support::Model;
+use crate::support::replay::*;
+
+/// Where the history is overwritten while it is told, what was missed is counted: from the first event that is told on.
+#[test]
+fn overwriting_against_subscribing() {
+    Model {
+        name: "replay_overflow::overwriting_against_subscribing",
+        promise: "P3, P8: replay",
+        preemptions: Some(3),
+        outcomes: &["told all", "lagged", "told what was left of the past"],
+    }
+    .check(|| {
+        let bus = bus(1);
+        let publisher = {
+            let bus = bus.clone();
+            thread::spawn(move || (1..=3).map(|n| publish(&bus, n)).sum::<u32>())
+        };
+        let seen = Seen::default();
+        let guard = seen.subscribe(&bus);
+        publisher.join().unwrap();
+        let (numbers, lagged) = (seen.numbers(), lagged(&guard));
+        assert!(numbers.is_sorted_by(|a, b| a < b), "twice, or out of order: {numbers:?}");
+        // The newest one is never overwritten, and what comes after the first one told is no past.
+        let first = *numbers.first().unwrap_or(&3) as usize;
+        assert!(numbers.len() + lagged >= 4 - first, "lost: {numbers:?}, {lagged} lagged");
+        match lagged {
+            0 if first == 1 => "told all",
+            0 => "told what was left of the past",
+            _ => "lagged",
+        }
+    });
+}
