@@ -42,7 +42,7 @@ fn close_against_two_calls() {
     Model {
         name: "close_call::close_against_two_calls",
         promise: "P6",
-        preemptions: Some(2),
+        preemptions: Some(3),
         outcomes: &["0 called", "1 called", "2 called"],
     }
     .check(|| {

@@ -16,7 +16,7 @@ fn wake_up_of_two_closers() {
     Model {
         name: "close_wake::wake_up_of_two_closers",
         promise: "P6: close returns",
-        preemptions: Some(2),
+        preemptions: None,
         outcomes: &["called", "not called any more"],
     }
     .check(|| {

@@ -13,7 +13,7 @@ fn subscribing_against_a_dispatch() {
     Model {
         name: "table_dispatch::subscribing_against_a_dispatch",
         promise: "P5",
-        preemptions: Some(3),
+        preemptions: None,
         outcomes: &["before", "meanwhile, and seen", "after"],
     }
     .check(|| {
@@ -43,7 +43,7 @@ fn unsubscribing_against_a_dispatch() {
     Model {
         name: "table_dispatch::unsubscribing_against_a_dispatch",
         promise: "P6",
-        preemptions: Some(3),
+        preemptions: None,
         outcomes: &["called before", "gone meanwhile", "gone"],
     }
     .check(|| {

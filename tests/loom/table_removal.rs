@@ -15,7 +15,7 @@ fn removal_during_a_dispatch() {
     Model {
         name: "table_removal::removal_during_a_dispatch",
         promise: "P5",
-        preemptions: Some(2),
+        preemptions: None,
         outcomes: &["called before the removal", "removed before its turn"],
     }
     .check(|| {

@@ -1,4 +1,4 @@
-//! `cargo xtask loom`: the models in `tests/loom_*.rs`, explored by loom.
+//! `cargo xtask loom`: the models in `tests/loom`, one protocol a file, explored by loom.
 //!
 //! Promises that each model really ran: one that holds no test under `--cfg ringbus_loom` is an
 //! error, not a success. Built in a folder of its own, since that cfg changes every crate.
@@ -16,15 +16,20 @@ use crate::mutants;
 /// The cfg under which `src/sync` is built on loom and the models hold tests.
 const CFG: &str = "--cfg ringbus_loom";
 
-/// A model, built.
+/// The program that all models are built into.
+const PROGRAM: &str = "loom";
+
+/// A model, built: a file of `tests/loom`, which is a module of the program.
 pub(crate) struct Model {
     pub(crate) name: String,
     pub(crate) program: PathBuf,
+    /// The tests in it, by their full names.
+    tests: Vec<String>,
 }
 
 // === the command ===
 
-/// Runs all models, or the one named (`loom_slot`, or `slot` for short).
+/// Runs all models, or the one named.
 pub(crate) fn run(context: &Context, name: Option<&str>) -> End {
     let names = match chosen(context, name) {
         Ok(names) => names,
@@ -44,7 +49,7 @@ pub(crate) fn list(context: &Context) -> Result<String, String> {
     }
     text.push_str("mutants:\n");
     for mutant in mutants::all() {
-        let _ = writeln!(text, "  {:<34} {:<16} {}", mutant.name, mutant.model, mutant.breaks);
+        let _ = writeln!(text, "  {:<60} {:<20} {}", mutant.name, mutant.model, mutant.breaks);
     }
     Ok(text)
 }
@@ -67,39 +72,35 @@ fn models(context: &Context, names: &[String]) -> Result<(), String> {
     if failed.is_empty() { Ok(()) } else { Err(failed.join("; ")) }
 }
 
-/// Runs a model, showing its own lines; it must hold a test and pass.
+/// Runs a model, showing its own lines.
 fn watch(command: &mut Command) -> Result<(), String> {
     let line = typed(command);
     let mut child = command.spawn().map_err(|why| format!("`{line}` did not start: {why}"))?;
-    let mut empty = false;
     if let Some(stdout) = child.stdout.take() {
         for line in BufReader::new(stdout).lines().map_while(Result::ok) {
-            empty |= line == "running 0 tests";
-            println!("    {line}");
+            if line.starts_with("model ") || line.contains("panicked") || line.starts_with("test result: FAILED") {
+                println!("    {line}");
+            }
         }
     }
     let status = child.wait().map_err(|why| format!("`{line}` was lost: {why}"))?;
-    match status.success() {
-        true if empty => Err(format!("`{line}` holds no test under {CFG}")),
-        true => Ok(()),
-        false => Err(format!("`{line}` failed: {}", ended(status))),
-    }
+    if status.success() { Ok(()) } else { Err(format!("`{line}` failed: {}", ended(status))) }
 }
 
 // === the models ===
 
 /// The names of all models below `root`, in order.
 pub(crate) fn names(root: &Path) -> Result<Vec<String>, String> {
-    let folder = root.join("tests");
+    let folder = root.join("tests").join(PROGRAM);
     let entries = std::fs::read_dir(&folder).map_err(|e| format!("{}: {e}", folder.display()))?;
     let mut names: Vec<String> = entries
         .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
         .filter_map(|file| file.strip_suffix(".rs").map(str::to_owned))
-        .filter(|name| name.starts_with("loom_"))
+        .filter(|name| name != "main")
         .collect();
     names.sort();
     match names.is_empty() {
-        true => Err(format!("{} holds no loom_*.rs", folder.display())),
+        true => Err(format!("{} holds no model", folder.display())),
         false => Ok(names),
     }
 }
@@ -107,27 +108,31 @@ pub(crate) fn names(root: &Path) -> Result<Vec<String>, String> {
 fn chosen(context: &Context, name: Option<&str>) -> Result<Vec<String>, String> {
     let all = names(&context.root)?;
     let Some(name) = name else { return Ok(all) };
-    let long = format!("loom_{name}");
-    match all.iter().find(|known| **known == name || **known == long) {
+    match all.iter().find(|known| **known == name) {
         Some(known) => Ok(vec![known.clone()]),
         None => Err(format!("there is no model `{name}`; there are: {}", all.join(", "))),
     }
 }
 
-/// Builds models, in the order of their names.
+/// Builds the models, and finds the tests of those named. A model without a test is an error: it shows nothing.
 pub(crate) fn build(context: &Context, names: &[String]) -> Result<Vec<Model>, String> {
     let mut cargo = context.cargo("test --release --no-run --message-format=json-render-diagnostics");
-    cargo.args(["--features", ""]).env("RUSTFLAGS", flags(std::env::var("RUSTFLAGS").ok()));
+    cargo.args(["--features", "", "--test", PROGRAM]).env("RUSTFLAGS", flags(std::env::var("RUSTFLAGS").ok()));
     cargo.env_remove("CARGO_ENCODED_RUSTFLAGS").env("CARGO_TARGET_DIR", context.target.join("loom"));
-    for name in names {
-        cargo.args(["--test", name]);
-    }
     let messages = output(&mut cargo)?;
-    let program = |name: &String| match program(&messages, name) {
-        Some(program) => Ok(Model { name: name.clone(), program }),
-        None => Err(format!("`{}` did not build {name}", typed(&cargo))),
+    let program = program(&messages, PROGRAM).ok_or_else(|| format!("`{}` built no program", typed(&cargo)))?;
+    let tests = output(Command::new(&program).args(["--list", "--format", "terse"]))?;
+    let model = |name: &String| match tests_of(name, &tests) {
+        tests if tests.is_empty() => Err(format!("the model {name} holds no test under {CFG}; is it in main.rs?")),
+        tests => Ok(Model { name: name.clone(), program: program.clone(), tests }),
     };
-    names.iter().map(program).collect()
+    names.iter().map(model).collect()
+}
+
+/// The tests in the module `name`, of a list as the test program prints it: `module::test: test`.
+fn tests_of(name: &str, list: &str) -> Vec<String> {
+    let inside = |line: &&str| line.strip_prefix(name).is_some_and(|rest| rest.starts_with("::"));
+    list.lines().filter(inside).filter_map(|line| Some(line.strip_suffix(": test")?.to_owned())).collect()
 }
 
 fn flags(given: Option<String>) -> String {
@@ -140,7 +145,7 @@ fn flags(given: Option<String>) -> String {
 /// The command that runs a model, in the folder and with the variables that cargo would give it.
 pub(crate) fn start(context: &Context, model: &Model) -> Command {
     let mut command = Command::new(&model.program);
-    command.arg("--nocapture").current_dir(&context.root);
+    command.args(["--nocapture", "--exact"]).args(&model.tests).current_dir(&context.root);
     command.env("CARGO_MANIFEST_DIR", &context.root);
     command
 }
@@ -175,23 +180,34 @@ mod tests {
     use crate::context::Scratch;
 
     #[test]
-    fn a_model_is_chosen_by_its_long_or_short_name() {
+    fn a_model_is_chosen_by_its_name() {
         let scratch = Scratch::new("loom-names");
-        scratch.write(&[("Cargo.toml", ""), ("tests/loom_b.rs", ""), ("tests/loom_a.rs", "")]);
-        scratch.write(&[("tests/other.rs", ""), ("tests/loom_data.txt", "")]);
+        scratch.write(&[
+            ("Cargo.toml", ""),
+            ("tests/loom/main.rs", ""),
+            ("tests/loom/b.rs", ""),
+            ("tests/loom/a.rs", ""),
+        ]);
+        scratch.write(&[("tests/other.rs", ""), ("tests/loom/support/mod.rs", "")]);
         let context = Context::at(scratch.0.clone(), scratch.0.join("t")).expect("context");
-        assert_eq!(chosen(&context, None), Ok(vec!["loom_a".into(), "loom_b".into()]));
-        assert_eq!(chosen(&context, Some("b")), Ok(vec!["loom_b".into()]));
-        assert_eq!(chosen(&context, Some("loom_a")), Ok(vec!["loom_a".into()]));
+        assert_eq!(chosen(&context, None), Ok(vec!["a".into(), "b".into()]));
+        assert_eq!(chosen(&context, Some("b")), Ok(vec!["b".into()]));
         let why = chosen(&context, Some("c")).expect_err("absent");
-        assert!(why.contains("`c`") && why.contains("loom_a, loom_b"), "{why}");
+        assert!(why.contains("`c`") && why.contains("a, b"), "{why}");
     }
 
     #[test]
     fn no_model_is_an_error() {
         let scratch = Scratch::new("loom-none");
-        scratch.write(&[("tests/other.rs", "")]);
-        assert!(names(&scratch.0).expect_err("none").ends_with("holds no loom_*.rs"));
+        scratch.write(&[("tests/loom/main.rs", "")]);
+        assert!(names(&scratch.0).expect_err("none").ends_with("holds no model"));
+    }
+
+    #[test]
+    fn the_tests_of_a_model_are_those_of_its_module() {
+        let list = "a::one: test\nb_a::two: test\na::three: test\na_b::four: test\na::five: benchmark\n";
+        assert_eq!(tests_of("a", list), ["a::one", "a::three"]);
+        assert!(tests_of("c", list).is_empty());
     }
 
     #[test]

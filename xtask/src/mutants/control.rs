@@ -5,7 +5,7 @@ use super::Mutant;
 pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "a call is claimed by load and store",
-        model: "loom_control",
+        model: "limit",
         file: "src/dispatch/control.rs",
         find: "            match self.left.compare_exchange_weak(left, left - 1, Ordering::Relaxed, Ordering::Relaxed) {",
         replace: "            let seen = self.left.load(Ordering::Relaxed);\n            self.left.store(left - 1, Ordering::Relaxed);\n            match if seen == left { Ok(left) } else { Err(seen) } {",
@@ -14,7 +14,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "who leaves word of a spent subscription does not fence",
-        model: "loom_control",
+        model: "limit",
         file: "src/dispatch/registry.rs",
         find: "        // Pairs with the fence in `change`.\n        fence(Ordering::SeqCst);\n",
         replace: "",
@@ -23,7 +23,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "who unlocks the list does not fence",
-        model: "loom_control",
+        model: "limit",
         file: "src/dispatch/registry.rs",
         find: "            // Pairs with the fence in `tidy`.\n            fence(Ordering::SeqCst);\n",
         replace: "",
@@ -32,7 +32,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "every failure beyond brings quarantine about",
-        model: "loom_control",
+        model: "quarantine",
         file: "src/dispatch/control.rs",
         find: "        false\n    }\n\n    /// A call has succeeded",
         replace: "        true\n    }\n\n    /// A call has succeeded",
@@ -41,7 +41,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "a failure is counted by a store",
-        model: "loom_control",
+        model: "quarantine",
         file: "src/dispatch/control.rs",
         find: "match self.word.compare_exchange_weak(word, next, Ordering::AcqRel, Ordering::Relaxed) {",
         replace: "self.word.store(next, Ordering::Release);\n            match Ok::<u64, u64>(word) {",
@@ -50,7 +50,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "a success ends the row by a store",
-        model: "loom_control",
+        model: "quarantine",
         file: "src/dispatch/control.rs",
         find: "match self.word.compare_exchange_weak(word, word & !ROW, Ordering::AcqRel, Ordering::Relaxed) {",
         replace: "self.word.store(word & !ROW, Ordering::Release);\n            match Ok::<u64, u64>(word) {",
@@ -59,7 +59,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "muting is a store",
-        model: "loom_control",
+        model: "mute",
         file: "src/dispatch/control.rs",
         find: "self.word.fetch_or(MUTED, Ordering::AcqRel)",
         replace: "{\n                let before = self.word.load(Ordering::Acquire);\n                self.word.store(before | MUTED, Ordering::Release);\n                before\n            }",
@@ -68,7 +68,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "unmuting does not release",
-        model: "loom_control",
+        model: "mute",
         file: "src/dispatch/control.rs",
         find: "self.word.fetch_and(!MUTED, Ordering::AcqRel)",
         replace: "self.word.fetch_and(!MUTED, Ordering::Acquire)",
@@ -77,7 +77,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "resuming does not release",
-        model: "loom_control",
+        model: "quarantine",
         file: "src/dispatch/control.rs",
         find: "                word & !(ROW | QUARANTINED),\n                Ordering::AcqRel,",
         replace: "                word & !(ROW | QUARANTINED),\n                Ordering::Acquire,",
@@ -86,7 +86,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "a muted handler is called",
-        model: "loom_control",
+        model: "mute",
         file: "src/dispatch/control.rs",
         find: "            word if word & MUTED != 0 => Admission::Muted,\n",
         replace: "",
@@ -95,7 +95,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "nested events do not wait",
-        model: "loom_deferred",
+        model: "deferred",
         file: "src/bus/deferred.rs",
         find: "    (frames::any() ||",
         replace: "    false && (frames::any() ||",
@@ -104,7 +104,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "what waits is not worked off",
-        model: "loom_deferred",
+        model: "deferred",
         file: "src/bus/publish.rs",
         find: "        if deferred::is_due() {",
         replace: "        if deferred::is_due() && false {",

@@ -5,7 +5,7 @@ use super::Mutant;
 pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "a caller does not fence",
-        model: "loom_close",
+        model: "close_call",
         file: "src/sync/revocable.rs",
         find: "        // Pairs with the fence in `close`: the mark is seen there, or the removal here.\n        fence(Ordering::SeqCst);\n",
         replace: "",
@@ -14,7 +14,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "a closer does not fence",
-        model: "loom_close",
+        model: "close_call",
         file: "src/sync/revocable.rs",
         find: "            // Pairs with the fence in `run`.\n            fence(Ordering::SeqCst);\n            step",
         replace: "            step",
@@ -23,7 +23,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "a call ends without release",
-        model: "loom_close",
+        model: "close_call",
         file: "src/sync/rows.rs",
         find: "self.0.swap(0, Ordering::AcqRel) & WAITED != 0",
         replace: "self.0.swap(0, Ordering::Acquire) & WAITED != 0",
@@ -32,7 +32,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "a call ends by a plain store",
-        model: "loom_close",
+        model: "close_wake",
         file: "src/sync/rows.rs",
         find: "        self.0.swap(0, Ordering::AcqRel) & WAITED != 0",
         replace: "        let waited = self.0.load(Ordering::Acquire) & WAITED != 0;\n        self.0.store(0, Ordering::Release);\n        waited",
@@ -41,7 +41,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "a closer looks at marks without acquire",
-        model: "loom_close",
+        model: "close_call",
         file: "src/sync/rows.rs",
         find: "        let mut word = self.0.load(Ordering::Acquire);\n        while",
         replace: "        let mut word = self.0.load(Ordering::Relaxed);\n        while",
@@ -50,7 +50,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "a closer asks before it is on the list",
-        model: "loom_close",
+        model: "close_call",
         file: "src/sync/revocable.rs",
         find: "            self.waiters.push_current();\n            // Pairs with the fence in `run`.\n            fence(Ordering::SeqCst);\n            step(\"close.look\");\n            if done() {\n                return Ok(());\n            }\n",
         replace: "            fence(Ordering::SeqCst);\n            step(\"close.look\");\n            if done() {\n                return Ok(());\n            }\n            self.waiters.push_current();\n",
@@ -59,7 +59,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "the value is gone before it is dropped",
-        model: "loom_close",
+        model: "close_close",
         file: "src/sync/revocable.rs",
         find: "        let _gone = Gone(self);\n",
         replace: "        drop(Gone(self));\n",
@@ -68,7 +68,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "the last closer wakes nobody",
-        model: "loom_close",
+        model: "close_close",
         file: "src/sync/revocable.rs",
         find: "                self.0.state.store(GONE, Ordering::Release);\n                self.0.waiters.wake_all();",
         replace: "                self.0.state.store(GONE, Ordering::Release);",
@@ -77,7 +77,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "two closers take one value",
-        model: "loom_close",
+        model: "close_close",
         file: "src/sync/revocable.rs",
         find: "        if self.state.compare_exchange(REMOVED, TAKEN, Ordering::AcqRel, Ordering::Acquire).is_err() {\n            return false;\n        }",
         replace: "        self.state.store(TAKEN, Ordering::Release);",
@@ -86,7 +86,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "a table is made from an old one",
-        model: "loom_table",
+        model: "table_swap",
         file: "src/dispatch/registry.rs",
         find: "        self.locked(|list| {\n            let added = list.add(draft);\n            let old = self.swap(list, self.table.load().with(&added));",
         replace: "        let before = self.table.load();\n        self.locked(|list| {\n            let added = list.add(draft);\n            let old = self.swap(list, before.with(&added));",
@@ -95,7 +95,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "a removed handler is not marked removed",
-        model: "loom_table",
+        model: "table_removal",
         file: "src/dispatch/registry.rs",
         find: "            removed.handler.remove();\n",
         replace: "",
@@ -104,7 +104,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "a removed handler stays in the table and is not marked",
-        model: "loom_table",
+        model: "table_removal",
         file: "src/sync/revocable.rs",
         find: "        step(\"call.check\");\n        if self.state.load(Ordering::Relaxed) != LIVE {",
         replace: "        step(\"call.check\");\n        if self.state.load(Ordering::Relaxed) > REMOVED {",
@@ -113,7 +113,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "the table is read without acquire",
-        model: "loom_table",
+        model: "table_dispatch",
         file: "src/sync/snapshot.rs",
         find: "Self::read(self.at.load(Ordering::Acquire))",
         replace: "Self::read(self.at.load(Ordering::Relaxed))",
@@ -122,7 +122,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "the table is swapped in without release",
-        model: "loom_table",
+        model: "table_dispatch",
         file: "src/sync/snapshot.rs",
         find: "Self::read(self.at.swap(at, Ordering::AcqRel))",
         replace: "Self::read(self.at.swap(at, Ordering::Acquire))",
@@ -131,7 +131,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "two names get one id",
-        model: "loom_callsite",
+        model: "interner",
         file: "src/event/interner.rs",
         find: "        let id = self.tickets.fetch_add(1, Ordering::Relaxed);\n",
         replace: "        let id = self.tickets.load(Ordering::Relaxed);\n        self.tickets.store(id + 1, Ordering::Relaxed);\n",
@@ -140,7 +140,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "a lost race is not looked at",
-        model: "loom_callsite",
+        model: "interner",
         file: "src/event/interner.rs",
         find: "            fresh = end.set(link).err();\n",
         replace: "            if let Err(link) = end.set(link) {\n                return Some(&Box::leak(link).entry);\n            }\n",
@@ -149,7 +149,16 @@ pub(super) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "an entry is found without acquire",
-        model: "loom_callsite",
+        model: "interner",
+        file: "src/sync/once.rs",
+        find: "let at = self.0.load(Ordering::Acquire);",
+        replace: "let at = self.0.load(Ordering::Relaxed);",
+        breaks: "P1: a kind is seen half written",
+        hangs: false,
+    },
+    Mutant {
+        name: "the kind of a call site is found without acquire",
+        model: "callsite_first_use",
         file: "src/sync/once.rs",
         find: "let at = self.0.load(Ordering::Acquire);",
         replace: "let at = self.0.load(Ordering::Relaxed);",

@@ -5,7 +5,7 @@ use super::Mutant;
 pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "a late writer does not look",
-        model: "loom_slot",
+        model: "slot_late_write",
         file: "src/history/slot.rs",
         find: "            if is_late() {",
         replace: "            if is_late() && false {",
@@ -14,7 +14,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "a writer looks at the head before the word",
-        model: "loom_slot",
+        model: "slot_late_write",
         file: "src/history/ring.rs",
         find: "        let overtaken = || self.head().wrapping_sub(ticket) > len as u64;",
         replace: "        let before = self.head().wrapping_sub(ticket) > len as u64;\n        let overtaken = || before;",
@@ -23,7 +23,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "a record goes in without release",
-        model: "loom_slot",
+        model: "slot_late_write",
         file: "src/history/slot.rs",
         find: "compare_exchange_weak(seen, mine, Ordering::AcqRel, Ordering::Acquire)",
         replace: "compare_exchange_weak(seen, mine, Ordering::Acquire, Ordering::Acquire)",
@@ -32,7 +32,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "a record comes out without acquire",
-        model: "loom_slot",
+        model: "slot_recycling",
         file: "src/history/slot.rs",
         find: "compare_exchange_weak(seen, mine, Ordering::AcqRel, Ordering::Acquire)",
         replace: "compare_exchange_weak(seen, mine, Ordering::Release, Ordering::Acquire)",
@@ -41,7 +41,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "a reader takes a record without acquire",
-        model: "loom_slot",
+        model: "slot_late_write",
         file: "src/history/slot.rs",
         find: "match self.word.compare_exchange(word, marker(word), Ordering::AcqRel, Ordering::Acquire) {",
         replace: "match self.word.compare_exchange(word, marker(word), Ordering::Release, Ordering::Relaxed) {",
@@ -50,7 +50,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "a reader restores without release",
-        model: "loom_slot",
+        model: "slot_recycling",
         file: "src/history/slot.rs",
         find: "if self.word.compare_exchange(marker(word), word, Ordering::AcqRel, Ordering::Relaxed).is_err() {",
         replace: "if self.word.compare_exchange(marker(word), word, Ordering::Relaxed, Ordering::Relaxed).is_err() {",
@@ -59,7 +59,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "the head is read without acquire",
-        model: "loom_cursor",
+        model: "ticket",
         file: "src/history/ring.rs",
         find: "self.head.load(Ordering::Acquire)",
         replace: "self.head.load(Ordering::Relaxed)",
@@ -68,7 +68,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "a gap is forgotten",
-        model: "loom_cursor",
+        model: "cursor",
         file: "src/history/tail.rs",
         find: "                    follow.gaps.push(gap);",
         replace: "                    drop(gap);",
@@ -77,7 +77,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "a gap is given up a lap too early",
-        model: "loom_cursor",
+        model: "cursor",
         file: "src/history/tail.rs",
         find: "shard.ring.head() - gap.ticket > slots;",
         replace: "shard.ring.head() - gap.ticket >= slots;",
@@ -86,7 +86,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "a cursor goes on from a head read late",
-        model: "loom_cursor",
+        model: "cursor",
         file: "src/history/tail.rs",
         find: "follow.next = follow.next.max(head);",
         replace: "follow.next = follow.next.max(shard.ring.head());",
@@ -95,7 +95,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "what was overwritten between two readings is not counted",
-        model: "loom_cursor",
+        model: "cursor",
         file: "src/history/tail.rs",
         find: "            found.missed += oldest.saturating_sub(follow.next);\n",
         replace: "",
@@ -104,7 +104,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "a ticket is drawn without release",
-        model: "loom_cursor",
+        model: "ticket",
         file: "src/history/ring.rs",
         find: "self.head.fetch_add(1, Ordering::Release)",
         replace: "self.head.fetch_add(1, Ordering::Relaxed)",

@@ -5,7 +5,7 @@ use super::Mutant;
 pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "a push goes in without release",
-        model: "loom_inbox",
+        model: "inbox",
         file: "src/sync/inbox.rs",
         find: "match self.word.compare_exchange_weak(word, next, Ordering::AcqRel, Ordering::Acquire) {",
         replace: "match self.word.compare_exchange_weak(word, next, Ordering::Acquire, Ordering::Acquire) {",
@@ -14,7 +14,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "a push that meets the opening does not acquire",
-        model: "loom_inbox",
+        model: "inbox",
         file: "src/sync/inbox.rs",
         find: "match self.word.compare_exchange_weak(word, next, Ordering::AcqRel, Ordering::Acquire) {",
         replace: "match self.word.compare_exchange_weak(word, next, Ordering::AcqRel, Ordering::Relaxed) {",
@@ -23,7 +23,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "a push looks first without acquire",
-        model: "loom_inbox",
+        model: "inbox",
         file: "src/sync/inbox.rs",
         find: "let mut word = self.word.load(Ordering::Acquire);",
         replace: "let mut word = self.word.load(Ordering::Relaxed);",
@@ -32,7 +32,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "the way is opened without release",
-        model: "loom_inbox",
+        model: "inbox",
         file: "src/sync/inbox.rs",
         find: "self.word.compare_exchange(ptr::null_mut(), open, Ordering::AcqRel, Ordering::Acquire).is_ok()",
         replace: "self.word.compare_exchange(ptr::null_mut(), open, Ordering::Acquire, Ordering::Acquire).is_ok()",
@@ -41,7 +41,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "the way is opened whatever waits",
-        model: "loom_inbox",
+        model: "inbox",
         file: "src/sync/inbox.rs",
         find: "self.word.compare_exchange(ptr::null_mut(), open, Ordering::AcqRel, Ordering::Acquire).is_ok()",
         replace: "!is_open(self.word.swap(open, Ordering::AcqRel))",
@@ -50,7 +50,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "the way is opened by force without release",
-        model: "loom_inbox",
+        model: "inbox",
         file: "src/sync/inbox.rs",
         find: "let word = self.word.swap(next, Ordering::AcqRel);",
         replace: "let word = self.word.swap(next, Ordering::Acquire);",
@@ -59,7 +59,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "what waits is taken without acquire",
-        model: "loom_inbox",
+        model: "inbox",
         file: "src/sync/inbox.rs",
         find: "let word = self.word.swap(next, Ordering::AcqRel);",
         replace: "let word = self.word.swap(next, Ordering::Release);",
@@ -68,7 +68,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "what was left is looked at without acquire",
-        model: "loom_inbox",
+        model: "inbox",
         file: "src/sync/inbox.rs",
         find: "let word = self.word.load(Ordering::Acquire);\n        if !is_open(word) {",
         replace: "let word = self.word.load(Ordering::Relaxed);\n        if !is_open(word) {",
@@ -77,7 +77,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "a refused push is not counted",
-        model: "loom_inbox",
+        model: "inbox",
         file: "src/sync/inbox.rs",
         find: "word.map_addr(|word| word & !(MOST_PUSHES << 1) | count << 1)",
         replace: "word",
@@ -86,7 +86,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "a publisher does not fence between record and table",
-        model: "loom_replay",
+        model: "replay",
         file: "src/bus/publish.rs",
         find: "        fence_after_rmw();\n\n        if std",
         replace: "        if std",
@@ -95,7 +95,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "what was told is called for again",
-        model: "loom_replay",
+        model: "replay",
         file: "src/dispatch/replay.rs",
         find: "!self.inbox.left().is_some_and(|settled| settled(stamp))",
         replace: "self.inbox.left().is_some_and(|settled| settled(stamp) || true)",
@@ -104,7 +104,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "publishers call though something waits",
-        model: "loom_replay",
+        model: "replay",
         file: "src/dispatch/replay.rs",
         find: "self.inbox.try_open(settled)",
         replace: "{\n            drop(self.inbox.open(settled));\n            true\n        }",
@@ -113,7 +113,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "what the past had is told again",
-        model: "loom_replay",
+        model: "replay",
         file: "src/bus/replay.rs",
         find: "                if !self.tail.has_settled(stamp) {",
         replace: "                if !self.tail.has_settled(stamp) || true {",
@@ -122,7 +122,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "what was told ahead is forgotten",
-        model: "loom_replay",
+        model: "replay",
         file: "src/bus/replay.rs",
         find: "                    self.ahead.insert(stamp);\n",
         replace: "",
@@ -131,7 +131,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "what was refused is not looked for",
-        model: "loom_replay",
+        model: "replay",
         file: "src/bus/replay.rs",
         find: "            } else if refused > 0 {",
         replace: "            } else if refused > 0 && false {",
@@ -140,7 +140,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "what was overwritten while telling is not counted",
-        model: "loom_replay",
+        model: "replay_overflow",
         file: "src/bus/replay.rs",
         find: "self.lagged += found.missed.saturating_sub((before - self.ahead.len()) as u64);",
         replace: "let _ = (found.missed, before);",
@@ -149,7 +149,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "what waits in the end is not counted",
-        model: "loom_replay",
+        model: "replay",
         file: "src/bus/replay.rs",
         find: "self.lagged += (waiting + refused) as u64;",
         replace: "let _ = (waiting, refused);",
@@ -158,7 +158,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "a ticket without its record counts as told",
-        model: "loom_replay",
+        model: "replay",
         file: "src/history/tail.rs",
         find: " && !shard.gaps.iter().any(|gap| gap.ticket == ticket)",
         replace: "",
