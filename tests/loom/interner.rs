@@ -34,7 +34,7 @@ fn two_threads_intern_two_names() {
     Model {
         name: "interner::two_threads_intern_two_names",
         promise: "P1: kinds are interned once",
-        preemptions: Some(3),
+        preemptions: None,
         outcomes: &["two ids"],
     }
     .check(|| {

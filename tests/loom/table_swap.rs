@@ -8,8 +8,8 @@ use crate::support::table::*;
 /// Two threads subscribe at once: both tables' changes are in the last one.
 #[test]
 fn swap_against_swap() {
-    Model { name: "table_swap::swap_against_swap", promise: "P5, P8", preemptions: None, outcomes: &["both"] }
-        .check(|| {
+    Model { name: "table_swap::swap_against_swap", promise: "P5, P8", preemptions: None, outcomes: &["both"] }.check(
+        || {
             let bus = bus();
             let other = {
                 let bus = bus.clone();
@@ -19,5 +19,6 @@ fn swap_against_swap() {
             let _there = other.join().unwrap();
             assert_eq!(bus.publish(event()).delivered, 2);
             "both"
-        });
+        },
+    );
 }

@@ -7,7 +7,6 @@
 //! Promises that "caught" means an assertion of the model: not a build that failed, not a crash.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -16,6 +15,7 @@ use crate::context::{Context, lasted};
 use crate::loom;
 use crate::mutants::{self, Mutant};
 use crate::outcome::{Outcome, watch};
+use crate::tree;
 
 /// How long a model may take on one mutant, unless told otherwise.
 pub(crate) const DEFAULT_LIMIT: Duration = Duration::from_secs(300);
@@ -58,17 +58,9 @@ fn verdict(mutants: &[Mutant], results: &[Tried]) -> End {
 /// Tries mutants one after the other, in a copy of the tree.
 fn try_all(context: &Context, mutants: &[Mutant], limit: Duration) -> Result<Vec<Tried>, String> {
     let home = context.target.join("mutants");
-    let (tree, logs) = (home.join("tree"), home.join("logs"));
-    for folder in [&tree, &logs] {
-        if folder.exists() {
-            fs::remove_dir_all(folder).map_err(|why| format!("{}: {why}", folder.display()))?;
-        }
-        fs::create_dir_all(folder).map_err(|why| format!("{}: {why}", folder.display()))?;
-    }
-    copy(&context.root, &tree, &context.target)?;
-    // A target folder of its own, for all mutants: cargo names what it builds by the package's place
-    // in its workspace, and so would take a mutant for the model itself if they shared one.
-    let copied = Context::at(tree, home)?;
+    let logs = home.join("logs");
+    tree::fresh(&logs)?;
+    let copied = tree::copied(context, &home)?;
     baseline(&copied, mutants, &logs, limit)?;
     let mut results = Vec::with_capacity(mutants.len());
     for (at, mutant) in mutants.iter().enumerate() {
@@ -99,47 +91,13 @@ fn baseline(context: &Context, mutants: &[Mutant], logs: &Path, limit: Duration)
 }
 
 /// Puts a mutant in, runs its model, takes it out. An error means that the copy is spoilt.
-fn try_one(context: &Context, mutant: &Mutant, log: &Path, limit: Duration) -> Result<Outcome, String> {
-    let path = context.root.join(mutant.file);
-    let spoilt = |why: std::io::Error| format!("{}: {why}", path.display());
-    let source = match fs::read_to_string(&path) {
-        Ok(source) => source,
-        Err(why) => return Ok(Outcome::NoMutant(format!("{}: {why}", mutant.file))),
-    };
-    let broken = match mutant.apply(&source) {
-        Ok(broken) => broken,
-        Err(why) => return Ok(Outcome::NoMutant(why)),
-    };
-    fs::write(&path, broken).map_err(spoilt)?;
-    let outcome = match loom::build(context, &[mutant.model.to_owned()]) {
-        Ok(models) => watch(context, &models[0], log, limit),
+fn try_one(copied: &Context, mutant: &Mutant, log: &Path, limit: Duration) -> Result<Outcome, String> {
+    let run = || match loom::build(copied, &[mutant.model.to_owned()]) {
+        Ok(models) => watch(copied, &models[0], log, limit),
         Err(why) => Ok(Outcome::NoMutant(why)),
     };
-    fs::write(&path, source).map_err(spoilt)?;
-    outcome
-}
-
-// === copying ===
-
-/// Copies a tree: files and folders, but nothing that was built or that hides behind a dot.
-/// The copies are new, not cloned with their old times: cargo goes by the time.
-fn copy(from: &Path, to: &Path, target: &Path) -> Result<(), String> {
-    let said = |why: std::io::Error| format!("{}: {why}", from.display());
-    for entry in fs::read_dir(from).map_err(said)? {
-        let entry = entry.map_err(said)?;
-        let (path, name, kind) = (entry.path(), entry.file_name(), entry.file_type().map_err(said)?);
-        if name == "target" || path == target || name.to_string_lossy().starts_with('.') {
-            continue;
-        }
-        let copied = to.join(&name);
-        if kind.is_dir() {
-            fs::create_dir(&copied).map_err(said)?;
-            copy(&path, &copied, target)?;
-        } else if kind.is_file() {
-            fs::write(&copied, fs::read(&path).map_err(said)?).map_err(said)?;
-        }
-    }
-    Ok(())
+    tree::while_changed(copied, mutant.file, |source| mutant.apply(source), run)?
+        .unwrap_or_else(|why| Ok(Outcome::NoMutant(why)))
 }
 
 #[cfg(test)]
@@ -196,7 +154,7 @@ mod tests {
         assert!(why.starts_with("5 not caught: survives, waits"), "{why}");
         assert_eq!(verdict(&mutants[..1], &results[..1]), End::Good);
         for tree in [scratch.0.clone(), scratch.0.join("out/mutants/tree")] {
-            assert_eq!(fs::read_to_string(tree.join("src/lib.rs")).expect("restored"), LIB);
+            assert_eq!(std::fs::read_to_string(tree.join("src/lib.rs")).expect("restored"), LIB);
         }
         assert_eq!(loom::run(&context, None), End::Good);
     }

@@ -75,7 +75,7 @@ pub(crate) fn watch(context: &Context, model: &Model, log: &Path, limit: Duratio
 }
 
 /// Waits for the end of a process; kills it at the limit and returns `None`.
-fn wait(child: &mut Child, limit: Duration) -> Result<Option<ExitStatus>, String> {
+pub(crate) fn wait(child: &mut Child, limit: Duration) -> Result<Option<ExitStatus>, String> {
     let lost = |why: std::io::Error| format!("a model was lost: {why}");
     let began = Instant::now();
     loop {

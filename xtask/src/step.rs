@@ -4,8 +4,10 @@
 //! it and how long it took, and below it the command that failed. Knows nothing of what a step does.
 
 use std::fmt;
+use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
+use crate::End;
 use crate::context::{Context, lasted};
 
 /// One step.
@@ -16,13 +18,60 @@ pub(crate) struct Step {
     pub(crate) shows: &'static str,
     /// Does it; an error says which command failed and how.
     pub(crate) work: fn(&Context) -> Result<(), String>,
+    /// What this machine must have for it, or why it has not: then the step is passed over, and the table says so.
+    pub(crate) needs: Option<fn() -> Result<(), String>>,
 }
+
+impl Step {
+    /// A step that every machine can do.
+    pub(crate) const fn new(name: &'static str, shows: &'static str, work: fn(&Context) -> Result<(), String>) -> Self {
+        Self { name, shows, work, needs: None }
+    }
+
+    /// The same step, for machines that have what it needs.
+    pub(crate) const fn where_installed(self, needs: fn() -> Result<(), String>) -> Self {
+        Self { needs: Some(needs), ..self }
+    }
+}
+
+// === the commands made of steps ===
+
+/// Runs all steps, or only those named.
+pub(crate) fn run(steps: &[Step], only: &[String], context: &Context) -> End {
+    let steps = match chosen(steps, only) {
+        Ok(steps) => steps,
+        Err(why) => return End::Usage(why),
+    };
+    let report = Report::of(&steps, context);
+    println!("\n{report}");
+    if report.passed() { End::Good } else { End::Failed(String::new()) }
+}
+
+/// The steps, one a line.
+pub(crate) fn list(steps: &[Step]) -> String {
+    steps.iter().fold(String::new(), |mut text, step| {
+        let _ = writeln!(text, "{:<14} {}", step.name, step.shows);
+        text
+    })
+}
+
+fn chosen<'a>(steps: &'a [Step], only: &[String]) -> Result<Vec<&'a Step>, String> {
+    if let Some(name) = only.iter().find(|name| steps.iter().all(|step| step.name != **name)) {
+        return Err(format!("there is no step `{name}`; there are:\n{}", list(steps)));
+    }
+    let wanted = |step: &&Step| only.is_empty() || only.iter().any(|name| name == step.name);
+    Ok(steps.iter().filter(wanted).collect())
+}
+
+// === what became of them ===
 
 /// What became of a step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Fate {
     Passed(Duration),
     Failed(Duration, String),
+    /// This machine has not what it needs.
+    PassedOver(String),
     NotRun,
 }
 
@@ -46,6 +95,11 @@ impl Report {
                 continue;
             }
             println!("\n==> {}/{} {}: {}", at + 1, steps.len(), step.name, step.shows);
+            if let Some(Err(why)) = step.needs.map(|needs| needs()) {
+                println!("<== {} passed over: {why}", step.name);
+                rows.push((step.name, Fate::PassedOver(why)));
+                continue;
+            }
             let began = Instant::now();
             let result = (step.work)(context);
             let time = began.elapsed();
@@ -66,7 +120,7 @@ impl Report {
 
     /// Whether every step passed.
     pub(crate) fn passed(&self) -> bool {
-        self.rows.iter().all(|(_, fate)| matches!(fate, Fate::Passed(_)))
+        self.rows.iter().all(|(_, fate)| matches!(fate, Fate::Passed(_) | Fate::PassedOver(_)))
     }
 }
 
@@ -81,6 +135,7 @@ impl fmt::Display for Report {
                     reason = Some(format!("{name}: {why}"));
                     ("FAILED", lasted(*time))
                 }
+                Fate::PassedOver(why) => ("-", why.clone()),
                 Fate::NotRun => ("not run", String::new()),
             };
             writeln!(f, "{}", format!("{name:<14} {word:<8} {time:>12}").trim_end())?;
@@ -99,8 +154,9 @@ mod tests {
     use super::*;
     use crate::context::Scratch;
 
-    const GOOD: Step = Step { name: "good", shows: "nothing", work: |_| Ok(()) };
-    const BAD: Step = Step { name: "bad", shows: "nothing", work: |_| Err("`x` failed: exit code 3".into()) };
+    const GOOD: Step = Step::new("good", "nothing", |_| Ok(()));
+    const BAD: Step = Step::new("bad", "nothing", |_| Err("`x` failed: exit code 3".into()));
+    const FAR: Step = Step::new("far", "nothing", |_| Err("run".into())).where_installed(|| Err("no such tool".into()));
 
     fn report(steps: &[&Step]) -> Report {
         let scratch = Scratch::new(&format!("step-{}", steps.len()));
@@ -124,5 +180,38 @@ mod tests {
         let words: Vec<Vec<&str>> = text.lines().map(|line| line.split_whitespace().take(2).collect()).collect();
         assert_eq!(words[1..5], [["good", "passed"], ["bad", "FAILED"], ["good", "not"], ["all", "FAILED"]]);
         assert!(text.ends_with("bad: `x` failed: exit code 3\n"), "{text}");
+    }
+
+    #[test]
+    fn what_cannot_be_done_here_is_said_and_is_no_failure() {
+        let report = report(&[&FAR, &GOOD]);
+        assert!(report.passed());
+        let text = report.to_string();
+        assert!(text.lines().any(|line| line.starts_with("far") && line.ends_with("no such tool")), "{text}");
+    }
+
+    #[test]
+    fn steps_run_in_the_order_of_the_table_whatever_was_typed() {
+        let steps = [GOOD, BAD, FAR];
+        let names = |only: &[&str]| -> Vec<&str> {
+            let only: Vec<String> = only.iter().map(|&name| name.to_owned()).collect();
+            chosen(&steps, &only).expect("known").iter().map(|step| step.name).collect()
+        };
+        assert_eq!(names(&[]), ["good", "bad", "far"]);
+        assert_eq!(names(&["far", "good"]), ["good", "far"]);
+    }
+
+    #[test]
+    fn an_unknown_step_is_named_beside_those_that_exist() {
+        let why = chosen(&[GOOD, BAD], &["good".into(), "best".into()]).err().expect("unknown");
+        assert!(why.contains("`best`") && why.contains("bad"), "{why}");
+    }
+
+    #[test]
+    fn names_of_steps_are_different() {
+        for steps in [crate::suite::STEPS, crate::verify::STEPS] {
+            let names: std::collections::BTreeSet<&str> = steps.iter().map(|step| step.name).collect();
+            assert_eq!(names.len(), steps.len());
+        }
     }
 }

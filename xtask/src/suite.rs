@@ -4,60 +4,30 @@
 //! Refuses to go on after a failure: later steps build on earlier ones.
 
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
 
 use crate::End;
 use crate::context::{Context, output, run as command};
-use crate::step::{Report, Step};
+use crate::step::Step;
 
 /// The most packages that the bare build may consist of, the crate itself included.
 const BUDGET: usize = 20;
 
-const STEPS: &[Step] = &[
-    Step { name: "fmt", shows: "the source is formatted", work: fmt },
-    Step { name: "rooms", shows: "who may know whom; unsafe; file lengths", work: rooms },
-    Step { name: "clippy", shows: "no warning, with all features and with none", work: clippy },
-    Step { name: "docs", shows: "the documentation builds without a warning", work: docs },
-    Step { name: "budget", shows: "the bare build has at most 20 packages", work: budget },
-    Step { name: "bare", shows: "tests without features", work: bare },
-    Step { name: "features", shows: "tests with derive, serde and inject, real table", work: features },
-    Step { name: "reference", shows: "tests with all features, lock-based table", work: reference },
-    Step { name: "compile-fail", shows: "what must not compile, and its twins", work: compile_fail },
-    Step { name: "loom", shows: "the models of the protocols", work: loom },
-    Step { name: "bench", shows: "each benchmark runs once", work: bench },
+pub(crate) const STEPS: &[Step] = &[
+    Step::new("fmt", "the source is formatted", fmt),
+    Step::new("rooms", "who may know whom; unsafe; file lengths", rooms),
+    Step::new("clippy", "no warning, with all features and with none", clippy),
+    Step::new("docs", "the documentation builds without a warning", docs),
+    Step::new("budget", "the bare build has at most 20 packages", budget),
+    Step::new("bare", "tests without features", bare),
+    Step::new("features", "tests with derive, serde and inject, real table", features),
+    Step::new("reference", "tests with all features, lock-based table", reference),
+    Step::new("compile-fail", "what must not compile, and its twins", compile_fail),
+    Step::new("loom", "the models of the protocols", loom),
+    Step::new("bench", "each benchmark runs once", bench),
 ];
 
 /// The crate of compile-fail tests: no member of the workspace, so that it slows nobody's build.
 const COMPILE_FAIL: &str = "tests/compile-fail/Cargo.toml";
-
-// === the command ===
-
-/// Runs all steps, or only those named.
-pub(crate) fn run(context: &Context, only: &[String]) -> End {
-    let steps = match chosen(only) {
-        Ok(steps) => steps,
-        Err(why) => return End::Usage(why),
-    };
-    let report = Report::of(&steps, context);
-    println!("\n{report}");
-    if report.passed() { End::Good } else { End::Failed(String::new()) }
-}
-
-/// The steps, one a line.
-pub(crate) fn list() -> String {
-    STEPS.iter().fold(String::new(), |mut text, step| {
-        let _ = writeln!(text, "{:<14} {}", step.name, step.shows);
-        text
-    })
-}
-
-fn chosen(only: &[String]) -> Result<Vec<&'static Step>, String> {
-    if let Some(name) = only.iter().find(|name| STEPS.iter().all(|step| step.name != **name)) {
-        return Err(format!("there is no step `{name}`; there are:\n{}", list()));
-    }
-    let wanted = |step: &&Step| only.is_empty() || only.iter().any(|name| name == step.name);
-    Ok(STEPS.iter().filter(wanted).collect())
-}
 
 // === the steps ===
 
@@ -139,28 +109,6 @@ fn bench(context: &Context) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn steps_run_in_the_order_of_the_table_whatever_was_typed() {
-        let names = |only: &[&str]| -> Vec<&str> {
-            let only: Vec<String> = only.iter().map(|&name| name.to_owned()).collect();
-            chosen(&only).expect("known").iter().map(|step| step.name).collect()
-        };
-        assert_eq!(names(&[]).len(), STEPS.len());
-        assert_eq!(names(&["docs", "fmt"]), ["fmt", "docs"]);
-    }
-
-    #[test]
-    fn an_unknown_step_is_named_beside_those_that_exist() {
-        let why = chosen(&["fmt".into(), "lint".into()]).err().expect("unknown");
-        assert!(why.contains("`lint`") && why.contains("compile-fail"), "{why}");
-    }
-
-    #[test]
-    fn names_of_steps_are_different() {
-        let names: BTreeSet<&str> = STEPS.iter().map(|step| step.name).collect();
-        assert_eq!(names.len(), STEPS.len());
-    }
 
     #[test]
     fn a_package_counts_once_a_version() {

@@ -19,7 +19,7 @@ use crate::context::Context;
 use rules::{File, findings};
 
 /// The folders that hold our source; those that do not exist yet are passed over.
-const FOLDERS: &[&str] = &["src", "tests", "benches", "examples", "xtask", "macros", "fuzz"];
+const FOLDERS: &[&str] = &["src", "tests", "benches", "examples", "xtask", "macros", "fuzz", "stress"];
 
 /// Checks all rules; an error counts what is wrong, which has been printed.
 pub(crate) fn check(context: &Context) -> Result<(), String> {

@@ -1,0 +1,76 @@
+//! Faults that a sanitizer must catch: planted into a copy of the source, where it would look for real ones.
+
+use crate::mutants::replaced;
+
+/// A fault, and what a sanitizer says of it.
+pub(crate) struct Planted {
+    /// In words.
+    pub(crate) name: &'static str,
+    /// The file that is changed, from the root of the project.
+    pub(crate) file: &'static str,
+    /// What is replaced. It occurs exactly once in the file.
+    find: &'static str,
+    replace: &'static str,
+    /// Words of the sanitizer's report.
+    pub(crate) report: &'static str,
+}
+
+/// For the thread sanitizer.
+pub(crate) const RACES: &[Planted] = &[
+    Planted {
+        name: "a race: a record goes into its slot without release",
+        file: "src/history/slot.rs",
+        find: "compare_exchange_weak(seen, mine, Ordering::AcqRel, Ordering::Acquire)",
+        replace: "compare_exchange_weak(seen, mine, Ordering::Acquire, Ordering::Acquire)",
+        report: "ThreadSanitizer: data race",
+    },
+    Planted {
+        name: "a race: a reader restores a record without release",
+        file: "src/history/slot.rs",
+        find: "if self.word.compare_exchange(marker(word), word, Ordering::AcqRel, Ordering::Relaxed).is_err() {",
+        replace: "if self.word.compare_exchange(marker(word), word, Ordering::Relaxed, Ordering::Relaxed).is_err() {",
+        report: "ThreadSanitizer: data race",
+    },
+];
+
+/// For the address sanitizer.
+pub(crate) const MISUSES: &[Planted] = &[
+    Planted {
+        name: "a use after free: a reader drops the record that it has put back",
+        file: "src/history/slot.rs",
+        find: "        let _ = Arc::into_raw(record);\n        (copy, None)\n",
+        replace: "        (copy, None)\n",
+        report: "AddressSanitizer: heap-use-after-free",
+    },
+    Planted {
+        name: "a leak: a record that a writer evicted under a reader's hands is forgotten",
+        file: "src/history/slot.rs",
+        find: "            return (copy, Some(record));\n",
+        replace: "            core::mem::forget(record);\n            return (copy, None);\n",
+        report: "LeakSanitizer: detected memory leaks",
+    },
+];
+
+// === impl Planted ===
+
+impl Planted {
+    /// The source with the fault in it, or why that cannot be.
+    pub(crate) fn apply(&self, source: &str) -> Result<String, String> {
+        replaced(source, self.find, self.replace)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    #[test]
+    fn the_faults_fit_the_source() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask lies in the root");
+        for planted in RACES.iter().chain(MISUSES) {
+            let source = std::fs::read_to_string(root.join(planted.file)).expect("the file is there");
+            planted.apply(&source).unwrap_or_else(|why| panic!("{}: {why}", planted.name));
+        }
+    }
+}

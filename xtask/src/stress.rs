@@ -1,0 +1,31 @@
+//! `cargo xtask stress`: the program in `stress/`, built as users build, with delays at every atomic step.
+//!
+//! Its arguments are handed on; `cargo xtask stress --help` tells them.
+
+use std::process::Command;
+
+use crate::context::{Context, run as command};
+
+/// A crate of its own: its features (delays) must not reach what else is built here.
+pub(crate) const MANIFEST: &str = "stress/Cargo.toml";
+
+pub(crate) fn run(context: &Context, args: &[String]) -> Result<(), String> {
+    command(program(context).arg("--").args(args))
+}
+
+/// The default run, and the same with the lock-based table for a tenth of it.
+pub(crate) fn short(context: &Context) -> Result<(), String> {
+    command(&mut program(context))?;
+    command(program(context).args(["--features", "reference-table", "--", "--events", "1000000"]))
+}
+
+/// Ten times as many events.
+pub(crate) fn long(context: &Context) -> Result<(), String> {
+    command(program(context).args(["--", "--events", "100000000"]))
+}
+
+fn program(context: &Context) -> Command {
+    let mut cargo = context.cargo(&format!("run --release --manifest-path {MANIFEST}"));
+    cargo.env("CARGO_TARGET_DIR", context.target.join("stress"));
+    cargo
+}
