@@ -160,7 +160,7 @@ fn two_pushers_against_the_opening() {
 fn a_look_against_the_opening() {
     Model {
         name: "inbox::a_look_against_the_opening",
-        promise: "replay: what is left is whole",
+        promise: "P3: replay: what is left is whole",
         preemptions: None,
         outcomes: &["not open yet", "open"],
     }

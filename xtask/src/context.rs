@@ -64,7 +64,8 @@ impl Context {
 pub(crate) fn typed(command: &Command) -> String {
     let mut line = String::new();
     for (name, value) in command.get_envs() {
-        if let Some(value) = value {
+        // The user has that one too, and it is long.
+        if let Some(value) = value.filter(|_| name != "PATH") {
             let value = quoted(&value.to_string_lossy());
             let _ = write!(line, "{}={value} ", name.to_string_lossy());
         }

@@ -3,6 +3,7 @@
 //! Promises that each model really ran: one that holds no test under `--cfg ringbus_loom` is an
 //! error, not a success. Built in a folder of its own, since that cfg changes every crate.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -11,7 +12,7 @@ use std::time::Instant;
 
 use crate::End;
 use crate::context::{Context, ended, lasted, output, typed};
-use crate::mutants;
+use crate::{mutants, proof};
 
 /// The cfg under which `src/sync` is built on loom and the models hold tests.
 const CFG: &str = "--cfg ringbus_loom";
@@ -35,10 +36,8 @@ pub(crate) fn run(context: &Context, name: Option<&str>) -> End {
         Ok(names) => names,
         Err(why) => return End::Usage(why),
     };
-    match models(context, &names) {
-        Ok(()) => End::Good,
-        Err(why) => End::Failed(why),
-    }
+    let explored = models(context, &names);
+    explored.and_then(|orders| if name.is_none() { proof::explored(context, &orders) } else { Ok(()) }).into()
 }
 
 /// The models and the mutants, for people.
@@ -54,9 +53,11 @@ pub(crate) fn list(context: &Context) -> Result<String, String> {
     Ok(text)
 }
 
-fn models(context: &Context, names: &[String]) -> Result<(), String> {
+/// Runs models; how many orders of steps each has explored.
+fn models(context: &Context, names: &[String]) -> Result<BTreeMap<String, u64>, String> {
     let mut failed = Vec::new();
     let mut rows = String::new();
+    let mut orders = BTreeMap::new();
     for model in build(context, names)? {
         println!("--- {}", model.name);
         let began = Instant::now();
@@ -64,27 +65,36 @@ fn models(context: &Context, names: &[String]) -> Result<(), String> {
         let time = lasted(began.elapsed());
         let word = if result.is_ok() { "passed" } else { "FAILED" };
         let _ = writeln!(rows, "    {:<24} {word:<8} {time:>12}", model.name);
-        if let Err(why) = result {
-            failed.push(format!("{}: {why}", model.name));
+        match result {
+            Ok(count) => drop(orders.insert(model.name, count)),
+            Err(why) => failed.push(format!("{}: {why}", model.name)),
         }
     }
     print!("{rows}");
-    if failed.is_empty() { Ok(()) } else { Err(failed.join("; ")) }
+    if failed.is_empty() { Ok(orders) } else { Err(failed.join("; ")) }
 }
 
-/// Runs a model, showing its own lines.
-fn watch(command: &mut Command) -> Result<(), String> {
+/// Runs a model, showing its own lines; how many orders it has explored.
+fn watch(command: &mut Command) -> Result<u64, String> {
     let line = typed(command);
     let mut child = command.spawn().map_err(|why| format!("`{line}` did not start: {why}"))?;
+    let mut orders = 0;
     if let Some(stdout) = child.stdout.take() {
         for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+            orders += orders_in(&line).unwrap_or_default();
             if line.starts_with("model ") || line.contains("panicked") || line.starts_with("test result: FAILED") {
                 println!("    {line}");
             }
         }
     }
     let status = child.wait().map_err(|why| format!("`{line}` was lost: {why}"))?;
-    if status.success() { Ok(()) } else { Err(format!("`{line}` failed: {}", ended(status))) }
+    if status.success() { Ok(orders) } else { Err(format!("`{line}` failed: {}", ended(status))) }
+}
+
+/// `model inbox::a_test: P8: 12 iterations, exhaustive`
+fn orders_in(line: &str) -> Option<u64> {
+    let (before, _) = line.strip_prefix("model ")?.split_once(" iterations")?;
+    before.rsplit(' ').next()?.parse().ok()
 }
 
 // === the models ===
@@ -208,6 +218,12 @@ mod tests {
         let list = "a::one: test\nb_a::two: test\na::three: test\na_b::four: test\na::five: benchmark\n";
         assert_eq!(tests_of("a", list), ["a::one", "a::three"]);
         assert!(tests_of("c", list).is_empty());
+    }
+
+    #[test]
+    fn the_orders_are_read_from_a_models_line() {
+        assert_eq!(orders_in("model a::b: P8: it counts: 12 iterations, exhaustive"), Some(12));
+        assert_eq!(orders_in("test a::b ... ok"), None);
     }
 
     #[test]

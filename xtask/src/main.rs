@@ -23,6 +23,7 @@ mod mutants;
 mod mutate;
 mod outcome;
 mod planted;
+mod proof;
 mod rooms;
 mod sanitize;
 mod stress;
@@ -88,6 +89,8 @@ fn run(task: &Task) -> End {
         Task::Sanitize { name } => sanitize::run(&context, name.as_deref()),
         Task::Fuzz { name, time } => fuzz::run(&context, name.as_deref(), *time),
         Task::Survivors { args } => survivors::run(&context, args).into(),
+        Task::Proof { write: false } => proof::check(&context).into(),
+        Task::Proof { write: true } => proof::write(&context).into(),
         Task::Deny => deny::run(&context).into(),
         Task::Miri => miri::installed().and_then(|()| miri::run(&context)).into(),
     }

@@ -15,6 +15,7 @@ const BUDGET: usize = 20;
 pub(crate) const STEPS: &[Step] = &[
     Step::new("fmt", "the source is formatted", fmt),
     Step::new("rooms", "who may know whom; unsafe; file lengths", rooms),
+    Step::new("proof", "the table of what shows each promise is not stale", crate::proof::check),
     Step::new("clippy", "no warning, with all features and with none", clippy),
     Step::new("docs", "the documentation builds without a warning", docs),
     Step::new("budget", "the bare build has at most 20 packages", budget),

@@ -26,6 +26,7 @@ The commands of ringbus:
   cargo xtask fuzz [TARGET] [--seconds N]
                                 the fuzz targets, all or one, 60 seconds each unless told
   cargo xtask mutants [ARG...]  cargo-mutants on the rooms that .cargo/mutants.toml names
+  cargo xtask proof [--write]   the table of what shows each promise, checked or made anew
   cargo xtask deny              licences, duplicate versions and sources of what we depend on
   cargo xtask miri              the tests under Miri, where it is installed
   cargo xtask help, --list      this text
@@ -48,6 +49,7 @@ pub(crate) enum Task {
     Fuzz { name: Option<String>, time: Duration },
     Survivors { args: Vec<String> },
     Deny,
+    Proof { write: bool },
     Miri,
 }
 
@@ -68,6 +70,10 @@ pub(crate) fn parse(args: &[String]) -> Result<Task, String> {
         ("deny", rest) => none(command, rest, Task::Deny),
         ("miri", rest) => none(command, rest, Task::Miri),
         ("loom", rest) => loom(rest),
+        ("proof", rest) => {
+            let words = Words::of(command, rest, &["--write"], &[])?;
+            none(command, words.name.as_slice(), Task::Proof { write: !words.flags.is_empty() })
+        }
         ("sanitize", rest) => {
             let mut words = Words::of(command, rest, &[], &[])?;
             Ok(Task::Sanitize { name: words.name.take() })
