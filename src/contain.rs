@@ -22,17 +22,19 @@ const ROUNDS: usize = 8;
 static FORGOTTEN: Tally = Tally::new();
 
 thread_local! {
-    /// Something that is dropped, or a hook, is at work on this thread, and its panic will end here.
+    /// Something that is dropped, a hook, or what makes a payload's fields is at work on this thread, and its panic will
+    /// end here.
     static AT_WORK: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Whether something that is dropped, or a hook, is at work on this thread: a panic now will be contained.
+/// Whether something of that kind is at work on this thread: a panic now will be contained.
 #[cfg(feature = "serde")]
 pub(crate) fn is_at_work() -> bool {
     AT_WORK.with(Cell::get)
 }
 
-/// How many panic payloads this process has leaked because dropping them kept panicking.
+/// How many payloads this process has leaked: of panics, because dropping them kept panicking; of events, because a
+/// thread that panicked was the last to hold too many of them.
 pub(crate) fn forgotten() -> u64 {
     FORGOTTEN.get()
 }
@@ -56,12 +58,24 @@ pub(crate) fn drop_contained<T>(value: T) {
 
 /// Runs what nobody waits for an answer of, such as a hook; a panic in it goes no further.
 pub(crate) fn run_contained(run: impl FnOnce()) {
+    if let Err(payload) = call_apart(run) {
+        defuse(payload);
+    }
+}
+
+/// Like [`call`], for what may run outside of any dispatch: a black box can tell that its panic ends here.
+pub(crate) fn call_apart<R>(run: impl FnOnce() -> R) -> Result<R, Caught> {
     let outer = AT_WORK.with(|at_work| at_work.replace(true));
     let result = call(run);
     AT_WORK.with(|at_work| at_work.set(outer));
-    if let Err(payload) = result {
-        defuse(payload);
-    }
+    result
+}
+
+/// Leaks `value`, whose drop must not run, and counts that.
+#[cold]
+pub(crate) fn forget<T>(value: T) {
+    core::mem::forget(value);
+    FORGOTTEN.bump();
 }
 
 /// Drops a panic payload whose own `Drop` may panic with another, and so on.
@@ -74,8 +88,7 @@ pub(crate) fn defuse(payload: Caught) {
             Err(next) => armed = next,
         }
     }
-    core::mem::forget(armed);
-    FORGOTTEN.bump();
+    forget(armed);
 }
 
 /// The text of a panic, as far as it has one.

@@ -37,6 +37,23 @@ impl Payload for Armed {
     }
 }
 
+/// Panics when its fields are made.
+struct Unwritable;
+
+impl Payload for Unwritable {
+    const KIND: &'static str = "box.unwritable";
+
+    fn field_names() -> &'static [&'static str] {
+        panic!("ordered")
+    }
+
+    fn write_fields(&self, _: &mut FieldWriter<'_>) {}
+
+    fn read_fields(_: &mut FieldReader<'_>) -> Option<Self> {
+        None
+    }
+}
+
 #[test]
 fn p10_the_black_box_drops_nothing_of_the_users_and_is_not_flooded() {
     std::panic::set_hook(Box::new(|_| {}));
@@ -74,7 +91,22 @@ fn p10_the_black_box_drops_nothing_of_the_users_and_is_not_flooded() {
     let seconds = start.elapsed().as_secs();
     let text = fs::read_to_string(&path).unwrap();
     let dumps = text.lines().filter(|line| line.contains(r#""record":"panic""#)).count() as u64;
+    // It dumps no more: the drops of what it still holds panic too.
+    drop(bus);
     fs::remove_file(&path).unwrap();
     assert!(DROPS.load(Ordering::Relaxed) >= 100);
+    assert!((1..=2 + seconds).contains(&dumps), "{dumps} dumps in {seconds} s");
+
+    // Payloads that panic when somebody reads their fields, outside of any dispatch: as above.
+    let bus = Bus::builder().history(200).build().unwrap();
+    bus.on_panic_dump(&path).unwrap();
+    (0..200).for_each(|_| drop(bus.publish(Unwritable)));
+    let start = Instant::now();
+    assert!(bus.recent(200).iter().all(|event| event.get("panicked").is_some()));
+    let seconds = start.elapsed().as_secs();
+    let text = fs::read_to_string(&path).unwrap();
+    drop(bus);
+    fs::remove_file(&path).unwrap();
+    let dumps = text.matches(r#""record":"panic""#).count() as u64;
     assert!((1..=2 + seconds).contains(&dumps), "{dumps} dumps in {seconds} s");
 }

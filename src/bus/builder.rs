@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use super::gate::Gate;
 use super::{Bus, Inner};
+use crate::contain;
 use crate::dispatch::registry::Registry;
 use crate::dispatch::{Failure, Reporter, Warning};
 use crate::history::{MAX_CAPACITY, MAX_SHARDS, Recorder};
@@ -180,14 +181,14 @@ impl BusBuilder {
 
     /// What is told of handlers that fail, on the publisher's thread; see [`Failure`]. A panic of the hook ends with it.
     pub fn on_failure(mut self, hook: impl Fn(&Failure<'_>) + Send + Sync + 'static) -> Self {
-        self.reporter.on_failure = Some(Box::new(hook));
+        contain::drop_contained(self.reporter.on_failure.replace(Box::new(hook)));
         self
     }
 
     /// What is told of things that are no failure and worth a look, on the thread where they happen; see [`Warning`]. A
     /// panic of the hook ends with it, and what it causes itself is not told to it.
     pub fn on_warning(mut self, hook: impl Fn(&Warning<'_>) + Send + Sync + 'static) -> Self {
-        self.reporter.on_warning = Some(Box::new(hook));
+        contain::drop_contained(self.reporter.on_warning.replace(Box::new(hook)));
         self
     }
 

@@ -1,8 +1,9 @@
 //! The history as JSON lines: when somebody asks, and when the process panics (feature `serde`).
 //!
 //! The black box is a panic hook in front of the one that is there. It waits for nobody: it reads the history with
-//! `try_recent`, runs no user code, and writes all it has in one write at the end of a file. A panic that a bus will
-//! contain (one in a handler) runs the hook too; such dumps are limited to one a second, others are not.
+//! `try_recent`, runs no user code, and writes all it has in one write at the end of a file. Payloads that it is the last
+//! to hold are dropped [later](crate::event::late). A panic that a bus will contain (one in a handler) runs the hook too;
+//! such dumps are limited to one a second, others are not.
 
 use core::fmt;
 use std::fs::{File, OpenOptions};
@@ -20,7 +21,7 @@ use crate::contain;
 use crate::event::{Event, Value};
 use crate::stats;
 use crate::sync::plain::{AtomicU64, Ordering};
-use crate::sync::{busy, clock, frames};
+use crate::sync::{StaticMutex, busy, clock, frames, step};
 
 /// A black box could not be installed.
 #[derive(Debug)]
@@ -97,6 +98,9 @@ impl Serialize for Written<'_> {
     }
 }
 
+/// Held between taking the hook that is there and setting the one in front of it.
+static INSTALLING: StaticMutex<()> = StaticMutex::new(());
+
 /// So often another reader is given way to.
 const TRIES: usize = 1000;
 
@@ -142,7 +146,10 @@ impl Bus {
         }
         let bus = self.downgrade();
         let limit = Limit { last_us: AtomicU64::new(0), suppressed: AtomicU64::new(0) };
+        // Of two that take at once, one takes the other's place-holder: the hook that was there would be lost.
+        let _installing = INSTALLING.lock();
         let previous = take_hook();
+        step("dump.taken");
         set_hook(Box::new(move |info| {
             dump_panic(&bus, &path, &limit, info);
             previous(info);
@@ -228,7 +235,9 @@ fn dump_panic(bus: &WeakBus, path: &Path, limit: &Limit, info: &PanicHookInfo<'_
         stats::FAILED_DUMPS.bump();
     }
     // The last handle here would drop closures: user code, whose panic in a panic hook aborts.
-    core::mem::forget(Arc::into_inner(bus.inner));
+    if let Some(inner) = Arc::into_inner(bus.inner) {
+        contain::forget(inner);
+    }
 }
 
 fn lines(bus: &Bus, suppressed: u64, info: &PanicHookInfo<'_>) -> Vec<u8> {
@@ -245,6 +254,7 @@ fn lines(bus: &Bus, suppressed: u64, info: &PanicHookInfo<'_>) -> Vec<u8> {
         }
         events
     });
+    step("dump.read");
     let busy = events.is_none();
     let events = events.unwrap_or_default();
 

@@ -13,7 +13,7 @@ use crate::callsite::Refused;
 use crate::contain::{self, Caught};
 use crate::dispatch::Warning;
 use crate::dispatch::deliver::{Delivering, Tally};
-use crate::event::{Draft, Event};
+use crate::event::{Draft, Event, late};
 use crate::sync::rows::{self, Visit};
 use crate::sync::{busy, fence_after_rmw, frames, step};
 
@@ -176,6 +176,8 @@ impl Inner {
         }
         if tally.failed > 0 {
             self.counters.count_failures(tally.failed, tally.panicked);
+            // What a handler's unwinding, or the hook before it, was the last to hold.
+            late::make_up();
         }
         if tally.spent {
             self.registry.tidy();

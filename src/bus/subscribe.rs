@@ -9,7 +9,7 @@ use std::time::SystemTime;
 use super::replay::Past;
 use super::{Bus, Subscription};
 use crate::dispatch::{
-    BoxError, Callback, EndedBy, FailurePolicy, Filter, Handle, Handler, Options, SubscriberDraft, SubscriptionId,
+    BoxError, Callback, EndedBy, FailurePolicy, Filters, Handle, Handler, Options, SubscriberDraft, SubscriptionId,
 };
 use crate::event::{Event, IntoSelector, PatternError, Selector, whole_micros};
 
@@ -35,7 +35,7 @@ use crate::event::{Event, IntoSelector, PatternError, Selector, whole_micros};
 pub struct Subscribe<P = Event> {
     bus: Bus,
     options: Options,
-    pub(super) filter: Option<Filter>,
+    pub(super) filters: Filters,
     past: Option<Past>,
     /// Where it takes payloads: events without one are decoded.
     pub(super) decode: bool,
@@ -107,7 +107,14 @@ impl Bus {
 
     pub(super) fn on_selected<P>(&self, selector: Selector) -> Subscribe<P> {
         let options = Options::new(selector);
-        Subscribe { bus: self.clone(), options, filter: None, past: None, decode: false, takes: PhantomData }
+        Subscribe {
+            bus: self.clone(),
+            options,
+            filters: Filters::default(),
+            past: None,
+            decode: false,
+            takes: PhantomData,
+        }
     }
 
     /// Subscribes a handler object to what its [`selector`](Handler::selector) says, until
@@ -190,10 +197,7 @@ impl<P> Subscribe<P> {
     /// # Ok::<(), ringbus::PatternError>(())
     /// ```
     pub fn filter(mut self, wanted: impl Fn(&Event) -> bool + Send + Sync + 'static) -> Self {
-        self.filter = Some(match self.filter {
-            None => Box::new(wanted),
-            Some(first) => Box::new(move |event| first(event) && wanted(event)),
-        });
+        self.filters.push(Box::new(wanted));
         self
     }
 
@@ -293,9 +297,9 @@ impl<P> Subscribe<P> {
     }
 
     fn draft(self, handle: Handle, place: &'static Location<'static>) -> (Bus, SubscriberDraft) {
-        let Self { bus, options, filter, past, .. } = self;
+        let Self { bus, options, filters, past, .. } = self;
         let stripes = bus.inner.shards;
-        let callback = Callback { filter, handle };
+        let callback = Callback { filters, handle };
         (bus, SubscriberDraft { callback, place, replays: past.is_some(), stripes, options })
     }
 }

@@ -129,11 +129,7 @@ impl<T: Payload> Subscribe<T> {
     ) -> Subscription {
         if !self.decode {
             // Before the user's own filter, which may rely on it.
-            let holds = |event: &Event| event.payload_as::<T>().is_some();
-            self.filter = Some(match self.filter.take() {
-                None => Box::new(holds),
-                Some(wanted) => Box::new(move |event| holds(event) && wanted(event)),
-            });
+            self.filters.push_first(Box::new(|event: &Event| event.payload_as::<T>().is_some()));
         }
         let handle = move |event: &Event| match event.payload_as::<T>() {
             Some(payload) => handler(payload),

@@ -93,8 +93,7 @@ impl Delivering<'_> {
         let failed = tally.failed;
         let delivered = tally.delivered;
         self.run(subscriber, depth, tally, |callback| {
-            let wanted = callback.filter.as_ref().is_none_or(|filter| filter(self.event));
-            if !wanted || !subscriber.control.claim() {
+            if !callback.filters.want(self.event) || !subscriber.control.claim() {
                 return Answer::Passed;
             }
             Answer::Took((callback.handle)(self.event))

@@ -1,5 +1,6 @@
 //! What a user subscribes: a closure, or an object that has a name and says what it takes.
 
+use crate::contain::drop_contained;
 use crate::event::{Event, Selector};
 
 /// What a handler may fail with.
@@ -55,9 +56,45 @@ pub(crate) type Filter = Box<dyn Fn(&Event) -> bool + Send + Sync>;
 /// A handler's code.
 pub(crate) type Handle = Box<dyn Fn(&Event) -> Result<(), BoxError> + Send + Sync>;
 
+/// Conditions that must all hold.
+///
+/// Each is dropped contained: one whose drop panics would take the others, and the handler, into its unwinding, where
+/// the next panic aborts the process.
+#[derive(Default)]
+pub(crate) struct Filters(Vec<Filter>);
+
+// === impl Filters ===
+
+impl Filters {
+    /// Adds one that is asked after the others.
+    pub(crate) fn push(&mut self, filter: Filter) {
+        self.0.push(filter);
+    }
+
+    /// Adds one that is asked before the others.
+    pub(crate) fn push_first(&mut self, filter: Filter) {
+        self.0.insert(0, filter);
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether all of them want the event; after one that does not, none is asked.
+    pub(super) fn want(&self, event: &Event) -> bool {
+        self.0.iter().all(|filter| filter(event))
+    }
+}
+
+impl Drop for Filters {
+    fn drop(&mut self) {
+        self.0.drain(..).for_each(drop_contained);
+    }
+}
+
 /// The code behind a subscription: all of it goes when the subscription is closed.
 pub(crate) struct Callback {
     /// Asked first.
-    pub(crate) filter: Option<Filter>,
+    pub(crate) filters: Filters,
     pub(crate) handle: Handle,
 }

@@ -68,6 +68,9 @@ pub struct SubscriptionInfo {
     pub failed: u64,
     /// Those of them that panicked.
     pub panicked: u64,
+    /// Those of the failed that no report has told of: their second had one already, or nobody was there to be told. The
+    /// next report, if one comes, tells their number.
+    pub unreported: u64,
     /// Events that it was not called for: its filter did not want them, or it was muted, or its limit was reached, or a
     /// typed handler was offered another payload.
     pub skipped: u64,

@@ -31,6 +31,11 @@ impl Limiter {
         None
     }
 
+    /// How many were suppressed since the last report.
+    pub(super) fn unreported(&self) -> u64 {
+        self.suppressed.load(Ordering::Relaxed)
+    }
+
     /// Counts one that is not reported.
     pub(super) fn suppress(&self) {
         self.suppressed.fetch_add(1, Ordering::Relaxed);
@@ -48,7 +53,9 @@ mod tests {
         assert_eq!(limiter.admit(now, false), Some(0));
         assert_eq!(limiter.admit(now, false), None);
         assert_eq!(limiter.admit(now + INTERVAL_US - 1, false), None);
+        assert_eq!(limiter.unreported(), 2);
         assert_eq!(limiter.admit(now + INTERVAL_US, false), Some(2));
+        assert_eq!(limiter.unreported(), 0);
         assert_eq!(limiter.admit(now, false), Some(0), "the clock was set back");
         assert_eq!(limiter.admit(now, false), None);
         assert_eq!(limiter.admit(now, true), Some(1), "urgent");

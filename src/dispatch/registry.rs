@@ -19,6 +19,7 @@ use super::ended::{Ended, EndedBy, Graveyard};
 use super::info::SubscriptionId;
 use super::subscriber::{Draft, Subscriber};
 use super::table::Table;
+use crate::contain;
 use crate::event::Kind;
 use crate::sync::atomic::{AtomicBool, Ordering, fence};
 use crate::sync::snapshot::{Loaded, Snapshot};
@@ -74,7 +75,7 @@ impl<C: Fn(usize)> Registry<C> {
     pub(crate) fn add_object(&self, object: usize, draft: Draft) -> Result<SubscriptionId, SubscriptionId> {
         // Moved in only when it is added: a draft that is not holds the handler's closure, dropped outside the lock.
         let mut draft = Some(draft);
-        self.locked(|list| {
+        let added = self.locked(|list| {
             if let Some(id) = list.objects.get(&object) {
                 return (Err(*id), Rubble::default());
             }
@@ -83,7 +84,9 @@ impl<C: Fn(usize)> Registry<C> {
             list.objects.insert(object, added.id);
             let old = self.swap(list, self.table.load().with(&added));
             (Ok(added.id), old)
-        })
+        });
+        contain::drop_contained(draft);
+        added
     }
 
     /// The subscription of a handler object.

@@ -88,7 +88,7 @@ impl Subscriber {
             FailurePolicy::Quarantine { after } => (Some(after), false),
             FailurePolicy::Unwind => (None, true),
         };
-        let careful = callback.filter.is_some() || replays;
+        let careful = !callback.filters.is_empty() || replays;
         Self {
             id,
             name: options.name,
@@ -154,6 +154,7 @@ impl Subscriber {
             delivered: self.counts.delivered.sum(),
             failed: self.counts.failed.get(),
             panicked: self.counts.panicked.get(),
+            unreported: self.failures.unreported(),
             skipped: self.counts.skipped.get(),
             quarantined: self.counts.quarantined.get(),
             lagged: self.counts.lagged.get(),

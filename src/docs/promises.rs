@@ -37,7 +37,8 @@
 //! then has one field, `panicked`), and a failure hook that panics, are contained too; a payload
 //! that keeps panicking is leaked after some rounds, and counted
 //! ([`forgotten_panics`](crate::Totals::forgotten_panics)). The same report goes to the `log` facade; a logger that
-//! publishes is not asked again on its thread. Reports are limited to one a second for each subscription.
+//! publishes is not asked again on its thread. Reports are limited to one a second for each subscription; each tells how
+//! many were left out before it, and the subscription's [`unreported`](crate::SubscriptionInfo::unreported) how many since.
 //!
 //! Each subscription says what becomes of it ([`FailurePolicy`](crate::FailurePolicy)): nothing; quarantine after a row of
 //! failures, in the order of one counter, with one report, until it is resumed; or its panic goes on in the publisher,
@@ -94,7 +95,9 @@
 //! recorded, not dispatched: a handler that panicked there would abort the process. A subscription that asks for it
 //! ([`while_panicking`](crate::Subscribe::while_panicking)) is called all the same. Hooks read with
 //! [`try_recent`](crate::Bus::try_recent), which never waits; the black box (`on_panic_dump`) waits for nobody and runs no
-//! user code. A bus can be dropped at any time.
+//! user code. Payloads of events that a panicking thread is the last to hold are dropped when it no longer panics (at
+//! most 4096 wait on a thread; more are leaked and counted): a drop that panicked in a panic hook would abort the process.
+//! A process may be ended from inside a handler. A bus can be dropped at any time.
 //!
 //! *Shown by* the tests `p10_…`.
 //!

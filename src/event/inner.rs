@@ -13,6 +13,7 @@ use core::mem;
 use core::panic::{RefUnwindSafe, UnwindSafe};
 
 use super::fields::{Fields, Names};
+use super::late;
 use super::typed::Held;
 use super::values::Values;
 use super::{CallSite, Event, EventId, Kind, Priority, Text};
@@ -138,8 +139,12 @@ impl Inner {
         Fields::new(names, self.values.first(self.len as usize))
     }
 
+    pub(super) fn holds_payload(&self) -> bool {
+        matches!(self.body.as_deref(), Some(Body::Typed(held)) if held.value().is_some())
+    }
+
     /// Drops all that the user has given, and keeps what makes the next event cheap: the memory, with the place of a
-    /// payload, and the kind, which most often stays the same.
+    /// payload, and the kind, which most often stays the same. While the thread is panicking a payload is [put off](late).
     #[inline]
     pub(super) fn blank(&mut self) {
         self.source = Source::None;
@@ -150,6 +155,14 @@ impl Inner {
         self.stamp = Stamp::free();
         // Values run no user code; what may is in the body.
         self.values.clear(mem::take(&mut self.len) as usize);
+        // An event without a payload runs no user code when it is dropped, and callers rely on that: it is none that
+        // anything is made up with.
+        let typed = matches!(self.body.as_deref(), Some(Body::Typed(_)));
+        let panicking = typed && std::thread::panicking();
+        let held_payload = typed && (panicking || late::is_due()) && self.holds_payload();
+        if panicking && held_payload {
+            late::put_off(self.body.take());
+        }
         let kept = match self.body.as_deref_mut() {
             None => true,
             Some(Body::Typed(held)) => held.clear(),
@@ -157,6 +170,9 @@ impl Inner {
         };
         if !kept {
             drop_contained(self.body.take());
+        }
+        if held_payload {
+            late::make_up();
         }
     }
 }

@@ -6,7 +6,8 @@
 //! 3. A history holds it in its [`record`] form; handlers are chosen for it by [`pattern`] and [`selector`].
 //! 4. It is read through [`fields`], [`display`] and [`json`].
 //! 5. A [`payload`] is a Rust type that a [`typed`] event holds; [`decode`] reads one from the fields.
-//! 6. Its last handle gives the memory back to [`recycle`], for the next one.
+//! 6. Its last handle gives the memory back to [`recycle`], for the next one; on a panicking thread its payload is dropped
+//!    [`late`].
 //!
 //! The room knows no bus, no handler and no history.
 
@@ -26,6 +27,7 @@ mod value;
 mod builder;
 mod draft;
 mod inner;
+pub(crate) mod late;
 mod record;
 mod recycle;
 mod values;

@@ -14,7 +14,7 @@ use super::fields::{Fields, Names};
 use super::inner::{Body, Inner, Source, UNREAD};
 use super::payload::{FieldWriter, Payload};
 use super::{Draft, Event, EventId, Kind, KindTaken, Value};
-use crate::contain::{call, defuse, drop_contained, message};
+use crate::contain::{call_apart, defuse, drop_contained, message};
 use crate::sync::{OnceBox, busy, clock};
 
 /// The largest place, in bytes, that waits for the next value.
@@ -97,7 +97,7 @@ impl<T: Payload> Held for Holder<T> {
 
 impl Made {
     fn of<T: Payload>(value: &T) -> Self {
-        let made = call(|| {
+        let made = call_apart(|| {
             let names = T::field_names();
             let mut values = Vec::with_capacity(names.len());
             value.write_fields(&mut FieldWriter::new(&mut values, names.len()));
@@ -242,7 +242,7 @@ impl Event {
 
     /// Whether the event holds a value of a Rust type.
     pub(crate) fn is_typed(&self) -> bool {
-        matches!(self.arc().body.as_deref(), Some(Body::Typed(held)) if held.value().is_some())
+        self.arc().holds_payload()
     }
 
     /// Whether reading the fields runs no user code: the event was made of fields, or they have been made already, or

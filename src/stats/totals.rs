@@ -35,7 +35,8 @@ pub struct Totals {
     pub refused: u64,
     /// Publishes refused because their kind, told at run time, was malformed.
     pub invalid_kinds: u64,
-    /// Panic payloads, of all buses in this process, that were leaked because dropping them kept panicking.
+    /// Payloads, of all buses in this process, that were leaked: of panics, because dropping them kept panicking; of
+    /// events, because a panicking thread, which must not drop them, was the last to hold too many.
     pub forgotten_panics: u64,
     /// Black boxes, of all buses in this process, that could not be written.
     pub failed_dumps: u64,

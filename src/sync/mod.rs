@@ -155,3 +155,6 @@ mod platform {
 pub(crate) use platform::*;
 
 pub(crate) use crossbeam_utils::CachePadded;
+/// A lock for statics, which loom cannot have: what it guards is no part of a model.
+#[cfg(feature = "serde")]
+pub(crate) use parking_lot::Mutex as StaticMutex;

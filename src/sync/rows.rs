@@ -5,7 +5,8 @@
 //! number of threads that were publishing at one time (P9). Claiming a row is a walk and one exchange; it never waits
 //! (P1).
 //!
-//! A thread keeps its row until its thread-local destructors run. A publish after that claims a row for its own length.
+//! A thread keeps its row until its thread-local destructors run; one that ends the process from inside a handler keeps
+//! it for good, with its marks. A publish after that claims a row for its own length.
 //! One case escapes: a thread whose very first publish comes from a destructor of the system's own (a pthread key's),
 //! after all of Rust's have run, keeps its row for good.
 //! A publish from an allocator that is called *by* a claim gets none, and is refused by the callers of [`visit`].
@@ -237,8 +238,14 @@ impl Drop for Leave {
     fn drop(&mut self) {
         if let Some(row) = self.0.take() {
             // The seat has no destructor and outlives this one (under loom it may be gone: then nobody asks it again).
-            let _ = SEAT.try_with(|seat| seat.row.set(None));
-            row.release();
+            let depth = SEAT.try_with(|seat| {
+                seat.row.set(None);
+                seat.depth.get()
+            });
+            // Inside a call, which has ended the process and will not return: its marks stand until that is over.
+            if depth.unwrap_or(0) == 0 {
+                row.release();
+            }
         }
     }
 }

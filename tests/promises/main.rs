@@ -1,7 +1,7 @@
 //! The promises of `ringbus::docs::promises`, each test named after the one it shows.
 //!
 //! Promises that need a process of their own are in files beside this folder: `p01_progress.rs`, `p03_cursor_gap.rs`,
-//! `p04_log.rs`, `p09_memory.rs`, `p10_*.rs`, `p11_*.rs`, `p12_global.rs`.
+//! `p04_log.rs`, `p04_everywhere`, `p09_memory.rs`, `p10_*`, `p11_*.rs`, `p12_global.rs`.
 
 mod p02_record_then_dispatch;
 mod p03_cursor;

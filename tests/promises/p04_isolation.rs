@@ -244,6 +244,32 @@ fn p04_reports_are_limited_for_each_handler_by_itself_and_tell_what_they_left_ou
 }
 
 #[test]
+fn p04_what_no_report_has_told_of_is_in_the_subscriptions_counts() {
+    let (sender, reports) = std::sync::mpsc::channel();
+    let bus = Bus::builder().on_failure(move |failure| sender.send(failure.suppressed).unwrap()).build().unwrap();
+    let guard = bus.try_subscribe(|_| Err("ordered".into()));
+    let mut told = 0;
+    // At least one report after the first, so that something was suppressed and then told; it may end anywhere.
+    let (mut count, mut most) = (0, 0);
+    while count < 2 {
+        publish_event!(bus: &bus, "p04.untold");
+        for suppressed in reports.try_iter() {
+            told += 1 + suppressed;
+            count += 1;
+        }
+        let info = guard.info();
+        assert_eq!(told + info.unreported, info.failed);
+        most = most.max(info.unreported);
+    }
+    assert!(most > 0);
+    // Where nobody is there to be told, all of them.
+    let silent = Bus::new();
+    let guard = silent.subscribe(|_| quietly(|| panic!("ordered")));
+    (0..5).for_each(|_| drop(publish_event!(bus: &silent, "p04.untold")));
+    assert_eq!((guard.info().failed, guard.info().unreported), (5, 5));
+}
+
+#[test]
 fn p04_an_argument_that_panics_is_the_publishers_own_and_publishes_nothing() {
     let bus = Bus::new();
     let _guard = bus.subscribe(|_| {});
