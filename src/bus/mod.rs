@@ -263,7 +263,8 @@ impl Bus {
         named.into_iter().collect()
     }
 
-    /// How many subscriptions an event of this kind would reach, by name or by pattern.
+    /// How many subscriptions an event of this kind would reach, by name or by pattern; none if there can be no such
+    /// event, because the text is no [`Kind`].
     ///
     /// ```
     /// let bus = ringbus::Bus::new();
@@ -274,8 +275,9 @@ impl Bus {
     /// ```
     #[must_use]
     pub fn subscriber_count(&self, kind: impl AsRef<str>) -> usize {
-        let kind = kind.as_ref();
-        self.inner.registry.subscribers().iter().filter(|one| one.selector.matches(kind)).count()
+        // A pattern alone would match other texts too.
+        let Ok(kind) = Kind::new(kind) else { return 0 };
+        self.inner.registry.subscribers().iter().filter(|one| one.selector.matches(kind.as_str())).count()
     }
 
     /// All subscriptions, in the order in which they were made.

@@ -11,7 +11,7 @@
 //! and back to the bit and the microsecond, values as far as JSON knows them (see [`value`]).
 //!
 //! It refuses, with a [`JsonError`] that names the member: wrong types, names given twice at any depth,
-//! what [`EventBuilder`](super::EventBuilder) refuses, nesting beyond serde_json's 128 levels, and
+//! what [`EventBuilder`](super::EventBuilder) refuses, nesting beyond 127 levels (serde_json's limit), and
 //! unknown members unless [`Unknown::IntoPayload`] takes them.
 
 mod error;

@@ -86,7 +86,7 @@ pub enum UnknownKinds {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum RegistryError {
-    /// The text is not JSON, or nested deeper than 128 levels; the reason tells line and column.
+    /// The text is not JSON, or nested deeper than 127 levels; the reason tells line and column.
     Syntax(Box<dyn Error + Send + Sync>),
     /// The input is no such event: all that is wrong with it, which is at least one fault.
     Faults(Vec<Fault>),

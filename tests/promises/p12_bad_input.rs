@@ -93,6 +93,8 @@ fn p12_bad_input_changes_nothing() {
     assert!(Event::builder("p12 no").build().is_err() && Kind::new("*").is_err());
     assert_eq!((bus.subscriber_count("p12..no"), bus.subscriber_count("")), (0, 0));
     assert_eq!(seen(&bus), before);
+    let _all = bus.subscribe(|_| {});
+    assert_eq!((bus.subscriber_count("p12..no"), bus.subscriber_count("")), (0, 0), "there can be no such event");
 }
 
 #[test]

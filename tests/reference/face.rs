@@ -1,6 +1,9 @@
 //! The face that both buses show, the real one and the reference.
 
+// By their paths, because the fuzzer includes this file by its own.
+#[path = "face/model.rs"]
 mod model;
+#[path = "face/real.rs"]
 mod real;
 
 use std::sync::Arc;

@@ -1,9 +1,11 @@
 //! The bus beside a plain reference with one lock: proptest drives both alike, and compares.
 //!
-//! 1. [`operations`] says what can be done, and makes it up.
+//! 1. [`operations`] says what can be done.
 //! 2. [`bus`] is the reference, and [`face`] the face that both buses show.
 //! 3. [`drive`] does the same to both, on one thread, where everything must be equal.
-//! 4. [`concurrent`] has threads run small programs on the real one, and checks what must hold in any order.
+//! 4. [`strategies`] has proptest make operations up, for the driver. `fuzz/src/operations.rs` does so from bytes, with
+//!    the same driver.
+//! 5. [`concurrent`] has threads run small programs on the real one, and checks what must hold in any order.
 #![cfg(not(ringbus_loom))]
 
 mod bus;
@@ -11,30 +13,15 @@ mod concurrent;
 mod drive;
 mod face;
 mod operations;
-
-use std::panic;
-use std::sync::Once;
+mod strategies;
 
 use proptest::test_runner::{Config, FileFailurePersistence};
 
 /// As many cases as proptest is told to run (256, or `PROPTEST_CASES`), divided; failures are kept beside this file.
 fn config(divided_by: u32) -> Config {
-    silence_planned_panics();
+    drive::silence_planned_panics();
     let mut config = Config::default();
     config.cases = (config.cases / divided_by).max(1);
     config.failure_persistence = Some(Box::new(FileFailurePersistence::Direct("tests/reference/regressions")));
     config
-}
-
-/// Handlers of this test panic by plan, thousands of times: nobody wants to read that.
-fn silence_planned_panics() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        let usual = panic::take_hook();
-        panic::set_hook(Box::new(move |info| {
-            if !info.payload().is::<face::Planned>() {
-                usual(info);
-            }
-        }));
-    });
 }

@@ -97,8 +97,9 @@ pub struct DecodeError {
 // === impl Fault ===
 
 impl Fault {
-    pub(crate) fn new(path: impl Into<String>, expected: impl Into<String>, found: impl Into<String>) -> Self {
-        Self { path: path.into(), expected: expected.into(), found: found.into() }
+    /// Shortens what is found, also where that is a kind, which may be long.
+    pub(crate) fn new(path: impl Into<String>, expected: impl Into<String>, found: impl AsRef<str>) -> Self {
+        Self { path: path.into(), expected: expected.into(), found: shorten(found.as_ref()).into() }
     }
 }
 

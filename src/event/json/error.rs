@@ -23,7 +23,7 @@ use crate::event::kind::shorten;
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum JsonError {
-    /// The text is not JSON, or nested deeper than 128 levels; the reason tells line and column.
+    /// The text is not JSON, or nested deeper than 127 levels; the reason tells line and column.
     Syntax(Box<dyn Error + Send + Sync>),
     /// A member must be there and is not.
     #[non_exhaustive]

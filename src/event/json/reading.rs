@@ -12,7 +12,7 @@ use super::value::{Tree, duplicates};
 use super::{JsonError, MEMBERS, Unknown};
 use crate::event::builder::MAX_FIELDS;
 use crate::event::decode::{FromValue, NOTHING};
-use crate::event::display::shown;
+use crate::event::display::{Bare, shown};
 use crate::event::fields::{Fields, Names};
 use crate::event::time::ALLOWED;
 use crate::event::{BuildError, Event, EventBuilder, EventId, Fault, Kind, KindError, Priority, Value};
@@ -119,7 +119,7 @@ fn member(builder: &mut EventBuilder, name: &str, value: &Value, unknown: Unknow
 fn whole(error: BuildError) -> JsonError {
     match error {
         BuildError::Kind(error) => JsonError::refused("type", error),
-        BuildError::DuplicateField { name } => JsonError::Duplicate { path: format!("payload.{name}").into() },
+        BuildError::DuplicateField { name } => JsonError::Duplicate { path: format!("payload.{}", Bare(&name)).into() },
         error @ BuildError::Timestamp { .. } => JsonError::refused("timestamp", error),
         error @ BuildError::TooManyFields { .. } => JsonError::refused("payload", error),
     }
