@@ -49,6 +49,8 @@ pub struct BusBuilder {
     strict_order: bool,
     enabled: bool,
     reporter: Reporter,
+    /// Only tests begin elsewhere than at 0.
+    first_ticket: u64,
 }
 
 /// When an event is dispatched that a handler publishes.
@@ -127,6 +129,11 @@ impl BusBuilder {
 
     /// How deep publishes may nest on one thread, counted over all buses: an event published beyond it is recorded, not
     /// dispatched, and counted.
+    ///
+    /// # Stack
+    /// A level takes less than 2 KiB of the bus's own (6 KiB without optimisation), the outermost 16 KiB more, and
+    /// whatever the handlers take: the default limit fits into 48 KiB, the largest into 144 KiB (112 and 400). Nothing
+    /// else nests: a history, a table, a queue and what a payload publishes when it is dropped may be of any length.
     pub fn depth_limit(mut self, limit: usize) -> Self {
         self.depth_limit = limit;
         self
@@ -201,6 +208,14 @@ impl BusBuilder {
         self
     }
 
+    /// The number of each shard's first event; for this crate's own tests.
+    #[cfg(feature = "inject")]
+    #[doc(hidden)]
+    pub fn first_ticket(mut self, ticket: u64) -> Self {
+        self.first_ticket = ticket;
+        self
+    }
+
     /// Makes the bus.
     ///
     /// # Errors
@@ -220,6 +235,7 @@ impl BusBuilder {
     pub(super) fn make(self) -> Bus {
         let inner = Arc::new_cyclic(|me| {
             let weak: Weak<Inner> = me.clone();
+            let shards = if self.strict_order { 1 } else { self.shards };
             // Whoever changes the registry holds the bus, so this is never its last holder.
             let changed = move |count| {
                 if let Some(inner) = weak.upgrade() {
@@ -228,7 +244,7 @@ impl BusBuilder {
             };
             Inner {
                 gate: Gate::new(self.enabled, self.history > 0),
-                recorder: Recorder::new(self.history, if self.strict_order { 1 } else { self.shards }),
+                recorder: Recorder::starting_at(self.history, shards, self.first_ticket),
                 registry: Registry::new(Box::new(changed)),
                 counters: Counters::new(self.shards),
                 reporter: self.reporter,
@@ -259,6 +275,7 @@ impl Default for BusBuilder {
             strict_order: false,
             enabled: true,
             reporter: Reporter::default(),
+            first_ticket: 0,
         }
     }
 }

@@ -211,10 +211,10 @@ struct Limit {
 impl Limit {
     /// Whether to dump now, with the number suppressed since the last dump. A panic that no bus contains always is.
     fn admit(&self, contained: bool) -> Option<u64> {
-        let now = clock::read().wall_us;
+        let now = clock::monotonic_us();
         let last = self.last_us.load(Ordering::Relaxed);
-        // A clock set back is no reason for silence.
-        if contained && last != 0 && now >= last && now - last < INTERVAL_US {
+        // A clock set back is no reason for silence, one a little behind none for a dump.
+        if contained && last != 0 && now.abs_diff(last) < INTERVAL_US {
             self.suppressed.fetch_add(1, Ordering::Relaxed);
             return None;
         }

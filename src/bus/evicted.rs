@@ -4,6 +4,9 @@
 //! on: one inside the other, a full history would be as many calls deep as it has events. So what is evicted while a drop
 //! is under way on the thread waits for that to end. An outermost drop works off at most [`MOST`]: payloads that publish
 //! their own type when they are dropped would else go on for ever. The rest waits for the next one.
+//!
+//! A thread that ends leaves its rest to whichever thread evicts next, and so does, for what waits, a thread whose
+//! thread-locals are gone.
 
 use core::cell::Cell;
 
@@ -13,9 +16,42 @@ use crate::sync::{busy, thread_local};
 /// So many are dropped at one time.
 const MOST: usize = 4096;
 
+/// What waits on one thread.
+struct Waiting(Cell<Vec<Event>>);
+
 thread_local! {
-    static WAITING: Cell<Vec<Event>> = const { Cell::new(Vec::new()) };
+    static WAITING: Waiting = const { Waiting(Cell::new(Vec::new())) };
     static DROPPING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// What ended threads have left. loom has no statics; no model drops payloads.
+#[cfg(not(ringbus_loom))]
+mod left {
+    use crate::event::Event;
+    use crate::sync::{Pile, busy};
+
+    static LEFT: Pile<Event> = Pile::new();
+
+    pub(super) fn put(event: Event) {
+        busy::during(|| LEFT.put(event));
+    }
+
+    #[inline]
+    pub(super) fn take_all() -> Vec<Event> {
+        if LEFT.is_empty() { Vec::new() } else { busy::during(|| LEFT.take_all()) }
+    }
+}
+#[cfg(ringbus_loom)]
+mod left {
+    use crate::event::Event;
+
+    pub(super) fn put(event: Event) {
+        drop(event);
+    }
+
+    pub(super) fn take_all() -> Vec<Event> {
+        Vec::new()
+    }
 }
 
 /// Drops what was evicted, or leaves it to the drop that is under way on this thread. May run user code.
@@ -33,34 +69,52 @@ fn drop_typed(event: Event) {
     }
     // What a payload's drop throws ends in the event's.
     drop(event);
-    for event in (0..MOST).map_while(|_| next()) {
-        drop(event);
+    let mut taken = Vec::new();
+    for _ in 0..MOST {
+        if taken.is_empty() {
+            taken = left::take_all();
+        }
+        match next().or_else(|| taken.pop()) {
+            Some(event) => drop(event),
+            None => break,
+        }
     }
+    taken.drain(..).for_each(left::put);
+    busy::during(|| drop(taken));
     DROPPING.with(|dropping| dropping.set(false));
 }
 
-/// On a thread whose thread-locals are gone it is dropped at once.
+/// On a thread whose thread-locals are gone it waits where others leave theirs.
 fn wait(event: Event) {
     let mut event = Some(event);
     let _ = WAITING.try_with(|waiting| {
         busy::during(|| {
-            let mut list = waiting.take();
+            let mut list = waiting.0.take();
             list.extend(event.take());
-            waiting.set(list);
+            waiting.0.set(list);
         });
     });
+    event.into_iter().for_each(left::put);
 }
 
 fn next() -> Option<Event> {
-    let pop = |waiting: &Cell<Vec<Event>>| {
-        let mut list = waiting.take();
+    let pop = |waiting: &Waiting| {
+        let mut list = waiting.0.take();
         let next = list.pop();
         if list.is_empty() {
             busy::during(|| drop(list));
         } else {
-            waiting.set(list);
+            waiting.0.set(list);
         }
         next
     };
     WAITING.try_with(pop).ok().flatten()
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        let mut list = self.0.take();
+        list.drain(..).for_each(left::put);
+        busy::during(|| drop(list));
+    }
 }

@@ -77,7 +77,7 @@ impl Reporter {
         if self.on_failure.is_none() && !logs {
             return subscriber.failures.suppress();
         }
-        let now = clock::read().wall_us;
+        let now = clock::monotonic_us();
         let Some(suppressed) = subscriber.failures.admit(now, failure.quarantined) else { return };
         failure.suppressed = suppressed;
         if let Some(hook) = &self.on_failure {
@@ -97,7 +97,7 @@ impl Reporter {
         if self.on_warning.is_none() {
             return;
         }
-        if let Some(suppressed) = subscriber.slowness.admit(clock::read().wall_us, false) {
+        if let Some(suppressed) = subscriber.slowness.admit(clock::monotonic_us(), false) {
             self.warn(&Warning::Slow { subscription: Named::of(subscriber), event, took, allowed, suppressed });
         }
     }

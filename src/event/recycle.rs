@@ -38,6 +38,13 @@ pub(super) fn take(kind: Kind) -> Arc<Inner> {
 /// A new one. An allocator that publishes from here must not come here again.
 #[cold]
 fn fresh(kind: Kind) -> Arc<Inner> {
+    #[cfg(all(unix, not(ringbus_loom)))]
+    crate::sync::thread_end::set_tidy(|| {
+        // On a thread whose thread-locals' destructors ran before it first came here.
+        if let Some(spare) = SPARE.try_with(Cell::take).ok().flatten() {
+            free(spare);
+        }
+    });
     busy::during(|| Arc::new(Inner::new(kind)))
 }
 

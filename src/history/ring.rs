@@ -47,9 +47,15 @@ fn place(ticket: u64, len: usize) -> (usize, u64) {
 
 impl<T> Ring<T> {
     /// A ring that can show `capacity` records; with 0 it draws tickets and keeps nothing.
+    #[cfg(any(test, ringbus_loom))]
     pub(crate) fn new(capacity: usize) -> Self {
+        Self::starting_at(capacity, 0)
+    }
+
+    /// The same, whose first ticket is not 0.
+    pub(crate) fn starting_at(capacity: usize, ticket: u64) -> Self {
         let slots = (0..slots_for(capacity)).map(|_| Slot::new()).collect();
-        Self { head: CachePadded::new(AtomicU64::new(0)), slots }
+        Self { head: CachePadded::new(AtomicU64::new(ticket)), slots }
     }
 
     /// How many slots there are: 0, or a power of two.

@@ -1,7 +1,7 @@
 //! Named steps at which a test may stop or delay the thread that passes.
 //!
 //! P1 says that a publish finishes wherever another thread is frozen; to show it, a test freezes one at each step in
-//! turn. Without the feature `inject` a step is nothing at all.
+//! turn. A test may also tell the time in the clock's place. Without the feature `inject` all this is nothing at all.
 
 #[cfg(all(feature = "inject", not(ringbus_loom)))]
 pub(crate) mod hook {
@@ -22,6 +22,23 @@ pub(crate) mod hook {
             hook(name);
         }
     }
+
+    /// What a test installs to tell the time: given which clock is read, and what it says, it says what it is to say.
+    ///
+    /// Clocks are `raw` (ticks), `monotonic` (nanoseconds) and `wall` (microseconds since 1970, an `i64` as bits). It may
+    /// be called anywhere in a publish, and must not publish.
+    pub type ClockHook = Box<dyn Fn(&'static str, u64) -> u64 + Send + Sync>;
+
+    static CLOCK: OnceBox<ClockHook> = OnceBox::new();
+
+    /// Installs the process's one teller of time; `false` where there is one already.
+    pub fn set_clock_hook(hook: ClockHook) -> bool {
+        CLOCK.set(Box::new(hook)).is_ok()
+    }
+
+    pub(crate) fn tell(clock: &'static str, reading: u64) -> u64 {
+        CLOCK.get().map_or(reading, |hook| hook(clock, reading))
+    }
 }
 
 /// Passes the step `name`.
@@ -30,4 +47,14 @@ pub(crate) fn step(name: &'static str) {
     #[cfg(all(feature = "inject", not(ringbus_loom)))]
     hook::pass(name);
     let _ = name;
+}
+
+/// The reading of a clock, unless a test tells another.
+#[inline(always)]
+#[cfg(not(ringbus_loom))]
+pub(crate) fn told(clock: &'static str, reading: u64) -> u64 {
+    #[cfg(feature = "inject")]
+    let reading = hook::tell(clock, reading);
+    let _ = clock;
+    reading
 }

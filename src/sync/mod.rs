@@ -5,11 +5,11 @@
 //! the order in which a publish meets it:
 //!
 //! 1. [`clock`] reads the time, [`process`] tells one process (and its forks) from another, [`ids`] counts;
-//! 2. [`rows`] gives each live thread a row of marks and a depth;
+//! 2. [`rows`] gives each live thread a row of marks and a depth; `thread_end` takes it back from the latest of all;
 //! 3. [`snapshot`] holds the table that publishers load;
 //! 4. [`revocable`] runs a handler so that somebody else can wait for it to end, and [`waiters`] wakes that somebody;
 //!    [`inbox`] keeps what comes while a handler is told of the past;
-//! 5. [`busy`], [`counter`], [`frames`], [`scoped`], [`once`], [`quiet`] and [`signal`] are small tools for the rooms;
+//! 5. [`busy`], [`counter`], [`frames`], [`scoped`], [`once`], `pile`, [`quiet`] and [`signal`] are small tools for the rooms;
 //! 6. [`inject`] lets tests stop or delay a thread at a named step.
 //!
 //! Unsafe code lives here and in the history's slot, nowhere else.
@@ -29,6 +29,10 @@ pub(crate) mod clock {
         Reading { raw: 0, wall_us: 0 }
     }
 
+    pub(crate) fn monotonic_us() -> u64 {
+        1
+    }
+
     pub(crate) struct Timer;
 
     impl Timer {
@@ -45,6 +49,8 @@ pub(crate) mod process;
 
 pub(crate) mod ids;
 pub(crate) mod rows;
+#[cfg(all(unix, not(ringbus_loom)))]
+pub(crate) mod thread_end;
 
 pub(crate) mod snapshot;
 
@@ -57,6 +63,8 @@ pub(crate) mod busy;
 pub(crate) mod counter;
 pub(crate) mod frames;
 mod once;
+#[cfg(not(ringbus_loom))]
+mod pile;
 mod quiet;
 pub(crate) mod scoped;
 mod signal;
@@ -65,6 +73,8 @@ pub(crate) mod inject;
 
 pub(crate) use inject::step;
 pub(crate) use once::OnceBox;
+#[cfg(not(ringbus_loom))]
+pub(crate) use pile::Pile;
 pub(crate) use quiet::{QuietGuard, QuietMutex};
 pub(crate) use signal::Signal;
 

@@ -5,10 +5,11 @@
 //! number of threads that were publishing at one time (P9). Claiming a row is a walk and one exchange; it never waits
 //! (P1).
 //!
-//! A thread keeps its row until its thread-local destructors run; one that ends the process from inside a handler keeps
-//! it for good, with its marks. A publish after that claims a row for its own length.
-//! One case escapes: a thread whose very first publish comes from a destructor of the system's own (a pthread key's),
-//! after all of Rust's have run, keeps its row for good.
+//! A thread keeps its row until its thread-local destructors run, or, where the row was claimed after them, by a
+//! destructor of the system's own (a pthread key's), until the next round of those (see `thread_end`); one that ends the
+//! process from inside a handler keeps it for good, with its marks. A publish after that claims a row for its own length.
+//! One case escapes: a thread whose very first publish comes in the last of those rounds (glibc: the fourth) keeps its row
+//! for good.
 //! A publish from an allocator that is called *by* a claim gets none, and is refused by the callers of [`visit`].
 //! After a fork the child's copies of other threads' rows stay claimed and are ignored: they carry the parent's number.
 //!
@@ -228,6 +229,8 @@ pub(crate) fn callers(_: usize) -> Vec<String> {
 struct Seat {
     row: Cell<Option<&'static Row>>,
     claiming: Cell<bool>,
+    /// The thread's last destructors are running: nobody will come to give a row back.
+    ended: Cell<bool>,
     depth: Cell<usize>,
 }
 
@@ -251,7 +254,9 @@ impl Drop for Leave {
 }
 
 thread_local! {
-    static SEAT: Seat = const { Seat { row: Cell::new(None), claiming: Cell::new(false), depth: Cell::new(0) } };
+    static SEAT: Seat = const {
+        Seat { row: Cell::new(None), claiming: Cell::new(false), ended: Cell::new(false), depth: Cell::new(0) }
+    };
     static LEAVE: Leave = const { Leave(Cell::new(None)) };
 }
 
@@ -289,6 +294,20 @@ pub(crate) fn visit() -> Option<Visit> {
     })
 }
 
+/// At the very end of the thread, when no publish is under way on it: gives back a row that was claimed after Rust's
+/// thread-locals had ended.
+#[cfg(all(unix, not(ringbus_loom)))]
+pub(super) fn leave() {
+    SEAT.with(|seat| {
+        seat.ended.set(true);
+        // Where the system runs these destructors before Rust's, those find nothing to give back.
+        let _ = LEAVE.try_with(|leave| leave.0.take());
+        if let Some(row) = seat.row.take() {
+            row.release();
+        }
+    });
+}
+
 /// In a forked child, on the thread that forked: its row is of this process now, and so are the marks in it.
 #[cfg(not(ringbus_loom))]
 pub(super) fn follow_fork() {
@@ -307,7 +326,12 @@ impl Seat {
         }
         let (row, kept) = busy::during(|| {
             let row = ROWS.claim();
-            let kept = LEAVE.try_with(|leave| leave.0.set(Some(row))).is_ok();
+            let kept = !self.ended.get() && LEAVE.try_with(|leave| leave.0.set(Some(row))).is_ok();
+            // Also for what else a publish leaves on a thread that has ended, see `leave`.
+            #[cfg(all(unix, not(ringbus_loom)))]
+            if kept || self.ended.get() {
+                super::thread_end::watch();
+            }
             // The first use of a snapshot on a thread allocates too: better here than in its first publish.
             #[cfg(not(ringbus_loom))]
             drop(row.owner.swap(kept.then(std::thread::current)));

@@ -1,16 +1,41 @@
-//! The raw counter behind the clock: the processor's time-stamp counter where it is invariant, else the monotonic
-//! clock of the system, in nanoseconds. Which of the two is settled at the first read and never changes.
+//! What the clock reads: the raw counter, which is the processor's time-stamp counter where that is invariant, else the
+//! monotonic clock of the system, in nanoseconds (settled at the first read, it never changes); that monotonic clock
+//! itself; and the wall clock. Tests may replace each of them.
+
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use crate::sync::inject::told;
+use crate::sync::{OnceBox, busy};
 
 #[cfg(target_arch = "x86_64")]
-pub(super) use tsc::read;
+use tsc::read as counter;
 
 #[cfg(not(target_arch = "x86_64"))]
-pub(super) use monotonic_ns as read;
+use system_ns as counter;
+
+/// The raw counter.
+#[inline]
+pub(super) fn read() -> u64 {
+    told("raw", counter())
+}
 
 /// Nanoseconds of the monotonic clock since its first read here.
-fn monotonic_ns() -> u64 {
-    static START: crate::sync::OnceBox<std::time::Instant> = crate::sync::OnceBox::new();
-    let start = START.get_or_init(|| crate::sync::busy::during(|| Box::new(std::time::Instant::now())));
+pub(super) fn monotonic_ns() -> u64 {
+    told("monotonic", system_ns())
+}
+
+/// Microseconds of the wall clock since 1970; 0 before.
+pub(super) fn wall_us() -> u64 {
+    let micros = match SystemTime::now().duration_since(UNIX_EPOCH) {
+        Ok(since) => i64::try_from(since.as_micros()).unwrap_or(i64::MAX),
+        Err(before) => i64::try_from(before.duration().as_micros()).map_or(i64::MIN, i64::wrapping_neg),
+    };
+    (told("wall", micros as u64) as i64).max(0) as u64
+}
+
+fn system_ns() -> u64 {
+    static START: OnceBox<Instant> = OnceBox::new();
+    let start = START.get_or_init(|| busy::during(|| Box::new(Instant::now())));
     u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX)
 }
 
@@ -42,7 +67,7 @@ mod tsc {
             STATE.store(if is_invariant() { INVARIANT } else { ABSENT }, Ordering::Relaxed);
             return read();
         }
-        super::monotonic_ns()
+        super::system_ns()
     }
 
     /// AMD's and Intel's manuals: leaf 0x8000_0007, EDX bit 8, "the counter ticks at one rate in all power states".
@@ -57,9 +82,9 @@ mod tsc {
 mod tests {
     #[test]
     fn the_fallback_counts_on() {
-        let first = super::monotonic_ns();
+        let first = super::system_ns();
         let start = std::time::Instant::now();
         while start.elapsed().is_zero() {}
-        assert!(super::monotonic_ns() > first);
+        assert!(super::system_ns() > first);
     }
 }

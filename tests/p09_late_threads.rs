@@ -1,0 +1,95 @@
+//! P9: threads whose very first publish comes from a destructor of the system's own, after all of Rust's thread-locals
+//! have ended, leave nothing of the bus's own behind: arc-swap's node stays, 128 bytes. In a process of its own, since
+//! the allocator counts for all of it.
+#![cfg(all(unix, not(ringbus_loom)))]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::ffi::c_void;
+use std::ptr;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+
+use ringbus::{Bus, publish_event};
+
+struct Counting;
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+static LIVE: AtomicI64 = AtomicI64::new(0);
+
+// SAFETY: everything is handed on to the system's allocator; counting allocates nothing.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        LIVE.fetch_add(layout.size() as i64, Ordering::Relaxed);
+        // SAFETY: the caller keeps the contract of `alloc`.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
+        LIVE.fetch_sub(layout.size() as i64, Ordering::Relaxed);
+        // SAFETY: the caller keeps the contract of `dealloc`.
+        unsafe { System.dealloc(at, layout) }
+    }
+}
+
+static DELIVERED: AtomicU64 = AtomicU64::new(0);
+
+fn bus() -> &'static Bus {
+    static BUS: OnceLock<Bus> = OnceLock::new();
+    BUS.get_or_init(|| {
+        let bus = Bus::builder().history(10).shards(1).build().unwrap();
+        bus.on("p09.*").unwrap().subscribe(|_| {}).detach();
+        bus
+    })
+}
+
+extern "C" fn late(_: *mut c_void) {
+    let delivery = publish_event!(bus: bus(), "p09.late", n = 1, text = "a text that does not fit in place");
+    DELIVERED.fetch_add(delivery.delivered.into(), Ordering::Relaxed);
+}
+
+static KEY: OnceLock<libc::pthread_key_t> = OnceLock::new();
+
+/// A thread that only the system knows, and that publishes for the first time when it is all over.
+extern "C" fn main_of_thread(_: *mut c_void) -> *mut c_void {
+    // SAFETY: the key exists; the value is never followed.
+    assert_eq!(unsafe { libc::pthread_setspecific(*KEY.get().unwrap(), ptr::without_provenance(1)) }, 0);
+    ptr::null_mut()
+}
+
+fn threads(count: u64) {
+    for _ in 0..count {
+        // SAFETY: all zeroes is a value of this type of numbers.
+        let mut thread = unsafe { std::mem::zeroed() };
+        // SAFETY: `main_of_thread` lives for ever and ignores its argument; the thread is joined below.
+        let made = unsafe { libc::pthread_create(&raw mut thread, ptr::null(), main_of_thread, ptr::null_mut()) };
+        assert_eq!(made, 0);
+        // SAFETY: it was just created, and is joined once.
+        assert_eq!(unsafe { libc::pthread_join(thread, ptr::null_mut()) }, 0);
+    }
+}
+
+/// What arc-swap leaves; the table with a lock has no such thing.
+const NODE: i64 = if cfg!(feature = "reference-table") { 0 } else { 128 };
+/// The harness may hold a few buffers more at any moment.
+const SLACK: i64 = 64 * 1024;
+
+#[test]
+fn p09_threads_that_publish_only_at_their_very_end_leave_no_more_than_a_node() {
+    // Each walks the nodes of those before: not more of them.
+    const THREADS: u64 = 1_000;
+    let mut key = 0;
+    // SAFETY: the destructor takes any value.
+    assert_eq!(unsafe { libc::pthread_key_create(&raw mut key, Some(late)) }, 0);
+    KEY.set(key).unwrap();
+    // So the bus, its counters and a full ring are all there.
+    (0..2_000).for_each(|_| late(ptr::null_mut()));
+    threads(20);
+    DELIVERED.store(0, Ordering::Relaxed);
+    let before = LIVE.load(Ordering::Relaxed);
+    threads(THREADS);
+    let more = LIVE.load(Ordering::Relaxed) - before;
+    assert_eq!(DELIVERED.load(Ordering::Relaxed), THREADS);
+    assert!(more < THREADS as i64 * NODE + SLACK, "{more} bytes more after {THREADS} threads");
+}
