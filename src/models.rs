@@ -1,4 +1,4 @@
-//! The protocols with a public face, for the models in `tests/loom_*.rs`. Exists under `--cfg ringbus_loom` only.
+//! The protocols with a public face, for the models in `tests/loom/*.rs`. Exists under `--cfg ringbus_loom` only.
 //!
 //! A model runs the product's own code: these are handles to it, not copies.
 #![allow(missing_docs, clippy::missing_panics_doc, reason = "no public interface")]
@@ -9,6 +9,8 @@ use crate::event::interner;
 use crate::history;
 use crate::sync::inbox;
 use crate::sync::revocable::Revocable;
+use crate::sync::snapshot::Reclaiming;
+use crate::sync::waiters;
 use crate::sync::{self, rows};
 
 pub use crate::callsite::Callsite;
@@ -75,6 +77,11 @@ impl<T> Handler<T> {
 
     pub fn remove(&self) -> bool {
         self.0.remove()
+    }
+
+    /// Drops the value if no call runs.
+    pub fn close_idle(&self, dispose: impl FnOnce(T)) {
+        self.0.close_idle(dispose);
     }
 
     /// Waits until no call runs and the value has been dropped.
@@ -152,4 +159,71 @@ impl<T, L> Inbox<T, L> {
         let taken = self.0.open(left);
         (taken.values, taken.refused)
     }
+}
+
+/// While it lives, a replaced table goes with its last holder. Else it lives as long as its bus, so that publishers may
+/// come to any table that the orderings allow.
+pub struct ReclaimedTables(Reclaiming);
+
+impl ReclaimedTables {
+    #[allow(clippy::new_without_default)]
+    pub fn new() -> Self {
+        Self(Reclaiming::begin())
+    }
+}
+
+/// Threads that are parked until something has happened.
+pub struct Waiters(waiters::Waiters);
+
+impl Waiters {
+    #[allow(clippy::new_without_default)]
+    pub fn new() -> Self {
+        Self(waiters::Waiters::new())
+    }
+
+    /// Parks until `done`, as a closer does.
+    pub fn wait(&self, done: impl Fn() -> bool) {
+        loop {
+            self.0.push_current();
+            if done() {
+                return;
+            }
+            sync::park();
+        }
+    }
+
+    pub fn wake_all(&self) {
+        self.0.wake_all();
+    }
+}
+
+/// A value under a lock, and who waits for it to change.
+pub struct Signalled<T> {
+    value: sync::Mutex<T>,
+    changed: sync::Signal,
+}
+
+impl<T> Signalled<T> {
+    pub fn new(value: T) -> Self {
+        Self { value: sync::Mutex::new(value), changed: sync::Signal::default() }
+    }
+
+    pub fn change(&self, change: impl FnOnce(&mut T)) {
+        change(&mut self.value.lock());
+        self.changed.raise();
+    }
+
+    /// Sleeps until `done`.
+    pub fn wait(&self, done: impl Fn(&T) -> bool) {
+        let mut value = self.value.lock();
+        while !done(&value) {
+            value = self.changed.wait(value, None).0;
+        }
+    }
+}
+
+/// The number of the calling thread's row, and its next count there.
+pub fn row() -> Option<(usize, u64)> {
+    let visit = rows::visit()?;
+    Some((visit.row().number(), visit.row().count()))
 }

@@ -12,7 +12,8 @@
 //!
 //! # Orderings
 //! The subscriber: table, fence, slots. A publisher: slot, fence, table. One of the two sees the other (Dekker). The
-//! same fence stands before the history is read on: a publisher that was refused has recorded before.
+//! registry happens to fence too when it has changed the table; this does not lean on that. The history is read on after
+//! the inbox was taken: that acquires what a publisher that was refused has recorded.
 
 use std::collections::HashSet;
 use std::time::SystemTime;
@@ -134,8 +135,7 @@ impl Telling<'_> {
 
     /// Tells what the history has got since it was last read.
     fn read_on(&mut self) {
-        // As in `tell`: those who were refused had recorded before.
-        fence(Ordering::SeqCst);
+        // Those who were refused had recorded before, and their pushes, refused too, have released that to the taker.
         let found = self.bus.recorder.follow(&mut self.tail);
         for recorded in &found.events {
             let told = self.ahead.remove(&recorded.stamp());

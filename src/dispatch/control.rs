@@ -9,7 +9,10 @@
 //!
 //! # Orderings
 //! Changes release and publishers acquire, so that a handler called after `unmute` or `resume` sees what their caller
-//! did before. Claims are Relaxed: a claim is a number of its own, and orders nothing.
+//! did before: that needs the release of `unmute` and `resume`, and exchanges in between, which carry it on. The acquiring
+//! halves of the changes, the release of the others, and the looks of `is_muted` and `is_quarantined` order nothing that
+//! anybody relies on; they are rare, and alike so that nobody has to ask which is which. Claims are Relaxed: a claim is a
+//! number of its own, and orders nothing.
 
 use core::num::NonZeroU32;
 
@@ -65,6 +68,7 @@ impl Control {
 
     #[inline]
     pub(crate) fn admission(&self) -> Admission {
+        // Acquire: this is not left to the fence of the call that follows.
         match self.word.load(Ordering::Acquire) {
             0 => Admission::Plain,
             word if word & MUTED != 0 => Admission::Muted,

@@ -122,8 +122,9 @@ impl<C: Fn(usize)> Registry<C> {
     /// whoever is changing the table right now.
     #[cold]
     pub(crate) fn tidy(&self) {
-        // Release: the claim that has used up the calls, for whoever takes back the word.
-        self.spent.store(true, Ordering::Release);
+        // Release: the removal from the handler, for whoever takes back the word. An exchange, so that a word left by
+        // another thread, and not taken back yet, comes with this one; a store would hide it.
+        self.spent.swap(true, Ordering::AcqRel);
         // Pairs with the fence in `change`.
         fence(Ordering::SeqCst);
         step("registry.tidy");
@@ -166,7 +167,7 @@ impl<C: Fn(usize)> Registry<C> {
             // Whoever has the lock looks when it is done.
             let Some(mut list) = busy::during(|| self.list.try_lock()) else { return result };
             let rubble = busy::during(|| {
-                // Acquire: what was done before the word was left, though another one's word may be overwritten here.
+                // Acquire: what was done before each word that was left.
                 self.spent.swap(false, Ordering::AcqRel);
                 let rubble = self.take_out_spent(&mut list);
                 drop(list);

@@ -12,7 +12,9 @@
 //!
 //! # Orderings
 //! A push releases its node and the taker acquires all of them: an exchange that replaces a word continues its release
-//! sequence. Opening releases what the taker did before; who finds the way open has acquired it.
+//! sequence. Opening releases what the taker did before; who finds the way open has acquired it. Two halves order nothing
+//! that anybody relies on: the acquiring one of a push that succeeds (the way is closed), and that of `try_open`, which
+//! finds only the null that its own thread has left. They stay because both exchanges are rare.
 
 use core::marker::PhantomData;
 use core::ptr;
@@ -131,7 +133,8 @@ impl<T, L> Inbox<T, L> {
 
     /// Whether the way is open. Once it is, it stays so.
     pub(crate) fn is_open(&self) -> bool {
-        is_open(self.word.load(Ordering::Acquire))
+        // Relaxed: who wants what was left asks `left`, which acquires it.
+        is_open(self.word.load(Ordering::Relaxed))
     }
 
     /// What was left when the way was opened; `None` before.

@@ -57,7 +57,7 @@ pub(crate) mod snapshot;
 mod cell;
 pub(crate) mod inbox;
 pub(crate) mod revocable;
-mod waiters;
+pub(crate) mod waiters;
 
 pub(crate) mod busy;
 pub(crate) mod counter;

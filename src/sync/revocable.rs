@@ -13,6 +13,8 @@
 //! - `state` against marks: the two `fence(SeqCst)`, here and in [`Revocable::run`].
 //! - the value: a taker that finds no mark has read each mark after its call's end (Release of the clearing exchange,
 //!   Acquire of the look), so what the calls did happens before the drop.
+//! - `TAKEN`: nobody reads it to learn of anything else, and one exchange would do in Relaxed order; it is AcqRel
+//!   because it stands where the value changes hands, once in its life.
 //! - `GONE`: stored before the list of waiters is taken; both ends of that are in `waiters`.
 
 use std::time::Instant;
@@ -93,7 +95,8 @@ impl<T> Revocable<T> {
 
     /// Lets no further call begin; `true` for the first to ask.
     pub(crate) fn remove(&self) -> bool {
-        self.state.compare_exchange(LIVE, REMOVED, Ordering::AcqRel, Ordering::Acquire).is_ok()
+        // Relaxed: whoever happens after sees it by coherence; whoever waits for calls fences first.
+        self.state.compare_exchange(LIVE, REMOVED, Ordering::Relaxed, Ordering::Relaxed).is_ok()
     }
 
     /// Removes the value, waits until no other thread's call of it runs, and has it dropped by `dispose`, here or by
@@ -119,8 +122,8 @@ impl<T> Revocable<T> {
 
     /// The value, if it is still there, of a revocable that nobody else can see.
     pub(crate) fn take_mut(&mut self) -> Option<T> {
-        // SAFETY: exclusive access to the whole.
-        self.value.with_mut(|value| unsafe { &mut *value }.take())
+        // Moved out, not written: loom does not see the reference count that has made us the last holder.
+        core::mem::replace(&mut self.value, UnsafeCell::new(None)).into_inner()
     }
 
     /// Takes the value if nobody else has; the caller has seen that it is removed and that no mark names it.

@@ -15,7 +15,7 @@
 //!
 //! # Orderings
 //! A mark is stored with Release and taken back with an exchange (AcqRel): whoever reads a mark that no longer names
-//! its subscription has synchronised with the end of that call. Marks against `removed`: see `revocable`.
+//! its subscription has synchronised with the end of that call, also where it finds the thread's next call. Marks against `removed`: see `revocable`.
 //! Claiming acquires what releasing released: the row's counter and cleared marks.
 
 use core::cell::Cell;
@@ -61,7 +61,9 @@ impl Mark {
             if word & WAITED != 0 {
                 return true;
             }
-            // Release: the caller's entry in the list of waiters is there when the bit is seen.
+            // Release, for the acquiring half of `clear`: the asker's entry in the list of waiters is there when the bit
+            // is seen. (The list's own exchanges order that too; a wake-up is not left to them alone.) Acquire on
+            // failure: the call has ended.
             match self.0.compare_exchange(word, word | WAITED, Ordering::AcqRel, Ordering::Acquire) {
                 Ok(_) => return true,
                 Err(now) => word = now,
@@ -239,6 +241,11 @@ struct Leave(Cell<Option<&'static Row>>);
 
 impl Drop for Leave {
     fn drop(&mut self) {
+        // The locals of a model that has failed are dropped when there is no execution left to ask.
+        #[cfg(ringbus_loom)]
+        if std::thread::panicking() {
+            return;
+        }
         if let Some(row) = self.0.take() {
             // The seat has no destructor and outlives this one (under loom it may be gone: then nobody asks it again).
             let depth = SEAT.try_with(|seat| {

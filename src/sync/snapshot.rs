@@ -10,6 +10,8 @@
 
 use std::sync::Arc;
 
+#[cfg(ringbus_loom)]
+pub(crate) use form::Reclaiming;
 pub(crate) use form::{Loaded, Snapshot};
 
 #[cfg(not(any(ringbus_loom, feature = "reference-table")))]
@@ -73,20 +75,49 @@ mod form {
     use super::Arc;
     use loom::cell::UnsafeCell;
     use loom::sync::atomic::{AtomicPtr, Ordering};
-    use std::sync::Mutex;
+    use std::cell::Cell;
+    use std::sync::{Mutex, Weak};
 
-    /// A value read by many, replaced whole. Old values live until the cell is dropped: reclaiming them is arc-swap's
-    /// part, which loom cannot see.
+    /// A value read by many, replaced whole. Old values live until the cell is dropped, so that a reader may come to any
+    /// that the orderings allow; under [`Reclaiming`] until their last holder drops them, as they do with arc-swap.
     #[derive(Debug)]
     pub(crate) struct Snapshot<T> {
         at: AtomicPtr<Version<T>>,
-        kept: Mutex<Vec<Box<Version<T>>>>,
+        kept: Mutex<Kept<T>>,
+    }
+
+    /// All versions ever, for readers' pointers, and the values that are kept alive.
+    #[derive(Debug)]
+    struct Kept<T> {
+        versions: Vec<Box<Version<T>>>,
+        values: Vec<Arc<T>>,
+    }
+
+    std::thread_local! {
+        /// All threads of one model run on one of the platform's.
+        static RECLAIMS: Cell<bool> = const { Cell::new(false) };
+    }
+
+    /// While it lives, a replaced value goes with its last holder; a reader that comes to one that is gone looks again.
+    pub(crate) struct Reclaiming(());
+
+    impl Reclaiming {
+        pub(crate) fn begin() -> Self {
+            RECLAIMS.set(true);
+            Self(())
+        }
+    }
+
+    impl Drop for Reclaiming {
+        fn drop(&mut self) {
+            RECLAIMS.set(false);
+        }
     }
 
     /// A value, and a cell that stands for its contents: loom reports a reader that is not ordered after the writer.
     #[derive(Debug)]
     struct Version<T> {
-        value: Arc<T>,
+        value: Weak<T>,
         contents: UnsafeCell<()>,
     }
 
@@ -95,34 +126,61 @@ mod form {
 
     impl<T> Snapshot<T> {
         pub(crate) fn new(value: T) -> Self {
-            let (version, at) = Version::new(value);
-            Self { at: AtomicPtr::new(at), kept: Mutex::new(vec![version]) }
+            let (version, value) = Version::new(value);
+            let at = AtomicPtr::new(version.at());
+            Self { at, kept: Mutex::new(Kept { versions: vec![version], values: vec![value] }) }
         }
 
         pub(crate) fn load(&self) -> Loaded<T> {
-            Self::read(self.at.load(Ordering::Acquire))
+            let found = Self::read(self.at.load(Ordering::Acquire));
+            found.unwrap_or_else(|| self.newest())
         }
 
         pub(crate) fn swap(&self, value: T) -> Arc<T> {
-            let (version, at) = Version::new(value);
-            self.kept.lock().unwrap().push(version);
-            Self::read(self.at.swap(at, Ordering::AcqRel))
+            let (version, value) = Version::new(value);
+            let at = version.at();
+            let mut kept = self.kept.lock().unwrap();
+            kept.versions.push(version);
+            kept.values.push(value);
+            drop(kept);
+            let old = Self::read(self.at.swap(at, Ordering::AcqRel)).expect("kept while it is the newest");
+            if RECLAIMS.get() {
+                self.kept.lock().unwrap().values.retain(|one| !Arc::ptr_eq(one, &old));
+            }
+            old
         }
 
-        fn read(at: *const Version<T>) -> Arc<T> {
+        /// What an exchange would find: never an old value. arc-swap looks again where a value was replaced meanwhile.
+        #[cold]
+        fn newest(&self) -> Arc<T> {
+            let null = std::ptr::null_mut();
+            loop {
+                let (Ok(at) | Err(at)) = self.at.compare_exchange(null, null, Ordering::AcqRel, Ordering::Acquire);
+                if let Some(value) = Self::read(at) {
+                    return value;
+                }
+            }
+        }
+
+        /// `None` where it is gone.
+        fn read(at: *const Version<T>) -> Option<Arc<T>> {
             // SAFETY: `at` points into a box that `kept` holds until `self` is dropped.
             let version = unsafe { &*at };
             version.contents.with(|_| ());
-            Arc::clone(&version.value)
+            version.value.upgrade()
         }
     }
 
     impl<T> Version<T> {
-        fn new(value: T) -> (Box<Self>, *mut Self) {
-            let version = Box::new(Self { value: Arc::new(value), contents: UnsafeCell::new(()) });
+        fn new(value: T) -> (Box<Self>, Arc<T>) {
+            let value = Arc::new(value);
+            let version = Box::new(Self { value: Arc::downgrade(&value), contents: UnsafeCell::new(()) });
             version.contents.with_mut(|_| ());
-            let at = std::ptr::from_ref(&*version).cast_mut();
-            (version, at)
+            (version, value)
+        }
+
+        fn at(&self) -> *mut Self {
+            std::ptr::from_ref(self).cast_mut()
         }
     }
 }

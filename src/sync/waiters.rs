@@ -11,11 +11,13 @@
 use core::ptr;
 
 use super::atomic::{AtomicPtr, Ordering};
+use super::cell::UnsafeCell;
 use super::{Thread, current};
 
 struct Node {
     thread: Thread,
-    next: *mut Node,
+    /// Written by the thread that pushes, read by the one that has taken the list.
+    next: UnsafeCell<*mut Node>,
 }
 
 /// The stack of parked threads.
@@ -36,11 +38,13 @@ impl Waiters {
 
     /// Puts the calling thread on the list.
     pub(crate) fn push_current(&self) {
-        let node = Box::into_raw(Box::new(Node { thread: current(), next: ptr::null_mut() }));
+        let node = Box::into_raw(Box::new(Node { thread: current(), next: UnsafeCell::new(ptr::null_mut()) }));
         let mut top = self.top.load(Ordering::Relaxed);
         loop {
             // SAFETY: `node` is ours until the exchange below succeeds.
-            unsafe { (*node).next = top };
+            let link = unsafe { &(*node).next };
+            // SAFETY: as above.
+            link.with_mut(|next| unsafe { *next = top });
             // Release: the node's contents. Acquire: what came before the last wake-up, see the module's head.
             match self.top.compare_exchange_weak(top, node, Ordering::AcqRel, Ordering::Relaxed) {
                 Ok(_) => return,
@@ -57,7 +61,8 @@ impl Waiters {
         while !at.is_null() {
             // SAFETY: the swap made the whole list ours; each node came from `Box::into_raw`.
             let node = unsafe { Box::from_raw(at) };
-            at = node.next;
+            // SAFETY: as above: the node is ours.
+            at = node.next.with(|next| unsafe { *next });
             node.thread.unpark();
         }
     }

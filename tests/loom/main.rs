@@ -21,17 +21,32 @@ mod ticket;
 mod table_dispatch;
 mod table_removal;
 mod table_swap;
+mod two_swaps_dispatch;
 
 // A handler and its end.
 mod close_call;
 mod close_close;
+mod close_drop;
+mod close_inside;
+mod close_subscription;
 mod close_wake;
+mod last_holder;
+mod rows_recycling;
+mod thread_exit;
+mod waiters;
+
+// Whether it is called.
 mod limit;
 mod mute;
+mod once;
 mod quarantine;
 
 // The past, and what waits.
+mod control_replay;
 mod deferred;
 mod inbox;
+mod inbox_overflow;
 mod replay;
+mod replay_live;
 mod replay_overflow;
+mod seam;

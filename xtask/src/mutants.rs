@@ -8,8 +8,10 @@
 //! 2. [`replay`]: the inbox, and where the past ends.
 //! 3. [`handlers`]: closing, the table, call sites.
 //! 4. [`control`]: limits, quarantine, muting, events that wait.
+//! 5. [`endings`]: the ends of handlers, threads and tables, and the wake-ups of those who wait for them.
 
 mod control;
+mod endings;
 mod handlers;
 mod history;
 mod replay;
@@ -35,7 +37,7 @@ pub(crate) struct Mutant {
 
 /// Every mutant that is tried.
 pub(crate) fn all() -> impl Iterator<Item = &'static Mutant> {
-    [history::MUTANTS, replay::MUTANTS, handlers::MUTANTS, control::MUTANTS].into_iter().flatten()
+    [history::MUTANTS, replay::MUTANTS, handlers::MUTANTS, control::MUTANTS, endings::MUTANTS].into_iter().flatten()
 }
 
 // === impl Mutant ===

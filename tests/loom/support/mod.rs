@@ -2,11 +2,12 @@
 //!
 //! 1. Running a model: its promise, its outcomes, its iterations.
 //! 2. A [`watched`] cell, in which loom sees a missing edge.
-//! 3. The stages of several models: a [`record`], handlers of the [`table`], under [`control`], told in [`replay`], and
-//!    what a [`cursor`] reads.
+//! 3. The stages of several models: a [`record`], handlers of the [`table`], under [`control`], [`ending`], told in
+//!    [`replay`], and what a [`cursor`] reads.
 
 pub(crate) mod control;
 pub(crate) mod cursor;
+pub(crate) mod ending;
 pub(crate) mod record;
 pub(crate) mod replay;
 pub(crate) mod table;
