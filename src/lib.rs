@@ -142,7 +142,7 @@ pub mod __inject {
     pub use crate::sync::inject::hook::{ClockHook, StepHook, set_clock_hook, set_step_hook};
 }
 
-/// The protocols, for the models in `tests/loom_*.rs`.
+/// The protocols, for the models in `tests/loom`.
 #[cfg(ringbus_loom)]
 #[doc(hidden)]
 #[path = "models.rs"]

@@ -1,4 +1,4 @@
-//! The protocols with a public face, for the models in `tests/loom/*.rs`. Exists under `--cfg ringbus_loom` only.
+//! The protocols with a public face, for the models in `tests/loom`. Exists under `--cfg ringbus_loom` only.
 //!
 //! A model runs the product's own code: these are handles to it, not copies.
 #![allow(missing_docs, clippy::missing_panics_doc, reason = "no public interface")]

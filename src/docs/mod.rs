@@ -1,9 +1,11 @@
-//! Chapters: how to use the crate and how to test with it, what it promises, and how its parts order their memory.
+//! Chapters: how to use the crate and how to test with it, what it promises, what shows that, and how its parts order their
+//! memory.
 //!
 //! There is no code here.
 
 pub mod orderings;
 pub mod patterns;
 pub mod promises;
+pub mod proof;
 pub mod testing;
 pub mod tour;

@@ -1,29 +1,30 @@
 //! How the parts order their memory: who pairs with whom, and what would break without it.
 //!
-//! Each source file with atomics has an `# Orderings` section of its own; this is the map. A model in `tests/loom_*.rs`
+//! Each source file with atomics has an `# Orderings` section of its own; this is the map. A model in `tests/loom`
 //! runs the product's own code under [loom](https://docs.rs/loom) for each protocol, and `cargo xtask loom --mutants`
 //! weakens the orderings one by one and requires that a model fails.
 //!
 //! | protocol | to ensure | writer's side | reader's side | model |
 //! |---|---|---|---|---|
-//! | slot | a reader sees a record whole | exchange in: Release | take: Acquire | `loom_slot` |
-//! | slot | who evicts a record sees the clones made of it, so that memory in a reader's hands is not recycled | reader: clone, then restore with Release | writer: exchange with Acquire | `loom_slot` |
-//! | slot | a late writer does not push out a newer record | newer writer: ticket, then exchange with Release | late writer: word with Acquire, then head, then exchange against that word | `loom_slot` |
-//! | table | a publish that happens after `subscribe` or `unsubscribe` sees the change | swap: Release | load: Acquire | `loom_table` |
-//! | removal | a handler removed during a dispatch is not called in its turn | `state`: read-modify-write | `state` after the mark | `loom_table` |
-//! | close | either the caller sees the removal, or the closer sees the mark (Dekker) | mark, `fence(SeqCst)`, state | state, `fence(SeqCst)`, marks | `loom_close` |
-//! | close | what the last call did happens before the closure's drop | leaving: exchange of the mark, Release | the closer's look at the mark: Acquire | `loom_close` |
-//! | wake-up | the closer does not sleep for ever | leaving: exchange returns the waiting bit, then the list is taken: AcqRel | on the list first, then the bit by exchange: AcqRel | `loom_close` |
-//! | drop once | a second closer returns only when the closure has been dropped | `GONE`: Release, then the list is taken | on the list first, then `GONE`: Acquire | `loom_close` |
-//! | first use | an interned kind is seen whole, and all agree on its id | once cell: Release | once cell: Acquire | `loom_callsite` |
-//! | replay | an event is in the history that a new subscription reads, or its publisher finds the subscription in the table (Dekker) | slot by exchange, full fence, table | table, `fence(SeqCst)`, slots | `loom_replay` |
-//! | replay | a publisher that finds the way open sees what was told before, and what is settled | opening: Release exchange | the inbox's word: Acquire | `loom_inbox`, `loom_replay` |
-//! | inbox | what was pushed is taken whole, and in each thread's order | push: Release exchange | take: Acquire exchange | `loom_inbox` |
-//! | limit | exactly so many calls | a claim is one exchange | – | `loom_control` |
-//! | limit | a subscription without calls left leaves the table (Dekker) | word of it, `fence(SeqCst)`, the lock is tried | unlock, `fence(SeqCst)`, look for word | `loom_control` |
-//! | quarantine, muting | a handler called after `resume` or `unmute` sees what came before | one word: AcqRel | the word: Acquire | `loom_control` |
-//! | gate | a call site that happens after `subscribe` or `enable` is not off | Relaxed, under a lock, before the call returns | Relaxed: coherence suffices | – |
-//! | counters | nothing; a reader that has joined the writers sees all | Relaxed | Relaxed | – |
+//! | slot | a reader sees a record whole | exchange in: Release | take: Acquire | `slot_reader` |
+//! | slot | who evicts a record sees the clones made of it, so that memory in a reader's hands is not recycled | reader: clone, then restore with Release | writer: exchange with Acquire | `slot_recycling`, `recycle_bus` |
+//! | slot | a late writer does not push out a newer record | newer writer: ticket, then exchange with Release | late writer: word with Acquire, then head, then exchange against that word | `slot_late_write`, `slot_two_laps` |
+//! | table | a publish that happens after `subscribe` or `unsubscribe` sees the change | swap: Release | load: Acquire | `table_dispatch` |
+//! | removal | a handler removed during a dispatch is not called in its turn | `state`: read-modify-write | `state` after the mark | `table_removal` |
+//! | close | either the caller sees the removal, or the closer sees the mark (Dekker) | mark, `fence(SeqCst)`, state | state, `fence(SeqCst)`, marks | `close_call` |
+//! | close | what the last call did happens before the closure's drop | leaving: exchange of the mark, Release | the closer's look at the mark: Acquire | `close_call` |
+//! | wake-up | the closer does not sleep for ever | leaving: exchange returns the waiting bit, then the list is taken: AcqRel | on the list first, then the bit by exchange: AcqRel | `close_wake`, `waiters` |
+//! | drop once | a second closer returns only when the closure has been dropped | `GONE`: Release, then the list is taken | on the list first, then `GONE`: Acquire | `close_close` |
+//! | rows | who takes over an ended thread's row finds its marks cleared and its count, and a closer neither misses a call nor waits for a stranger | giving back: Release | claiming: Acquire | `rows_recycling`, `thread_exit` |
+//! | first use | an interned kind is seen whole, and all agree on its id | once cell: Release | once cell: Acquire | `interner`, `callsite_first_use` |
+//! | replay | an event is in the history that a new subscription reads, or its publisher finds the subscription in the table (Dekker) | slot by exchange, full fence, table | table, `fence(SeqCst)`, slots | `seam`, `replay` |
+//! | replay | a publisher that finds the way open sees what was told before, and what is settled | opening: Release exchange | the inbox's word: Acquire | `inbox`, `replay_live` |
+//! | inbox | what was pushed is taken whole, and in each thread's order | push: Release exchange | take: Acquire exchange | `inbox`, `inbox_overflow` |
+//! | limit | exactly so many calls | a claim is one exchange | – | `limit`, `once` |
+//! | limit | a subscription without calls left leaves the table (Dekker) | word of it, `fence(SeqCst)`, the lock is tried | unlock, `fence(SeqCst)`, look for word | `limit`, `once` |
+//! | quarantine, muting | a handler called after `resume` or `unmute` sees what came before | one word: AcqRel | the word: Acquire | `quarantine`, `mute` |
+//! | gate | a call site that happens after `subscribe` or `enable` is not off | Relaxed, under a lock, before the call returns | Relaxed: coherence suffices | `callsite_enable` |
+//! | counters | nothing; a reader that has joined the writers sees all | Relaxed | Relaxed | `counters_readers` |
 //!
 //! # What loom does not see
 //! - loom treats `SeqCst` accesses as acquire and release; wherever store-load order matters there is a fence or a

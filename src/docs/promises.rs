@@ -1,4 +1,5 @@
-//! What users can rely on. Each promise has a number; tests are named after it (`p04_…`), models name it.
+//! What users can rely on. Each promise has a number; tests are named after it (`p04_…`), models name it. What shows each
+//! of them: [`proof`](super::proof).
 //!
 //! # P1 Progress
 //! A publish is lock-free in its own steps, also a thread's first one, a call site's first use and a kind's first
@@ -8,13 +9,10 @@
 //!
 //! A subscription that is being told of the past makes no publisher wait either: events go to its inbox.
 //!
-//! *Shown by* `tests/p01_progress.rs` (a thread frozen at every injected step), the models `loom_callsite`. The feature
-//! `reference-table` takes a lock and does not keep this promise.
+//! The feature `reference-table` takes a lock and does not keep this promise.
 //!
 //! # P2 Record, then dispatch
 //! An event is in the history before its first handler runs, and readable once its publish has returned.
-//!
-//! *Shown by* the tests `p02_…`, the models `loom_slot`.
 //!
 //! # P3 Order
 //! One thread's events keep their order in the history, and at each handler (a publish nested in a handler comes
@@ -28,9 +26,6 @@
 //! A subscription with [`replay`](crate::Subscribe::replay) is told of the past first, oldest first, then of what happens
 //! from then on: no event twice, and none left out that is not counted. A [`Cursor`](crate::Cursor) reads each event once,
 //! or counts it as missed.
-//!
-//! *Shown by* the tests `p03_…`, the concurrent part of `tests/reference`, the models `loom_inbox`, `loom_replay` and
-//! `loom_cursor`.
 //!
 //! # P4 Isolation
 //! A panic or an `Err` of a handler is caught, counted, and reported to the
@@ -46,13 +41,9 @@
 //! failures, in the order of one counter, with one report, until it is resumed; or its panic goes on in the publisher,
 //! after the other handlers have run.
 //!
-//! *Shown by* the tests `p04_…`, the models `loom_control`.
-//!
 //! # P5 Visibility
 //! A subscription sees every event whose publish happens after `subscribe` returned, and none whose dispatch had begun
 //! before. A handler removed during a dispatch is not called any more in it, if its turn had not come.
-//!
-//! *Shown by* the tests `p05_…`, the models `loom_table`.
 //!
 //! # P6 Unsubscribing
 //! After drop or `unsubscribe` no event published later is delivered. After [`close`](crate::Subscription::close) also
@@ -63,8 +54,6 @@
 //! A [limit](crate::Subscribe::limit) is kept on however many threads events are published at once: exactly so many calls
 //! are made. [Muting](crate::Subscription::mute) holds for every publish that happens after it.
 //!
-//! *Shown by* the tests `p06_…`, the models `loom_close`, `loom_table` and `loom_control`.
-//!
 //! # P7 Re-entrancy
 //! Handlers may publish, subscribe, unsubscribe, read history and statistics, enable, disable and reset. Nested
 //! publishes are dispatched at once, depth first, or, where the bus is [`Deferred`](crate::Reentrancy::Deferred), when the
@@ -72,15 +61,11 @@
 //! event published beyond the [limit](crate::BusBuilder::depth_limit) is recorded, not dispatched, and counted; so is one
 //! beyond the [bound](crate::BusBuilder::deferred_limit) of what may wait.
 //!
-//! *Shown by* the tests `p07_…`, `tests/reference`, the model `loom_deferred`.
-//!
 //! # P8 Accounting
 //! Nothing is lost silently. Whenever no publish is in flight, exactly: readable = min(capacity, recorded since the last
 //! reset), [overwritten](crate::Totals::overwritten) = the rest; deliveries = the sum over the handlers; every failure,
 //! depth stop, refusal, unheard event, and everything that a subscription was not called for or lagged behind has a
 //! counter. A reset moves the base of the counts; it sets no live counter to zero.
-//!
-//! *Shown by* the tests `p08_…`, the models `loom_slot`, `tests/reference`.
 //!
 //! # P9 Bounds
 //! Memory is bounded by configuration, plus a constant for each thread alive at the same time: a stalled handler or
@@ -90,8 +75,6 @@
 //! all of Rust's thread-local destructors, leaves 128 bytes behind (arc-swap's, whose own such destructor comes too late);
 //! one where it comes in the last round of those destructors (glibc: the fourth) leaves its row and an event too, about
 //! 1.5 KB.
-//!
-//! *Shown by* the tests `p09_…`.
 //!
 //! # P10 Life cycle
 //! Publishing from thread-local destructors, from `Drop` while unwinding, from panic hooks, at exit, after a fork, and
@@ -107,17 +90,11 @@
 //! on buses that no other thread of the parent was changing or reading at that instant; on those, publishing and
 //! `try_recent` do, and whatever takes a lock may wait for a thread that is not there.
 //!
-//! *Shown by* the tests `p10_…`, the program in `tests/plugin`.
-//!
 //! # P11 Free when off
 //! Disabled, or nobody subscribed and no history: a call site on the global bus evaluates none of its arguments and
 //! costs one relaxed load and a predicted branch. While some thread is inside [`with_default`](crate::with_default), call
 //! sites of all threads look once more.
 //!
-//! *Shown by* the tests `p11_…`.
-//!
 //! # P12 Bad input
 //! Malformed kinds, patterns, capacities, JSON: a typed error that says what is wrong, where, and what is allowed;
 //! nothing changed, nothing lost.
-//!
-//! *Shown by* the tests `p12_…`, the compile-fail cases in `tests/compile-fail`.

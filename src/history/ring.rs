@@ -7,8 +7,8 @@
 //!
 //! # Orderings
 //! Drawing releases and looking at `head` acquires: who sees a ticket drawn sees all records that its thread has put in
-//! before. Otherwise a reader could find a thread's second record, and its first one only later (P3; `loom_replay` and
-//! `loom_cursor` show it). A reader that happens after a publish sees its ticket by coherence, and its record through
+//! before. Otherwise a reader could find a thread's second record, and its first one only later (P3; the models `replay` and
+//! `cursor` show it). A reader that happens after a publish sees its ticket by coherence, and its record through
 //! the slot; a writer that finds a newer record in a slot has acquired that record's ticket with it.
 
 use super::slot::{Put, Slot};

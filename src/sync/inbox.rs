@@ -4,7 +4,7 @@
 //! For a subscription that is being told of the past: publishers leave what happens meanwhile here and do not wait;
 //! the one who tells takes it out, and opens the way when nothing is left. Whether the way is open and what is in the
 //! queue are one word. Side by side they are wrong: a push between the look at the queue and the opening is lost, and
-//! so is the order of one thread's events (both shown by `loom_replay`).
+//! so is the order of one thread's events (both shown by the model `replay`).
 //!
 //! The queue is a stack of pushes (Treiber 1986) that is taken whole and turned round, as in Vyukov's and many others'
 //! intrusive mailboxes: with one taker, who takes all, there is no ABA. A push beyond the bound is refused, and counted

@@ -15,7 +15,8 @@
 //!
 //! # Orderings
 //! A mark is stored with Release and taken back with an exchange (AcqRel): whoever reads a mark that no longer names
-//! its subscription has synchronised with the end of that call, also where it finds the thread's next call. Marks against `removed`: see `revocable`.
+//! its subscription has synchronised with the end of that call, also where it finds the thread's next call. Marks against
+//! `removed`: see `revocable`.
 //! Claiming acquires what releasing released: the row's counter and cleared marks.
 
 use core::cell::Cell;
