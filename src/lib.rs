@@ -139,7 +139,7 @@ pub use publish::private as __private;
 #[cfg(all(feature = "inject", not(ringbus_loom)))]
 #[doc(hidden)]
 pub mod __inject {
-    pub use crate::sync::inject::hook::{ClockHook, StepHook, set_clock_hook, set_step_hook};
+    pub use crate::sync::inject::hook::{ClockHook, StepHook, is_operation, set_clock_hook, set_step_hook};
 }
 
 /// The protocols, for the models in `tests/loom`.

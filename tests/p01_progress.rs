@@ -1,96 +1,120 @@
-//! P1: freeze a thread at any step of its publish, and others still publish.
+//! P1: freeze a thread at any step of what it does, each operation on an atomic or a lock among them, and others still
+//! publish.
 //!
 //! Needs the feature `inject`, whose steps a test may stop at. Not for the feature `reference-table`: its table takes a
 //! lock, and does not keep this promise.
-#![cfg(all(feature = "inject", not(feature = "reference-table")))]
+#![cfg(all(feature = "inject", not(feature = "reference-table"), not(ringbus_loom)))]
 
-use std::cell::RefCell;
+use std::cell::Cell;
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex};
+use std::sync::{Mutex, Once};
+use std::thread::JoinHandle;
 
-use ringbus::{Bus, Kind, publish_event};
+use ringbus::{Bus, Kind, Outcome, Subscription, publish_event};
 
-/// What a thread does at the steps that it passes.
-enum Role {
-    /// Notes them.
-    Scout(Arc<Mutex<Vec<&'static str>>>),
-    /// Stops at the so-many-th one, says so, and goes on when it is told to.
-    Victim { left: usize, stopped: Sender<&'static str>, resume: Receiver<()> },
+/// What a thread does at the steps that it passes, those of its end among them. Never freed: a thread's last steps come
+/// when all else is gone.
+struct Role {
+    passed: AtomicUsize,
+    /// Stops at the so-many-th one; a scout notes them all.
+    stop: Option<usize>,
+    noted: Mutex<Vec<&'static str>>,
+    /// Told the step at which the thread has stopped, and when it has ended.
+    told: Sender<Option<&'static str>>,
+    resume: Mutex<Receiver<()>>,
 }
 
 thread_local! {
-    static ROLE: RefCell<Option<Role>> = const { RefCell::new(None) };
+    static ROLE: Cell<Option<&'static Role>> = const { Cell::new(None) };
 }
 
-fn install() {
-    ringbus::__inject::set_step_hook(Box::new(|step| {
-        // Out of the cell while the thread is stopped: nothing is borrowed then.
-        let stop = ROLE.with_borrow_mut(|role| match role {
-            Some(Role::Scout(steps)) => {
-                steps.lock().unwrap().push(step);
-                None
-            }
-            Some(Role::Victim { left: 0, .. }) => role.take(),
-            Some(Role::Victim { left, .. }) => {
-                *left -= 1;
-                None
-            }
-            None => None,
-        });
-        if let Some(Role::Victim { stopped, resume, .. }) = stop {
-            stopped.send(step).unwrap();
-            resume.recv().unwrap();
+fn pass(step: &'static str) {
+    let Some(role) = ROLE.get() else { return };
+    match role.stop {
+        None => role.noted.lock().unwrap().push(step),
+        Some(at) if role.passed.fetch_add(1, Ordering::Relaxed) == at => {
+            role.told.send(Some(step)).unwrap();
+            role.resume.lock().unwrap().recv().unwrap();
         }
-    }));
+        Some(_) => {}
+    }
 }
 
-/// Runs `work` on a new thread that plays `role`.
-fn play(role: Role, work: impl FnOnce() + Send + 'static) -> std::thread::JoinHandle<()> {
-    std::thread::spawn(move || {
-        ROLE.set(Some(role));
-        work();
-        ROLE.set(None);
-    })
+/// Runs `work` on a new thread that stops at the step numbered `stop`.
+fn play(
+    stop: Option<usize>,
+    work: impl FnOnce() + Send + 'static,
+) -> (&'static Role, Receiver<Option<&'static str>>, Sender<()>, JoinHandle<()>) {
+    let ((told, is_told), (resume, may_resume)) = (channel(), channel());
+    let role = Role { passed: AtomicUsize::new(0), stop, noted: Mutex::default(), told, resume: may_resume.into() };
+    let role: &'static Role = Box::leak(Box::new(role));
+    let thread = std::thread::spawn(move || {
+        let player = std::thread::spawn(move || {
+            ROLE.set(Some(role));
+            work();
+        });
+        let result = player.join();
+        // A scout is not asked.
+        let _ = role.told.send(None);
+        result.unwrap();
+    });
+    (role, is_told, resume, thread)
 }
 
 /// Stops a thread that does `work` at each step in turn; while it stands, others publish.
-fn freeze_everywhere(bus: &Bus, work: impl Fn() + Clone + Send + 'static, needed: &[&str]) {
-    let steps = Arc::default();
-    play(Role::Scout(Arc::clone(&steps)), work.clone()).join().unwrap();
-    let count = steps.lock().unwrap().len();
-    let seen: BTreeSet<_> = steps.lock().unwrap().iter().copied().collect();
-    for step in needed {
-        assert!(seen.contains(step), "{step} is not among {seen:?}");
-    }
-    let mut reached = 0;
-    // Later rounds may pass fewer steps: rows and kinds are there already.
-    for at in 0..count {
-        let (stopped, has_stopped) = channel();
-        let (resume, may_resume) = channel();
-        let victim = play(Role::Victim { left: at, stopped, resume: may_resume }, work.clone());
-        if let Ok(step) = has_stopped.recv() {
-            reached += 1;
-            let others: Vec<_> = (0..2)
-                .map(|_| {
-                    let bus = bus.clone();
-                    std::thread::spawn(move || {
-                        let before = publish_event!(bus: &bus, kind: format!("p01.new.{at}"), n = 0);
-                        assert!(before.event.is_some());
-                        for n in 0..10_000 {
-                            let delivery = publish_event!(bus: &bus, "p01.other", n);
-                            assert!(delivery.event.is_some() && delivery.delivered > 0, "{delivery:?} at {step}");
-                        }
-                    })
-                })
-                .collect();
+fn freeze_everywhere(bus: &Bus, needed: &[&str], work: impl Fn(&Bus) + Copy + Send + 'static) {
+    static INSTALL: Once = Once::new();
+    INSTALL.call_once(|| assert!(ringbus::__inject::set_step_hook(Box::new(pass))));
+    let start = |stop| {
+        let bus = bus.clone();
+        play(stop, move || work(&bus))
+    };
+    let (scout, _, _, thread) = start(None);
+    thread.join().unwrap();
+    let steps = std::mem::take(&mut *scout.noted.lock().unwrap());
+    let mut stopped = BTreeSet::new();
+    // Later rounds may pass fewer steps, or others: rows and kinds are there already.
+    for at in (0..steps.len()).filter(|at| is_chosen(*at, steps.len())) {
+        let spent = spent(bus, at);
+        let (_, told, resume, victim) = start(Some(at));
+        if let Some(step) = told.recv().unwrap() {
+            stopped.insert(step);
+            let others = [0, 1].map(|other| {
+                let bus = bus.clone();
+                std::thread::spawn(move || go_on(&bus, at, other, step))
+            });
             others.into_iter().for_each(|other| other.join().unwrap());
             resume.send(()).unwrap();
         }
         victim.join().unwrap();
+        drop(spent);
     }
-    assert!(reached >= needed.len(), "{reached} of {count}");
+    assert!(needed.iter().all(|step| stopped.contains(step)), "{needed:?} are not all in {stopped:?}");
+}
+
+/// All steps are; of more than a thousand (a reader's, slot by slot) those of the beginning and of the end, and some.
+fn is_chosen(at: usize, count: usize) -> bool {
+    const ENDS: usize = 150;
+    count <= 1000 || at < ENDS || at + ENDS >= count || at % (count / (2 * ENDS)).max(1) == 0
+}
+
+/// Subscriptions that the others will use up in this round.
+fn spent(bus: &Bus, round: usize) -> [Subscription; 2] {
+    [0, 1].map(|other| bus.on(format!("p01.once.{round}.{other}")).unwrap().once().subscribe(|_| {}))
+}
+
+/// What others do while a thread stands at `step`.
+fn go_on(bus: &Bus, round: usize, other: usize, step: &str) {
+    let first = publish_event!(bus: bus, kind: format!("p01.new.{round}"), n = 0);
+    assert!(first.event.is_some(), "{first:?} at {step}, the {round}th");
+    let last = publish_event!(bus: bus, kind: format!("p01.once.{round}.{other}"), n = 0);
+    assert_eq!(last.delivered, 2, "{last:?} at {step}, the {round}th");
+    for n in 0..200 {
+        let delivery = publish_event!(bus: bus, "p01.other", n);
+        assert!(delivery.event.is_some() && delivery.delivered > 0, "{delivery:?} at {step}, the {round}th");
+    }
 }
 
 /// A kind as a call site's first use makes it.
@@ -100,21 +124,42 @@ fn first_sight() -> Kind {
     Kind::from_static(String::leak(name)).unwrap()
 }
 
+/// What every work passes, and every reader.
+const OPERATIONS: [&str; 3] = ["atomic.load", "atomic.done", "once.get"];
+
+/// Stops a thread in [`Bus::enable`] at each step in turn, while the bus's only subscription is used up: its publisher
+/// does not wait to say so, and yet the bus is off in the end.
+fn close_a_gate_that_is_held() {
+    let mut at = 0;
+    loop {
+        let bus = Bus::builder().history(0).build().unwrap();
+        let _once = bus.on("p01.last").unwrap().once().subscribe(|_| {});
+        let owner = bus.clone();
+        let (_, told, resume, victim) = play(Some(at), move || owner.enable());
+        let stopped = told.recv().unwrap();
+        let last = publish_event!(bus: &bus, "p01.last");
+        assert_eq!(last.delivered, 1, "{last:?} at {stopped:?}, the {at}th");
+        let _ = resume.send(());
+        victim.join().unwrap();
+        assert_eq!(publish_event!(bus: &bus, "p01.last").outcome, Outcome::Disabled, "at {stopped:?}, the {at}th");
+        if stopped.is_none() {
+            break;
+        }
+        at += 1;
+    }
+    assert!(at > 10, "{at} steps");
+}
+
+/// One test: frozen threads of two would find each other's rows, and there is one hook.
 #[test]
 fn p01_others_publish_while_one_is_frozen_at_any_step() {
-    install();
     let bus = Bus::builder().history(500).build().unwrap();
     bus.on("p01.**").unwrap().subscribe(|_| {}).detach();
+    bus.on("p01.new.*").unwrap().try_subscribe(|_| Err("planned".into())).detach();
 
-    let publisher = bus.clone();
-    let publish = move || {
-        // On a new thread each time: a known kind, one that is interned now, as at a call site's first use, and a
-        // dynamic one that nobody has seen.
-        publish_event!(bus: &publisher, "p01.victim", n = 1);
-        publish_event!(bus: &publisher, kind: first_sight(), n = 1);
-        publish_event!(bus: &publisher, kind: format!("p01.dynamic.{:?}", std::thread::current().id()), n = 1);
-    };
-    let steps = [
+    // On a new thread each time: a known kind, one that is interned now, as at a call site's first use, and a dynamic
+    // one that nobody has seen.
+    let named = [
         "interner.append",
         "registry.learn",
         "ring.ticket",
@@ -125,16 +170,32 @@ fn p01_others_publish_while_one_is_frozen_at_any_step() {
         "call.check",
         "call.leave",
     ];
-    freeze_everywhere(&bus, publish, &steps);
-
-    let subscriber = bus.clone();
-    let subscribe = move || {
-        let guard = subscriber.on("p01.other").unwrap().subscribe(|_| {});
-        guard.close().unwrap();
-    };
-    freeze_everywhere(&bus, subscribe, &["registry.swap", "close.look"]);
-
-    let reader = bus.clone();
-    let read = move || drop(reader.recent(20));
-    freeze_everywhere(&bus, read, &["slot.take", "slot.restore"]);
+    let operations = ["atomic.exchange", "atomic.fetch", "atomic.fence", "once.set", "snapshot.load", "snapshot.swap"];
+    freeze_everywhere(&bus, &[&named[..], &operations, &OPERATIONS].concat(), |bus| {
+        publish_event!(bus: bus, "p01.victim", n = 1);
+        publish_event!(bus: bus, kind: first_sight(), n = 1);
+        publish_event!(bus: bus, kind: format!("p01.dynamic.{:?}", std::thread::current().id()), n = 1);
+    });
+    // A subscription's last call.
+    freeze_everywhere(&bus, &["registry.tidy", "control.claim", "lock.taken", "lock.leave"], |bus| {
+        let _once = bus.on("p01.victim.once").unwrap().once().subscribe(|_| {});
+        publish_event!(bus: bus, "p01.victim.once", n = 1);
+    });
+    freeze_everywhere(&bus, &["registry.swap", "close.look", "lock.taken", "lock.leave", "lock.left"], |bus| {
+        bus.on("p01.other").unwrap().subscribe(|_| {}).close().unwrap();
+    });
+    freeze_everywhere(&bus, &["inbox.take", "inbox.open", "slot.take"], |bus| {
+        drop(bus.on("p01.other").unwrap().replay(5).subscribe(|_| {}));
+    });
+    freeze_everywhere(&bus, &["slot.take", "slot.restore", "lock.taken", "lock.leave"], |bus| {
+        drop((bus.recent(12), bus.try_recent(3)));
+    });
+    freeze_everywhere(&bus, &["slot.take", "slot.restore"], |bus| drop(bus.cursor().read()));
+    freeze_everywhere(&bus, &["lock.take", "lock.taken", "lock.leave", "lock.left"], |bus| {
+        bus.enable();
+        assert!(bus.is_enabled() && bus.stats().enabled);
+        drop(bus.subscriptions());
+        bus.reset();
+    });
+    close_a_gate_that_is_held();
 }

@@ -237,9 +237,9 @@ impl BusBuilder {
             let weak: Weak<Inner> = me.clone();
             let shards = if self.strict_order { 1 } else { self.shards };
             // Whoever changes the registry holds the bus, so this is never its last holder.
-            let changed = move |count| {
+            let changed = move |count, waits| {
                 if let Some(inner) = weak.upgrade() {
-                    inner.gate.set_subscribers(count);
+                    inner.gate.set_subscribers(count, waits);
                 }
             };
             Inner {

@@ -5,14 +5,20 @@
 //! global bus the static says open, so that the first publish makes one. While some thread has a bus of its own in the
 //! global one's place ([`default`](super::default)), the static says so, and call sites look closer.
 //!
+//! What the word follows from is told first; then, under a lock, the word is made from it. Who subscribes, enables or
+//! disables waits for that. A publisher does not (P1): one that has used up a subscription, or made the global bus,
+//! tries the lock, and leaves it to whoever has it. A gate is open a moment too long then, never closed too early.
+//!
 //! # Orderings
-//! Relaxed. Changes are made one after the other under a lock, and before the call that makes them returns; a publish
-//! that happens after that call sees its change, or a later one, by coherence (P5). A thread sees its own override.
+//! - The word: Relaxed. It is made under a lock, and before the call that changes it returns; a publish that happens
+//!   after that call sees its change, or a later one, by coherence (P5). A thread sees its own override.
+//! - `unsettled` against the lock: who tells something fences and tries the lock; who unlocks fences and looks for word.
+//!   One of the two finds the other (Dekker), as in the registry.
 
 use super::Bus;
-use crate::sync::atomic::{AtomicBool, Ordering};
+use crate::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
 use crate::sync::plain::{self, AtomicU32};
-use crate::sync::{Mutex, busy, scoped};
+use crate::sync::{QuietMutex, busy, scoped};
 
 /// The global bus's word:
 ///
@@ -63,23 +69,30 @@ impl Drop for Override {
 #[derive(Debug)]
 pub(crate) struct Gate {
     open: AtomicBool,
-    state: Mutex<State>,
-}
-
-#[derive(Debug)]
-struct State {
-    enabled: bool,
+    enabled: AtomicBool,
     records: bool,
-    subscribers: usize,
-    global: bool,
+    /// Written under the registry's lock.
+    subscribers: AtomicUsize,
+    global: AtomicBool,
+    /// Something was told, and `open` may not follow from it yet.
+    unsettled: AtomicBool,
+    /// Whoever has it makes `open`.
+    settling: QuietMutex<()>,
 }
 
 // === impl Gate ===
 
 impl Gate {
     pub(crate) fn new(enabled: bool, records: bool) -> Self {
-        let state = State { enabled, records, subscribers: 0, global: false };
-        Self { open: AtomicBool::new(state.is_open()), state: Mutex::new(state) }
+        Self {
+            open: AtomicBool::new(enabled && records),
+            enabled: AtomicBool::new(enabled),
+            records,
+            subscribers: AtomicUsize::new(0),
+            global: AtomicBool::new(false),
+            unsettled: AtomicBool::new(false),
+            settling: QuietMutex::new(()),
+        }
     }
 
     #[inline(always)]
@@ -88,42 +101,54 @@ impl Gate {
     }
 
     pub(crate) fn is_enabled(&self) -> bool {
-        busy::during(|| self.state.lock().enabled)
+        self.enabled.load(Ordering::Acquire)
     }
 
     pub(crate) fn set_enabled(&self, enabled: bool) {
-        self.change(|state| state.enabled = enabled);
+        self.enabled.store(enabled, Ordering::Release);
+        self.settle(true);
     }
 
-    pub(crate) fn set_subscribers(&self, subscribers: usize) {
-        self.change(|state| state.subscribers = subscribers);
+    /// There are so many subscribers now; `waits` where the caller is no publisher. Under the registry's lock.
+    pub(crate) fn set_subscribers(&self, subscribers: usize, waits: bool) {
+        self.subscribers.store(subscribers, Ordering::Relaxed);
+        self.settle(waits);
     }
 
     /// From now on this is the global bus's gate.
     pub(crate) fn become_global(&self) {
-        self.change(|state| state.global = true);
+        self.global.store(true, Ordering::Relaxed);
+        self.settle(false);
     }
 
-    fn change(&self, change: impl FnOnce(&mut State)) {
-        busy::during(|| self.change_locked(change));
+    /// Makes the word from what was told; where somebody else is at it, after them (`waits`), or has them do it.
+    fn settle(&self, waits: bool) {
+        busy::during(|| {
+            // Release: what was told, for whoever takes back the word; an exchange, so that none hides another's.
+            self.unsettled.swap(true, Ordering::AcqRel);
+            // Pairs with the fence below.
+            fence(Ordering::SeqCst);
+            let mut settling = if waits { Some(self.settling.lock()) } else { self.settling.try_lock() };
+            while let Some(lock) = settling {
+                self.unsettled.swap(false, Ordering::AcqRel);
+                self.make();
+                drop(lock);
+                fence(Ordering::SeqCst);
+                // Whoever has the lock looks when it is done.
+                settling = self.unsettled.load(Ordering::Relaxed).then(|| self.settling.try_lock()).flatten();
+            }
+        });
     }
 
-    fn change_locked(&self, change: impl FnOnce(&mut State)) {
-        let mut state = self.state.lock();
-        change(&mut state);
-        let open = state.is_open();
+    fn make(&self) {
+        let noticed = self.records || self.subscribers.load(Ordering::Relaxed) > 0;
+        let open = noticed && self.enabled.load(Ordering::Relaxed);
         self.open.store(open, Ordering::Relaxed);
-        match (state.global, open) {
+        match (self.global.load(Ordering::Relaxed), open) {
             (false, _) => {}
             (true, true) => drop(GLOBAL.fetch_or(OPEN, plain::Ordering::Relaxed)),
             (true, false) => drop(GLOBAL.fetch_and(!OPEN, plain::Ordering::Relaxed)),
         }
-    }
-}
-
-impl State {
-    fn is_open(&self) -> bool {
-        self.enabled && (self.records || self.subscribers > 0)
     }
 }
 
@@ -135,14 +160,27 @@ mod tests {
     fn open_means_enabled_and_noticed() {
         let gate = Gate::new(true, false);
         assert!(!gate.is_open(), "nobody would notice");
-        gate.set_subscribers(1);
+        gate.set_subscribers(1, true);
         assert!(gate.is_open());
         gate.set_enabled(false);
         assert!(!gate.is_open() && !gate.is_enabled());
         gate.set_enabled(true);
-        gate.set_subscribers(0);
+        gate.set_subscribers(0, true);
         assert!(!gate.is_open());
         assert!(Gate::new(true, true).is_open());
         assert!(!Gate::new(false, true).is_open());
+    }
+    #[test]
+    fn a_publisher_leaves_the_word_to_whoever_has_the_lock() {
+        let gate = Gate::new(true, false);
+        gate.set_subscribers(1, true);
+        let settling = gate.settling.lock();
+        gate.set_subscribers(0, false);
+        assert!(gate.is_open(), "it did not wait");
+        drop(settling);
+        gate.set_enabled(true);
+        assert!(!gate.is_open());
+        gate.set_subscribers(1, false);
+        assert!(gate.is_open(), "the lock was free");
     }
 }

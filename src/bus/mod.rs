@@ -115,7 +115,7 @@ impl RefUnwindSafe for WeakBus {}
 pub(crate) struct Inner {
     gate: Gate,
     recorder: Recorder,
-    registry: Registry<Box<dyn Fn(usize) + Send + Sync>>,
+    registry: Registry<Box<dyn Fn(usize, bool) + Send + Sync>>,
     counters: Counters,
     reporter: Reporter,
     depth_limit: usize,

@@ -31,8 +31,8 @@ pub(crate) struct Registry<C> {
     list: QuietMutex<List>,
     /// Some subscription has no call left, and may still be in the table.
     spent: AtomicBool,
-    /// Told the number of subscriptions after each change, under the lock: so the calls keep their order. It must run no
-    /// user code.
+    /// Told the number of subscriptions after each change, under the lock: so the calls keep their order; and whether it
+    /// may wait for other threads, which publishers must not (P1). It must run no user code.
     changed: C,
 }
 
@@ -51,7 +51,7 @@ type Rubble = (Vec<Arc<Subscriber>>, Option<Arc<Table>>);
 
 // === impl Registry ===
 
-impl<C: Fn(usize)> Registry<C> {
+impl<C: Fn(usize, bool)> Registry<C> {
     pub(crate) fn new(changed: C) -> Self {
         let (table, list) = (Snapshot::new(Table::new()), QuietMutex::new(List::default()));
         Self { table, list, spent: AtomicBool::new(false), changed }
@@ -67,7 +67,7 @@ impl<C: Fn(usize)> Registry<C> {
     pub(crate) fn add(&self, draft: Draft) -> Arc<Subscriber> {
         self.locked(|list| {
             let added = list.add(draft);
-            let old = self.swap(list, self.table.load().with(&added));
+            let old = self.swap(list, self.table.load().with(&added), true);
             (added, old)
         })
     }
@@ -83,7 +83,7 @@ impl<C: Fn(usize)> Registry<C> {
             let Some(draft) = draft.take() else { unreachable!("a draft is added once") };
             let added = list.add(draft);
             list.objects.insert(object, added.id);
-            let old = self.swap(list, self.table.load().with(&added));
+            let old = self.swap(list, self.table.load().with(&added), true);
             (Ok(added.id), old)
         });
         contain::drop_contained(draft);
@@ -103,7 +103,7 @@ impl<C: Fn(usize)> Registry<C> {
             let rubble = removed.as_ref().map(|removed| {
                 removed.handler.remove();
                 step("registry.swap");
-                self.swap(list, self.table.load().without(removed))
+                self.swap(list, self.table.load().without(removed), true)
             });
             (removed, rubble.unwrap_or_default())
         })
@@ -183,13 +183,14 @@ impl<C: Fn(usize)> Registry<C> {
         let removed: Vec<_> = spent.into_iter().filter_map(|id| list.remove(id, EndedBy::Limit)).collect();
         let Some((first, others)) = removed.split_first() else { return Rubble::default() };
         let table = others.iter().fold(self.table.load().without(first), |table, one| table.without(one));
-        let (_, old) = self.swap(list, table);
+        // It may be a publisher that is here.
+        let (_, old) = self.swap(list, table, false);
         (removed, old)
     }
 
-    fn swap(&self, list: &List, table: Table) -> Rubble {
+    fn swap(&self, list: &List, table: Table, waits: bool) -> Rubble {
         let old = self.table.swap(table);
-        (self.changed)(list.subscribers.len());
+        (self.changed)(list.subscribers.len(), waits);
         (Vec::new(), Some(old))
     }
 }

@@ -24,6 +24,7 @@
 //! | limit | a subscription without calls left leaves the table (Dekker) | word of it, `fence(SeqCst)`, the lock is tried | unlock, `fence(SeqCst)`, look for word | `limit`, `once` |
 //! | quarantine, muting | a handler called after `resume` or `unmute` sees what came before | one word: AcqRel | the word: Acquire | `quarantine`, `mute` |
 //! | gate | a call site that happens after `subscribe` or `enable` is not off | Relaxed, under a lock, before the call returns | Relaxed: coherence suffices | `callsite_enable` |
+//! | gate | what a publisher has told it, without waiting, is heeded (Dekker) | word of it, `fence(SeqCst)`, the lock is tried | unlock, `fence(SeqCst)`, look for word | `callsite_enable` |
 //! | counters | nothing; a reader that has joined the writers sees all | Relaxed | Relaxed | `counters_readers` |
 //!
 //! # What loom does not see

@@ -2,6 +2,11 @@
 //!
 //! P1 says that a publish finishes wherever another thread is frozen; to show it, a test freezes one at each step in
 //! turn. A test may also tell the time in the clock's place. Without the feature `inject` all this is nothing at all.
+//!
+//! Steps that a protocol names are called after it (`slot.check`, `call.mark`). Beside them each operation on an atomic, a
+//! lock, a cell or a snapshot is two steps, `atomic.…`, `lock.…`, `once.…` and `snapshot.…`: see
+//! `injected`. The hook is called on the thread that passes, which may be anywhere in the crate, also where its
+//! thread-locals are gone: it must not publish at those, and must not panic.
 
 #[cfg(all(feature = "inject", not(ringbus_loom)))]
 pub(crate) mod hook {
@@ -15,6 +20,14 @@ pub(crate) mod hook {
     /// Installs the process's one hook; `false` where there is one already.
     pub fn set_step_hook(hook: StepHook) -> bool {
         HOOK.set(Box::new(hook)).is_ok()
+    }
+
+    /// Whether a step belongs to an operation on an atomic, a lock, a cell or a snapshot, whichever; the others are named
+    /// by their protocol.
+    #[must_use]
+    pub fn is_operation(step: &str) -> bool {
+        let group = step.split_once('.').map_or(step, |(group, _)| group);
+        matches!(group, "atomic" | "lock" | "once" | "snapshot")
     }
 
     pub(crate) fn pass(name: &'static str) {

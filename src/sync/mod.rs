@@ -10,7 +10,8 @@
 //! 4. [`revocable`] runs a handler so that somebody else can wait for it to end, and [`waiters`] wakes that somebody;
 //!    [`inbox`] keeps what comes while a handler is told of the past;
 //! 5. [`busy`], [`counter`], [`frames`], [`scoped`], [`once`], `pile`, [`quiet`] and [`signal`] are small tools for the rooms;
-//! 6. [`inject`] lets tests stop or delay a thread at a named step.
+//! 6. [`inject`] lets tests stop or delay a thread at a named step; with the feature of that name each operation on an
+//!    atomic, a lock or a cell is a step too (the folder `injected`).
 //!
 //! Unsafe code lives here and in the history's slot, nowhere else.
 #![allow(unsafe_code)]
@@ -70,6 +71,8 @@ pub(crate) mod scoped;
 mod signal;
 
 pub(crate) mod inject;
+#[cfg(all(feature = "inject", not(ringbus_loom)))]
+mod injected;
 
 pub(crate) use inject::step;
 pub(crate) use once::OnceBox;
@@ -80,7 +83,11 @@ pub(crate) use signal::Signal;
 
 /// The atomics of the platform, or loom's.
 pub(crate) mod atomic {
-    #[cfg(not(ringbus_loom))]
+    #[cfg(all(feature = "inject", not(ringbus_loom)))]
+    pub(crate) use super::injected::atomics::{
+        AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence,
+    };
+    #[cfg(not(any(feature = "inject", ringbus_loom)))]
     pub(crate) use core::sync::atomic::{
         AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence,
     };
@@ -105,11 +112,17 @@ pub(crate) fn fence_after_rmw() {
 
 /// The platform's atomics in every build: for counters, which order nothing, and for statics, which loom cannot have.
 pub(crate) mod plain {
+    #[cfg(all(feature = "inject", not(ringbus_loom)))]
+    pub(crate) use super::injected::atomics::{AtomicU32, AtomicU64, Ordering};
+    #[cfg(any(not(feature = "inject"), ringbus_loom))]
     pub(crate) use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 }
 
 #[cfg(not(ringbus_loom))]
 mod platform {
+    #[cfg(feature = "inject")]
+    pub(crate) use super::injected::lock::{Condvar, Mutex, MutexGuard};
+    #[cfg(not(feature = "inject"))]
     pub(crate) use parking_lot::{Condvar, Mutex, MutexGuard};
     pub(crate) use std::thread::{Thread, current, park};
     pub(crate) use std::thread_local;

@@ -6,8 +6,11 @@
 //! # Orderings
 //! `set` releases what it stores, `get` acquires it: whoever sees the value sees it whole.
 
-#[cfg(not(ringbus_loom))]
+#[cfg(not(any(feature = "inject", ringbus_loom)))]
 pub(crate) use once_cell::race::OnceBox;
+
+#[cfg(all(feature = "inject", not(ringbus_loom)))]
+pub(crate) use super::injected::once::OnceBox;
 
 #[cfg(ringbus_loom)]
 pub(crate) use twin::OnceBox;

@@ -17,7 +17,10 @@ use std::sync::{PoisonError, TryLockError};
 #[derive(Debug, Default)]
 pub(crate) struct QuietMutex<T>(locks::Mutex<T>);
 
+#[cfg(any(not(feature = "inject"), ringbus_loom))]
 pub(crate) type QuietGuard<'a, T> = locks::MutexGuard<'a, T>;
+#[cfg(all(feature = "inject", not(ringbus_loom)))]
+pub(crate) type QuietGuard<'a, T> = super::injected::lock::Stepping<locks::MutexGuard<'a, T>>;
 
 // === impl QuietMutex ===
 
@@ -27,11 +30,25 @@ impl<T> QuietMutex<T> {
     }
 
     pub(crate) fn lock(&self) -> QuietGuard<'_, T> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        #[cfg(all(feature = "inject", not(ringbus_loom)))]
+        return super::injected::lock::Stepping::taken(|| self.take());
+        #[cfg(any(not(feature = "inject"), ringbus_loom))]
+        return self.take();
     }
 
     /// `None` where another thread has it.
     pub(crate) fn try_lock(&self) -> Option<QuietGuard<'_, T>> {
+        #[cfg(all(feature = "inject", not(ringbus_loom)))]
+        return super::injected::lock::Stepping::tried(|| self.try_take());
+        #[cfg(any(not(feature = "inject"), ringbus_loom))]
+        return self.try_take();
+    }
+
+    fn take(&self) -> locks::MutexGuard<'_, T> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn try_take(&self) -> Option<locks::MutexGuard<'_, T>> {
         match self.0.try_lock() {
             Ok(guard) => Some(guard),
             Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),

@@ -17,6 +17,7 @@ pub(crate) use form::{Loaded, Snapshot};
 #[cfg(not(any(ringbus_loom, feature = "reference-table")))]
 mod form {
     use super::Arc;
+    use crate::sync::step;
 
     /// A value read by many, replaced whole.
     #[derive(Debug)]
@@ -32,12 +33,19 @@ mod form {
 
         #[inline]
         pub(crate) fn load(&self) -> Loaded<T> {
-            self.0.load()
+            step("snapshot.load");
+            let loaded = self.0.load();
+            step("snapshot.loaded");
+            loaded
         }
 
         /// Replaces the value; the old one is the caller's to drop, outside every lock.
         pub(crate) fn swap(&self, value: T) -> Arc<T> {
-            self.0.swap(Arc::new(value))
+            let new = Arc::new(value);
+            step("snapshot.swap");
+            let old = self.0.swap(new);
+            step("snapshot.swapped");
+            old
         }
     }
 }
@@ -45,6 +53,7 @@ mod form {
 #[cfg(all(feature = "reference-table", not(ringbus_loom)))]
 mod form {
     use super::Arc;
+    use crate::sync::step;
 
     /// A value read by many, replaced whole.
     #[derive(Debug)]
@@ -59,13 +68,19 @@ mod form {
         }
 
         pub(crate) fn load(&self) -> Loaded<T> {
-            Arc::clone(&self.0.read_recursive())
+            step("snapshot.load");
+            let loaded = Arc::clone(&self.0.read_recursive());
+            step("snapshot.loaded");
+            loaded
         }
 
         /// Replaces the value; the old one is the caller's to drop, outside every lock.
         pub(crate) fn swap(&self, value: T) -> Arc<T> {
             let new = Arc::new(value);
-            std::mem::replace(&mut *self.0.write(), new)
+            step("snapshot.swap");
+            let old = std::mem::replace(&mut *self.0.write(), new);
+            step("snapshot.swapped");
+            old
         }
     }
 }
