@@ -84,6 +84,8 @@ impl Delivering<'_> {
                 self.run(subscriber, depth, tally, |callback| Answer::Took((callback.handle)(self.event)))
             }
             Admission::Careful => self.call_carefully(subscriber, depth, tally),
+            // As for one that could be called: where it was removed before its turn, the event did not come to it.
+            _ if !subscriber.handler.is_live() => {}
             Admission::Muted => drop(subscriber.counts.skipped.bump()),
             Admission::Quarantined => drop(subscriber.counts.quarantined.bump()),
         }

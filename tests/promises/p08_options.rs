@@ -374,3 +374,16 @@ fn p08_the_counts_by_kind_add_up_to_what_was_published_also_after_a_reset() {
         assert_eq!((stats.published_of_other_kinds, stats.totals.published), (0, 0));
     }
 }
+
+#[test]
+fn p08_one_that_was_removed_before_its_turn_counts_nothing_though_it_is_muted() {
+    let bus = ringbus::Bus::new();
+    let muted = bus.subscribe(|_| {});
+    muted.mute();
+    let id = muted.id();
+    let _first = bus.on("**").unwrap().order(1).subscribe(move |_| {
+        ringbus::current().unwrap().unsubscribe(id);
+    });
+    ringbus::publish_event!(bus: &bus, "p08.removed");
+    assert_eq!((muted.info().skipped, muted.is_active()), (0, false));
+}

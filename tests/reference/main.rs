@@ -1,11 +1,9 @@
 //! The bus beside a plain reference with one lock: proptest drives both alike, and compares.
 //!
-//! 1. [`operations`] says what can be done.
+//! 1. [`operations`] says what can be done, and [`strategies`] make it up.
 //! 2. [`bus`] is the reference, and [`face`] the face that both buses show.
-//! 3. [`drive`] does the same to both, on one thread, where everything must be equal.
-//! 4. [`strategies`] has proptest make operations up, for the driver. `fuzz/src/operations.rs` does so from bytes, with
-//!    the same driver.
-//! 5. [`concurrent`] has threads run small programs on the real one, and checks what must hold in any order.
+//! 3. [`drive`] does the same to both, one thing after the other, where everything must be equal.
+//! 4. [`concurrent`] has threads run small programs on the real one, and checks what must hold in any order.
 #![cfg(not(ringbus_loom))]
 
 mod bus;
@@ -15,7 +13,17 @@ mod face;
 mod operations;
 mod strategies;
 
+use proptest::prelude::*;
 use proptest::test_runner::{Config, FileFailurePersistence};
+
+proptest! {
+    #![proptest_config(config(3))]
+
+    #[test]
+    fn both_buses_do_the_same(options in strategies::options(), operations in strategies::operations()) {
+        drive::compare(&options, &operations);
+    }
+}
 
 /// As many cases as proptest is told to run (256, or `PROPTEST_CASES`), divided; failures are kept beside this file.
 fn config(divided_by: u32) -> Config {

@@ -3,82 +3,105 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use ringbus::Stats;
+use ringbus::{Stats, Totals};
 
-use super::{Answer, Info, Kinded, Object, Target, View};
-use crate::bus::{self, Handler, Reference, State, is_good};
-use crate::operations::{Options, SITES, Wishes};
+use super::{Draft, Explained, Info, New, Object, Published, Subscribed, Target, View, WarningHook};
+use crate::bus::{self, Event, Form, Guard, Reference, WeakReference, is_good, selects};
+use crate::operations::{BagEnd, Options, PAYLOAD, SITES, Takes, Wishes};
 
-/// A guard of the reference; dropping it unsubscribes.
-pub(crate) struct Guard(Option<Reference>, u64);
-
-impl Drop for Guard {
-    fn drop(&mut self) {
-        if let Some(bus) = &self.0 {
-            bus.unsubscribe(self.1);
-        }
-    }
-}
-
-fn stats(state: &State, recent: &[bus::Event], history: usize) -> Stats {
-    let mut stats = Stats::default();
-    stats.enabled = state.enabled;
-    stats.handlers = state.subscriptions.len();
-    stats.buffer_len = recent.len();
-    stats.buffer_capacity = history;
-    for event in recent {
-        *stats.by_kind.entry(event.kind.clone()).or_default() += 1;
-        if let Some(source) = event.source {
-            *stats.by_source.entry(source.to_owned()).or_default() += 1;
-        }
-    }
-    stats.resets = state.resets;
-    stats.totals = state.totals.clone();
-    stats.totals.published = (state.events.len() - state.base) as u64;
-    if history > 0 {
-        stats.totals.overwritten = stats.totals.published - recent.len() as u64;
-    }
-    stats
+fn event(draft: &Draft, source: Option<&'static str>, number: u64) -> Event {
+    let kind = match draft {
+        Draft::Site(site) | Draft::Built(site, _) => SITES[*site],
+        Draft::Text(text) => text,
+        Draft::Interned(text) => text,
+        Draft::Payload(_) | Draft::Impostor | Draft::Odd => PAYLOAD,
+    };
+    let form = match draft {
+        Draft::Payload(_) => Form::Payload,
+        Draft::Odd => Form::Odd,
+        _ => Form::Fields,
+    };
+    let own = if let Draft::Built(_, own) = draft { Some(*own) } else { None };
+    let source = source.filter(|_| form != Form::Payload);
+    Event { number, kind: kind.to_owned(), source, form, own }
 }
 
 impl Target for Reference {
     type Id = u64;
     type Guard = Guard;
+    type Weak = WeakReference;
+    type Cursor = ();
+    type Reports = ();
 
-    fn new(options: &Options) -> Self {
-        Self::new(options)
+    fn new(options: &Options, warn: WarningHook) -> (Self, ()) {
+        (Self::new(options, warn), ())
     }
 
-    fn current(&self) -> Self {
-        self.clone()
+    fn downgrade(&self) -> WeakReference {
+        Self::downgrade(self)
     }
 
-    fn subscribe(&self, patterns: &[String], wishes: &Wishes, handler: Handler) -> Option<(u64, Guard)> {
-        if patterns.is_empty() || !patterns.iter().all(|pattern| is_good(pattern, true)) {
-            return None;
+    fn upgrade(weak: &WeakReference) -> Option<Self> {
+        weak.upgrade()
+    }
+
+    fn same(&self, other: &Self) -> bool {
+        Self::same(self, other)
+    }
+
+    fn current() -> Option<Self> {
+        bus::current()
+    }
+
+    fn default_bus() -> Option<Self> {
+        bus::default()
+    }
+
+    fn with_default(&self, call: impl FnOnce()) {
+        bus::with_default(self, call);
+    }
+
+    fn carried(call: impl FnOnce() + Send) -> impl FnOnce() + Send {
+        bus::carried(call)
+    }
+
+    fn subscribe(&self, mut new: New) -> Subscribed<Self> {
+        match new.wishes.takes {
+            Takes::Events => {}
+            Takes::Payloads | Takes::Decoded => new.patterns = vec![PAYLOAD.to_owned()],
+            Takes::Impostors => return Subscribed::Refused,
         }
-        let id = Self::subscribe(self, patterns, wishes, None, handler).unwrap();
-        Some((id, Guard(Some(self.clone()), id)))
+        if new.patterns.is_empty() || !new.patterns.iter().all(|pattern| is_good(pattern, true)) {
+            return Subscribed::Refused;
+        }
+        match Self::subscribe(self, new) {
+            Ok(guard) => Subscribed::Made(guard.id, guard),
+            Err(unwound) => Subscribed::Unwound(unwound),
+        }
     }
 
-    fn publish(&self, kind: &Kinded, source: Option<&'static str>, number: u64) -> Answer {
-        let kind = match kind {
-            Kinded::Site(site) => SITES[*site].to_owned(),
-            Kinded::Text(kind) => kind.clone(),
-            Kinded::Interned(kind) => (*kind).to_owned(),
-        };
-        let (outcome, delivered, failed) = Self::publish(self, &bus::Event { number, kind, source });
-        Answer { outcome, delivered, failed, number: outcome.is_accepted().then_some(number) }
+    fn publish(&self, draft: &Draft, source: Option<&'static str>, number: u64) -> Published {
+        match draft {
+            Draft::Impostor => Ok(self.publish_impostor()),
+            _ => Self::publish(self, &event(draft, source, number)),
+        }
     }
 
-    fn republish(&self, back: usize) -> Option<Answer> {
+    fn publish_default(&self, draft: &Draft, source: Option<&'static str>, number: u64) -> Published {
+        Target::publish(self, draft, source, number)
+    }
+
+    fn republish(&self, back: usize, to: &Self) -> Option<Published> {
         let event = Self::recent(self, back + 1).into_iter().nth(back)?;
-        let (outcome, delivered, failed) = Self::publish(self, &event);
-        Some(Answer { outcome, delivered, failed, number: outcome.is_accepted().then_some(event.number) })
+        Some(to.publish(&event))
     }
 
     fn unsubscribe(&self, id: u64) -> bool {
         Self::unsubscribe(self, id)
+    }
+
+    fn unsubscribe_all(&self) -> usize {
+        Self::unsubscribe_all(self)
     }
 
     fn mute(&self, id: u64, muted: bool) -> bool {
@@ -89,14 +112,6 @@ impl Target for Reference {
         Self::resume(self, id)
     }
 
-    fn follow(&self, _: &mut Option<ringbus::Cursor>) -> u64 {
-        Self::follow(self)
-    }
-
-    fn follower(&self) -> Option<ringbus::Cursor> {
-        None
-    }
-
     fn enable(&self, enabled: bool) {
         self.set_enabled(enabled);
     }
@@ -105,64 +120,116 @@ impl Target for Reference {
         Self::reset(self);
     }
 
-    fn recent(&self, limit: usize) -> Vec<bus::Event> {
+    fn recent(&self, limit: usize) -> Vec<Event> {
         Self::recent(self, limit)
     }
 
-    fn query(&self, patterns: &[String], source: Option<&str>, limit: usize) -> Option<Vec<bus::Event>> {
-        if patterns.is_empty() || !patterns.iter().all(|pattern| is_good(pattern, true)) {
-            return None;
-        }
-        let mut found = Self::recent(self, usize::MAX);
-        found.retain(|event| bus::selects(patterns, &event.kind) && (source.is_none() || event.source == source));
-        found.truncate(limit);
-        Some(found)
+    fn query(
+        &self,
+        patterns: &[String],
+        source: Option<&str>,
+        [since, until]: [Option<u64>; 2],
+        limit: usize,
+    ) -> Option<Vec<Event>> {
+        let good = !patterns.is_empty() && patterns.iter().all(|pattern| is_good(pattern, true));
+        good.then(|| Self::query(self, patterns, source, since, until, limit))
+    }
+
+    fn cursor(&self) {}
+
+    fn follow(&self, (): &mut ()) -> (Vec<Event>, u64) {
+        Self::follow(self)
+    }
+
+    fn skip(&self, (): &mut ()) {
+        Self::follow(self);
+    }
+
+    fn stats(&self) -> Stats {
+        Self::stats(self)
+    }
+
+    fn since(later: &Stats, earlier: &Stats) -> Result<Totals, (u64, u64)> {
+        let same = later.resets == earlier.resets;
+        if same { Ok(bus::minus(&later.totals, &earlier.totals)) } else { Err((earlier.resets, later.resets)) }
     }
 
     fn count(&self, kind: &str) -> usize {
-        self.lock().subscriptions.iter().filter(|one| bus::selects(&one.patterns, kind)).count()
+        self.lock().listed().filter(|one| selects(&one.patterns, kind)).count()
     }
 
     fn view(&self) -> View {
-        let (recent, state) = (Self::recent(self, usize::MAX), self.lock());
-        let names = state.subscriptions.iter().flat_map(|one| one.patterns.iter());
-        let names = names.filter(|text| is_good(text, false)).cloned();
+        let (recent, stats, state) = (Self::recent(self, usize::MAX), Self::stats(self), self.lock());
+        let names = state.listed().flat_map(|one| one.patterns.iter()).filter(|text| is_good(text, false)).cloned();
         let kinds = BTreeSet::<String>::from_iter(names).into_iter().collect();
-        let info = |one: &bus::Subscription| Info {
-            id: format!("#{}", one.id),
-            name: Some(if one.object.is_some() { "object" } else { "closure" }.to_owned()),
-            patterns: one.patterns.join(", "),
-            order: one.wishes.order,
-            muted: one.muted,
-            quarantined: one.quarantined && !one.muted,
-            counts: one.counts.clone(),
-        };
-        let subscriptions = state.subscriptions.iter().map(info).collect();
-        View { stats: stats(&state, &recent, self.options.history), recent, kinds, subscriptions }
+        View { recent, stats, kinds, subscriptions: state.listed().map(|one| one.info()).collect() }
+    }
+
+    fn explain(&self, kind: &str) -> Explained {
+        Self::explain(self, kind)
     }
 
     fn close(guard: &Guard) -> bool {
-        guard.0.as_ref().is_some_and(|bus| bus.close(guard.1))
+        guard.close()
     }
 
-    fn detach(mut guard: Guard) {
-        guard.0 = None;
+    fn leave(guard: Guard) {
+        guard.unsubscribe();
+    }
+
+    fn detach(guard: Guard) {
+        guard.detach();
     }
 
     fn is_active(guard: &Guard) -> bool {
-        guard.0.as_ref().is_some_and(|bus| bus.is_active(guard.1))
+        guard.is_active()
     }
 
-    fn end(_: Self, _: Vec<Guard>) {}
+    fn info(guard: &Guard) -> Info {
+        guard.info()
+    }
+
+    fn mute_by(guard: &Guard, muted: bool) -> bool {
+        guard.mute(muted)
+    }
+
+    fn resume_by(guard: &Guard) -> bool {
+        guard.resume()
+    }
+
+    fn bag(mut guards: Vec<Guard>, end: BagEnd) -> (Option<bool>, Vec<Guard>) {
+        match end {
+            BagEnd::Drop | BagEnd::Clear => {
+                guards.into_iter().for_each(drop);
+                (None, Vec::new())
+            }
+            BagEnd::SaveFirst => {
+                guards.drain(1.min(guards.len())..).for_each(drop);
+                (None, guards)
+            }
+            BagEnd::Close | BagEnd::CloseTimeout => {
+                guards.iter().for_each(Guard::unsubscribe);
+                let waited = guards.iter().filter(|guard| !guard.close()).count() == 0;
+                (Some(waited), guards)
+            }
+        }
+    }
 
     fn subscribe_object(&self, object: &Arc<Object>) -> (bool, u64) {
-        let made =
-            Self::subscribe(self, &object.patterns, &Wishes::default(), Some(object.number), object.handler.clone());
+        let new = New {
+            label: object.label,
+            name: Some(super::name(object.label)),
+            patterns: object.patterns.clone(),
+            wishes: Wishes::default(),
+            fallible: true,
+            handler: object.handler.clone(),
+            ask: object.ask.clone(),
+        };
+        let made = Self::subscribe_object(self, object.label, new);
         (made.is_ok(), made.unwrap_or_else(|id| id))
     }
 
     fn unsubscribe_object(&self, object: &Arc<Object>) -> bool {
-        let found = self.lock().subscriptions.iter().find(|one| one.object == Some(object.number)).map(|one| one.id);
-        found.is_some_and(|id| self.unsubscribe(id))
+        self.object(object.label).is_some_and(|id| self.unsubscribe(id))
     }
 }
