@@ -4,9 +4,36 @@
 //! finds somebody parked takes the lock of a bucket, which another thread may hold and be frozen (P1). std's mutex is a
 //! word: its release is an exchange, and a system call where somebody sleeps. Nobody panics while holding it; poison is
 //! ignored.
+//!
+//! Under `--cfg ringbus_tsan` it is parking_lot's all the same: the thread sanitizer does not see into std's where std is
+//! not rebuilt with it, and would report all that the lock guards.
 
-#[cfg(not(ringbus_loom))]
+#[cfg(not(any(ringbus_loom, ringbus_tsan)))]
 use std::sync as locks;
+
+#[cfg(ringbus_tsan)]
+mod locks {
+    pub(crate) use parking_lot::MutexGuard;
+    use std::sync::{LockResult, TryLockError, TryLockResult};
+
+    /// parking_lot's lock with std's face.
+    #[derive(Debug, Default)]
+    pub(crate) struct Mutex<T>(parking_lot::Mutex<T>);
+
+    impl<T> Mutex<T> {
+        pub(crate) fn new(value: T) -> Self {
+            Self(parking_lot::Mutex::new(value))
+        }
+
+        pub(crate) fn lock(&self) -> LockResult<MutexGuard<'_, T>> {
+            Ok(self.0.lock())
+        }
+
+        pub(crate) fn try_lock(&self) -> TryLockResult<MutexGuard<'_, T>> {
+            self.0.try_lock().ok_or(TryLockError::WouldBlock)
+        }
+    }
+}
 
 #[cfg(ringbus_loom)]
 use loom::sync as locks;

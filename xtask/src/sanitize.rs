@@ -33,7 +33,7 @@ const SANITIZERS: &[Sanitizer] = &[
     Sanitizer {
         name: "thread",
         flags: "-Zsanitizer=thread -Cunsafe-allow-abi-mismatch=sanitizer \
-                --cfg crossbeam_sanitize --cfg crossbeam_sanitize_thread",
+                --cfg crossbeam_sanitize --cfg crossbeam_sanitize_thread --cfg ringbus_tsan",
         options: ("TSAN_OPTIONS", "suppressions=SUPP/thread.supp:halt_on_error=1:exitcode=66"),
         events: "300000",
         planted: planted::RACES,

@@ -5,8 +5,9 @@
 use std::cell::RefCell;
 use std::panic::panic_any;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::Weak;
 
+use parking_lot::Mutex;
 use ringbus::{Event, Subscription};
 
 use super::plan::{Call, Plan};
@@ -69,11 +70,6 @@ thread_local! {
     pub static CALLS: RefCell<Vec<Called>> = const { RefCell::new(Vec::new()) };
 }
 
-/// No lock here is held by a thread that panics.
-pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 // === impl Play ===
 
 impl Play {
@@ -115,7 +111,7 @@ impl Play {
     /// Something that must not be.
     pub fn fault(&self, what: String) {
         self.faulty.store(true, Ordering::Relaxed);
-        let mut faults = lock(&self.faults);
+        let mut faults = self.faults.lock();
         if faults.len() < 5 {
             faults.push(what);
         }
@@ -132,7 +128,7 @@ impl Play {
 
     /// The first faults.
     pub fn faults(&self) -> Result<(), String> {
-        let faults = lock(&self.faults);
+        let faults = self.faults.lock();
         if faults.is_empty() { Ok(()) } else { Err(faults.join("\n")) }
     }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use ringbus::{Bus, Reentrancy, publish_event};
 
 use super::plan::{COUNTED, DEPTH_LIMIT, EARLY, End, plans};
-use super::play::{Play, lock};
+use super::play::Play;
 use super::publisher::{self, Done};
 use super::reader::{self, Found};
 use super::switch::{Switch, Switched};
@@ -73,7 +73,7 @@ pub fn run(form: &Form, events: u64) -> Result<Figures, String> {
         return Err(format!("P8: the bus that was disabled now and then: {off:?}, but {totals:?}"));
     }
     // What is left goes; handlers hold the play.
-    play.actors.iter().for_each(|actor| drop(lock(&actor.guard).take()));
+    play.actors.iter().for_each(|actor| drop(actor.guard.lock().take()));
     let left = bus.stats().handlers;
     if left > 0 {
         return Err(format!("P6: {left} subscriptions are left"));
@@ -165,7 +165,7 @@ fn joined_thread<T>(thread: thread::JoinHandle<T>) -> T {
 fn subscriptions(form: &Form, play: &Play, bus: &Bus, publishers: &[Done]) -> Result<u64, String> {
     let (mut checks, mut used_up) = (0, 0);
     for (which, actor) in play.actors.iter().enumerate() {
-        let (plan, guard) = (&actor.plan, lock(&actor.guard));
+        let (plan, guard) = (&actor.plan, actor.guard.lock());
         let fine = actor.fine.load(Ordering::Relaxed);
         let failed = actor.failed.load(Ordering::Relaxed);
         if let Some(guard) = &*guard {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use ringbus::{Bus, CloseError, Event, Subscription, publish_event};
 
 use super::plan::{Call, EARLY, End};
-use super::play::{BRIEF, CALLS, Called, Play, lock};
+use super::play::{BRIEF, CALLS, Called, Play};
 use crate::checksum::{self, Typed};
 use crate::ledger::{BEGUN, ENDED, ENDING, LIVE};
 
@@ -45,7 +45,7 @@ pub fn begin(play: &Arc<Play>, bus: &Bus, which: usize) {
     let actor = &play.actors[which];
     let plan = &actor.plan;
     let token = Arc::new(());
-    *lock(&actor.token) = Arc::downgrade(&token);
+    *actor.token.lock() = Arc::downgrade(&token);
     let mine = Arc::clone(play);
     actor.phase.store(BEGUN, Ordering::Relaxed);
     // See `publisher::publish`.
@@ -81,14 +81,14 @@ pub fn begin(play: &Arc<Play>, bus: &Bus, which: usize) {
     };
     let guard = play.heed(guard);
     actor.lagged.store(guard.as_ref().map_or(0, |guard| guard.info().lagged), Ordering::Relaxed);
-    *lock(&actor.guard) = guard;
+    *actor.guard.lock() = guard;
     actor.phase.store(LIVE, Ordering::Release);
 }
 
 /// Ends one as planned; the guard stays in its place, for its counts.
 fn end(play: &Play, bus: &Bus, which: usize) {
     let actor = &play.actors[which];
-    let Some(guard) = lock(&actor.guard).take() else { return };
+    let Some(guard) = actor.guard.lock().take() else { return };
     actor.phase.store(ENDING, Ordering::Relaxed);
     fence(Ordering::SeqCst);
     let mut kept = Some(guard);
@@ -112,7 +112,7 @@ fn end(play: &Play, bus: &Bus, which: usize) {
             if actor.inside.load(Ordering::SeqCst) != 0 {
                 play.fault(format!("P6: {which} was closed while a call of it runs"));
             }
-            if lock(&actor.token).upgrade().is_some() {
+            if actor.token.lock().upgrade().is_some() {
                 play.fault(format!("P6: {which} was closed, and its closure is still there"));
             }
             play.heed(closed.map_err(|error| format!("P6: {which}: {error}")));
@@ -120,23 +120,23 @@ fn end(play: &Play, bus: &Bus, which: usize) {
         End::CloseInside => kept = close_inside(play, which, kept),
         End::Never => {}
     }
-    *lock(&actor.guard) = kept;
+    *actor.guard.lock() = kept;
     actor.phase.store(ENDED, Ordering::Release);
 }
 
 /// Closing from a handler of another bus does not wait, and says so.
 fn close_inside(play: &Play, which: usize, guard: Option<Subscription>) -> Option<Subscription> {
     let bus = Bus::builder().history(0).build().ok()?;
-    let place = Arc::new(std::sync::Mutex::new((guard, None)));
+    let place = Arc::new(parking_lot::Mutex::new((guard, None)));
     let inside = Arc::clone(&place);
     let closer = bus.subscribe(move |_| {
-        let mut place = lock(&inside);
+        let mut place = inside.lock();
         let answer = place.0.as_ref().map(Subscription::close);
         place.1 = answer;
     });
     publish_event!(bus: &bus, "stress.close");
     drop(closer);
-    let mut place = lock(&place);
+    let mut place = place.lock();
     if place.1 != Some(Err(CloseError::InsideHandler)) {
         play.fault(format!("P6: {which} was closed inside a handler: {:?}", place.1));
     }
