@@ -65,9 +65,10 @@ pub(crate) fn run_contained(run: impl FnOnce()) {
 
 /// Like [`call`], for what may run outside of any dispatch: a black box can tell that its panic ends here.
 pub(crate) fn call_apart<R>(run: impl FnOnce() -> R) -> Result<R, Caught> {
-    let outer = AT_WORK.with(|at_work| at_work.replace(true));
+    // The cell has no destructor, so it is there until the thread is gone; but loom drops every thread-local.
+    let outer = AT_WORK.try_with(|at_work| at_work.replace(true)).unwrap_or(true);
     let result = call(run);
-    AT_WORK.with(|at_work| at_work.set(outer));
+    let _ = AT_WORK.try_with(|at_work| at_work.set(outer));
     result
 }
 

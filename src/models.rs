@@ -3,6 +3,7 @@
 //! A model runs the product's own code: these are handles to it, not copies.
 #![allow(missing_docs, clippy::missing_panics_doc, reason = "no public interface")]
 
+use core::any::{TypeId, type_name};
 use std::sync::Arc;
 
 use crate::event::interner;
@@ -35,6 +36,11 @@ impl<T> Ring<T> {
         Self { ring: history::Ring::new(slots), reading: sync::Mutex::new(()) }
     }
 
+    /// The same, with tickets from `first` on.
+    pub fn starting_at(slots: usize, first: u64) -> Self {
+        Self { ring: history::Ring::starting_at(slots, first), reading: sync::Mutex::new(()) }
+    }
+
     /// Tickets drawn so far.
     pub fn head(&self) -> u64 {
         self.ring.head()
@@ -58,6 +64,30 @@ impl<T> Ring<T> {
     pub fn clear(&self, unwanted: impl Fn(&T) -> bool) -> Vec<Counted<T>> {
         let _reading = self.reading.lock();
         self.ring.clear(|record| unwanted(&record.0))
+    }
+}
+
+/// The recorder of a bus that keeps nothing: tickets, and from where they count.
+pub struct Tickets(history::Recorder);
+
+impl Tickets {
+    #[allow(clippy::new_without_default)]
+    pub fn new() -> Self {
+        Self(history::Recorder::new(0, 1))
+    }
+
+    pub fn record(&self) {
+        let mut event = crate::event::Event::builder("tickets.event").build().expect("a good kind");
+        self.0.record(&mut event, 0);
+    }
+
+    pub fn reset(&self) {
+        assert!(self.0.reset().is_empty(), "nothing was kept");
+    }
+
+    /// Tickets drawn since the last reset.
+    pub fn counted(&self) -> u64 {
+        self.0.counted()
     }
 }
 
@@ -102,6 +132,12 @@ impl Interner {
     /// The id of a name, made if need be.
     pub fn intern(&self, name: &'static str) -> Option<usize> {
         self.0.intern(name).map(|entry| entry.id().index())
+    }
+
+    /// Whose a name is, once `Owner` has claimed it.
+    pub fn claim<Owner: 'static>(&self, name: &'static str) -> Option<&'static str> {
+        let (owner, own) = (TypeId::of::<Owner>(), type_name::<Owner>());
+        self.0.link(name).map(|link| link.claim(interner::Claim { owner, name: own }).name)
     }
 
     pub fn find(&self, name: &str) -> Option<usize> {

@@ -103,7 +103,10 @@ impl fmt::Display for ConfigError {
 impl std::error::Error for ConfigError {}
 
 /// Most shards that a default bus has.
-const DEFAULT_MAX_SHARDS: usize = 64;
+const DEFAULT_MAX_SHARDS: usize = if cfg!(ringbus_loom) { 1 } else { 64 };
+
+/// So many events are kept by default; few under loom, which tracks each slot.
+const DEFAULT_HISTORY: usize = if cfg!(ringbus_loom) { 1 } else { 500 };
 
 /// Most events that may wait on one thread.
 const MAX_DEFERRED: usize = 1 << 20;
@@ -267,7 +270,7 @@ impl Default for BusBuilder {
     fn default() -> Self {
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
         Self {
-            history: 500,
+            history: DEFAULT_HISTORY,
             shards: processors.next_power_of_two().min(DEFAULT_MAX_SHARDS),
             depth_limit: MAX_DEPTH.min(16),
             reentrancy: Reentrancy::default(),

@@ -15,9 +15,8 @@
 //! - `unsettled` against the lock: who tells something fences and tries the lock; who unlocks fences and looks for word.
 //!   One of the two finds the other (Dekker), as in the registry.
 
-use super::Bus;
-use crate::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
-use crate::sync::plain::{self, AtomicU32};
+use super::{Bus, global};
+use crate::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering, fence};
 use crate::sync::{QuietMutex, busy, scoped};
 
 /// The global bus's word:
@@ -25,7 +24,10 @@ use crate::sync::{QuietMutex, busy, scoped};
 /// ```text
 /// | overrides in force, on all threads: 31 bits | OPEN |
 /// ```
+#[cfg(not(ringbus_loom))]
 static GLOBAL: AtomicU32 = AtomicU32::new(OPEN);
+#[cfg(ringbus_loom)]
+crate::sync::lazy_static! { static ref GLOBAL: AtomicU32 = AtomicU32::new(OPEN); }
 const OPEN: u32 = 1;
 const OVERRIDE: u32 = 2;
 
@@ -34,7 +36,7 @@ const OVERRIDE: u32 = 2;
 #[inline(always)]
 #[must_use]
 pub fn global_is_open() -> bool {
-    let word = GLOBAL.load(plain::Ordering::Relaxed);
+    let word = GLOBAL.load(Ordering::Relaxed);
     word != 0 && (word == OPEN || look_closer(word))
 }
 
@@ -46,7 +48,7 @@ fn look_closer(word: u32) -> bool {
 /// Whether some thread has a bus in the global one's place.
 #[inline]
 pub(super) fn is_overridden() -> bool {
-    GLOBAL.load(plain::Ordering::Relaxed) >= OVERRIDE
+    GLOBAL.load(Ordering::Relaxed) >= OVERRIDE
 }
 
 /// Counts an override for as long as it lives.
@@ -54,14 +56,14 @@ pub(super) struct Override(());
 
 impl Override {
     pub(super) fn begin() -> Self {
-        GLOBAL.fetch_add(OVERRIDE, plain::Ordering::Relaxed);
+        GLOBAL.fetch_add(OVERRIDE, Ordering::Relaxed);
         Self(())
     }
 }
 
 impl Drop for Override {
     fn drop(&mut self) {
-        GLOBAL.fetch_sub(OVERRIDE, plain::Ordering::Relaxed);
+        GLOBAL.fetch_sub(OVERRIDE, Ordering::Relaxed);
     }
 }
 
@@ -73,7 +75,6 @@ pub(crate) struct Gate {
     records: bool,
     /// Written under the registry's lock.
     subscribers: AtomicUsize,
-    global: AtomicBool,
     /// Something was told, and `open` may not follow from it yet.
     unsettled: AtomicBool,
     /// Whoever has it makes `open`.
@@ -89,7 +90,6 @@ impl Gate {
             enabled: AtomicBool::new(enabled),
             records,
             subscribers: AtomicUsize::new(0),
-            global: AtomicBool::new(false),
             unsettled: AtomicBool::new(false),
             settling: QuietMutex::new(()),
         }
@@ -115,9 +115,9 @@ impl Gate {
         self.settle(waits);
     }
 
-    /// From now on this is the global bus's gate.
-    pub(crate) fn become_global(&self) {
-        self.global.store(true, Ordering::Relaxed);
+    /// This is the global bus's gate since a moment ago. Whoever has found the bus before, and changed it, has made the
+    /// global word too.
+    pub(crate) fn installed(&self) {
         self.settle(false);
     }
 
@@ -144,10 +144,12 @@ impl Gate {
         let noticed = self.records || self.subscribers.load(Ordering::Relaxed) > 0;
         let open = noticed && self.enabled.load(Ordering::Relaxed);
         self.open.store(open, Ordering::Relaxed);
-        match (self.global.load(Ordering::Relaxed), open) {
-            (false, _) => {}
-            (true, true) => drop(GLOBAL.fetch_or(OPEN, plain::Ordering::Relaxed)),
-            (true, false) => drop(GLOBAL.fetch_and(!OPEN, plain::Ordering::Relaxed)),
+        if global::is_gated_by(self) {
+            if open {
+                GLOBAL.fetch_or(OPEN, Ordering::Relaxed)
+            } else {
+                GLOBAL.fetch_and(!OPEN, Ordering::Relaxed)
+            };
         }
     }
 }

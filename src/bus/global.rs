@@ -2,6 +2,7 @@
 
 use core::fmt;
 
+use super::gate::Gate;
 use super::{Bus, Inner};
 use crate::sync::{busy, frames};
 
@@ -45,7 +46,7 @@ pub fn global() -> &'static Bus {
         if let Some(bus) = GLOBAL.get() {
             return bus;
         }
-        // Threads that race here all build one and keep the first: none waits.
+        // Threads that race here all build one and keep the first; none waits.
         let _ = busy::during(|| set_global(Bus::new()));
     }
 }
@@ -58,6 +59,11 @@ pub(super) fn of_call_site() -> Option<&'static Bus> {
         None if busy::is_busy() => None,
         None => Some(global()),
     }
+}
+
+/// Whether the global bus is the one of this gate.
+pub(super) fn is_gated_by(gate: &Gate) -> bool {
+    GLOBAL.get().is_some_and(|bus| core::ptr::eq(&raw const bus.inner.gate, gate))
 }
 
 /// Makes `bus` the global one. Once, before the first use.
@@ -73,13 +79,10 @@ pub(super) fn of_call_site() -> Option<&'static Bus> {
 /// [`GlobalAlreadySet`] hands the bus back; nothing has changed.
 pub fn set_global(bus: Bus) -> Result<(), GlobalAlreadySet> {
     let inner = bus.inner.clone();
-    match GLOBAL.set(Box::new(bus)) {
-        Ok(()) => {
-            inner.gate.become_global();
-            Ok(())
-        }
-        Err(bus) => Err(GlobalAlreadySet(*bus)),
-    }
+    let bus = Box::new(bus);
+    busy::during(|| GLOBAL.set(bus)).map_err(|bus| GlobalAlreadySet(*bus))?;
+    inner.gate.installed();
+    Ok(())
 }
 
 /// Inside a handler: the bus that is calling it. Elsewhere: `None`.

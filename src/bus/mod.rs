@@ -170,8 +170,8 @@ impl Bus {
     /// assert_eq!(bus.stats().totals.published, 0);
     /// ```
     pub fn reset(&self) {
-        let forgotten = self.inner.recorder.reset();
-        self.inner.counters.reset();
+        // As one step for those who read statistics; what is forgotten is dropped after it: that may run user code.
+        let forgotten = self.inner.counters.reset(|| self.inner.recorder.reset());
         drop(forgotten);
     }
 
@@ -330,9 +330,8 @@ impl Inner {
                 *by_source.entry(source.to_owned()).or_default() += 1;
             }
         }
-        let published = self.recorder.counted();
         let kept = self.recorder.capacity() > 0;
-        let counted = self.counters.read();
+        let (counted, published) = self.counters.read(|| self.recorder.counted());
         Stats {
             enabled: self.gate.is_enabled(),
             handlers: self.registry.subscribers().len(),

@@ -21,7 +21,8 @@ impl Event {
         let arc = self.arc_mut();
         // There are no weak handles: who holds the only one, and lends it to nobody, is alone.
         if Arc::strong_count(arc) == 1 && arc.stamp.is_free() {
-            // Pairs with the release by which other handles were dropped: their reads came before.
+            // Pairs with the release by which other handles were dropped: their reads came before. No model can show it:
+            // loom's count acquires by itself.
             fence(Ordering::Acquire);
             if arc.raw == UNREAD {
                 if let Some(inner) = Arc::get_mut(arc) {

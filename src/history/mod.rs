@@ -112,7 +112,7 @@ impl std::error::Error for HistoryBusy {}
 
 impl Recorder {
     /// A recorder of `capacity` events over `shards` (a power of two, at most [`MAX_SHARDS`]).
-    #[cfg(test)]
+    #[cfg(any(test, ringbus_loom))]
     pub(crate) fn new(capacity: usize, shards: usize) -> Self {
         Self::starting_at(capacity, shards, 0)
     }
@@ -154,7 +154,8 @@ impl Recorder {
     /// Tickets drawn since the last reset: events recorded, or only counted where the capacity is 0.
     pub(crate) fn counted(&self) -> u64 {
         let since_base = |shard: &CachePadded<Shard>| {
-            // The base first: it never passes a head that is read after it.
+            // The base first: it never passes a head that is read after it. Acquire: that head is no older than the one
+            // that a reset has seen.
             let base = shard.base.load(Ordering::Acquire);
             shard.ring.head() - base
         };

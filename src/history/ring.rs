@@ -52,7 +52,7 @@ impl<T> Ring<T> {
         Self::starting_at(capacity, 0)
     }
 
-    /// The same, whose first ticket is not 0.
+    /// The same, with tickets from `ticket` on: tests come so to the ends of the numbers.
     pub(crate) fn starting_at(capacity: usize, ticket: u64) -> Self {
         let slots = (0..slots_for(capacity)).map(|_| Slot::new()).collect();
         Self { head: CachePadded::new(AtomicU64::new(ticket)), slots }

@@ -14,7 +14,9 @@
 //! # Orderings
 //! To ensure: whoever gets a record out of a word sees all that was done to it, the reference counts too, because an
 //! evicted record that nobody else holds is recycled through `get_mut`. So every exchange that puts a pointer in
-//! releases, every one that takes a pointer out acquires, and a reader clones *before* it restores.
+//! releases, every one that takes a pointer out acquires, and a reader clones *before* it restores. An exchange of
+//! whatever ordering stays in the release sequence of what it replaces. Readers, the cold side, exchange with both halves
+//! where one would do; no model needs the other one.
 #![allow(unsafe_code)]
 
 use core::marker::PhantomData;
@@ -138,7 +140,8 @@ impl<T> Slot<T> {
     pub(crate) fn clear(&self, unwanted: impl Fn(&T) -> bool) -> Option<Arc<T>> {
         let (word, record) = self.take()?;
         let left = if unwanted(&record) { ptr::without_provenance_mut(word.addr() & LAP_MASK) } else { word };
-        let restored = self.word.compare_exchange(marker(word), left, Ordering::AcqRel, Ordering::Relaxed).is_ok();
+        // Release: our look at the record, before whoever evicts it writes there.
+        let restored = self.word.compare_exchange(marker(word), left, Ordering::Release, Ordering::Relaxed).is_ok();
         if restored && left == word {
             let _ = Arc::into_raw(record);
             return None;
@@ -148,14 +151,14 @@ impl<T> Slot<T> {
 
     /// Takes the record out, leaving the marker; with it the word to put back.
     fn take(&self) -> Option<(*mut T, Arc<T>)> {
-        let mut word = self.word.load(Ordering::Acquire);
+        // Relaxed: a guess, until the exchange.
+        let mut word = self.word.load(Ordering::Relaxed);
         loop {
             if !is_record(unpack(word)) {
                 return None;
             }
             step("slot.take");
-            // Acquire: the record. Release: nothing of ours, but a writer's exchange must stay in the release sequence
-            // of what we replace.
+            // Acquire: the record.
             match self.word.compare_exchange(word, marker(word), Ordering::AcqRel, Ordering::Acquire) {
                 // SAFETY: the exchange took the record out of the word, which owned one reference.
                 Ok(_) => return unsafe { Self::own(word) }.map(|record| (word, record)),
@@ -178,7 +181,8 @@ impl<T> Slot<T> {
 
 impl<T> Drop for Slot<T> {
     fn drop(&mut self) {
-        let word = self.word.swap(ptr::null_mut(), Ordering::AcqRel);
+        // Relaxed: who drops is alone, and after all others.
+        let word = self.word.swap(ptr::null_mut(), Ordering::Relaxed);
         // SAFETY: the swap took the word's record out.
         drop(unsafe { Self::own(word) });
     }

@@ -74,7 +74,8 @@ impl Recorder {
     pub(crate) fn tail(&self) -> Tail {
         let shards = self.shards.iter().map(|shard| {
             let head = shard.ring.head();
-            let next = shard.base.load(Ordering::Acquire).max(head.saturating_sub(shard.ring.slots() as u64));
+            // Relaxed: a reset that happened before is seen by coherence; base and head are not subtracted here.
+            let next = shard.base.load(Ordering::Relaxed).max(head.saturating_sub(shard.ring.slots() as u64));
             Follow { next, gaps: Vec::new() }
         });
         Tail { shards: shards.collect(), keeps: self.capacity > 0, patience: None }

@@ -78,13 +78,17 @@ impl Counters {
         self.panicked.add(panicked.into());
     }
 
-    /// The counts since the last reset. `published` and `overwritten` are the history's to tell.
-    pub(crate) fn read(&self) -> Counted {
-        busy::during(|| self.read_locked())
+    /// The counts since the last reset, and what `beside` counts since the same one: no reset comes between.
+    /// `beside` calls no user code.
+    pub(crate) fn read<R>(&self, beside: impl FnOnce() -> R) -> (Counted, R) {
+        busy::during(|| {
+            let base = self.base.lock();
+            let beside = beside();
+            (self.since(&base), beside)
+        })
     }
 
-    fn read_locked(&self) -> Counted {
-        let base = self.base.lock();
+    fn since(&self, base: &Base) -> Counted {
         let (mut by_kind, others) = self.kinds.read();
         for (kind, count) in &base.by_kind {
             // A kind that was counted then is counted still.
@@ -97,13 +101,15 @@ impl Counters {
         Counted { totals, by_kind, others: others - base.others, resets: base.resets }
     }
 
-    /// Counts from here on.
-    pub(crate) fn reset(&self) {
+    /// Counts from here on, and so does `beside`, which calls no user code; both or neither is seen by [`Self::read`].
+    pub(crate) fn reset<R>(&self, beside: impl FnOnce() -> R) -> R {
         busy::during(|| {
             let mut base = self.base.lock();
+            let beside = beside();
             let (by_kind, others) = self.kinds.read();
             *base = Base { at: self.live(), by_kind, others, resets: base.resets + 1 };
-        });
+            beside
+        })
     }
 
     fn live(&self) -> Totals {
@@ -135,12 +141,12 @@ mod tests {
         let counters = Counters::new(2);
         counters.delivered.add(0, 3);
         counters.count_failures(1, 0);
-        counters.reset();
+        counters.reset(|| ());
         counters.delivered.add(1, 4);
-        let Counted { totals, resets, .. } = counters.read();
+        let Counted { totals, resets, .. } = counters.read(|| ()).0;
         assert_eq!((totals.delivered, totals.failed, resets), (4, 0, 1));
-        counters.reset();
-        let Counted { totals, resets, .. } = counters.read();
+        counters.reset(|| ());
+        let Counted { totals, resets, .. } = counters.read(|| ()).0;
         assert_eq!((totals.delivered, resets), (0, 2));
     }
 }

@@ -113,9 +113,9 @@ pub(crate) fn fence_after_rmw() {
 /// The platform's atomics in every build: for counters, which order nothing, and for statics, which loom cannot have.
 pub(crate) mod plain {
     #[cfg(all(feature = "inject", not(ringbus_loom)))]
-    pub(crate) use super::injected::atomics::{AtomicU32, AtomicU64, Ordering};
+    pub(crate) use super::injected::atomics::{AtomicU64, Ordering};
     #[cfg(any(not(feature = "inject"), ringbus_loom))]
-    pub(crate) use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+    pub(crate) use core::sync::atomic::{AtomicU64, Ordering};
 }
 
 #[cfg(not(ringbus_loom))]

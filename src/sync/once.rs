@@ -4,7 +4,8 @@
 //! publishers (P1). once_cell's race cells let both build and keep one. loom sees through the twins below.
 //!
 //! # Orderings
-//! `set` releases what it stores, `get` acquires it: whoever sees the value sees it whole.
+//! `set` releases what it stores, `get` acquires it: whoever sees the value sees it whole. That a failed `set` acquires
+//! too is once_cell's way, and nobody relies on it.
 
 #[cfg(not(any(feature = "inject", ringbus_loom)))]
 pub(crate) use once_cell::race::OnceBox;

@@ -49,3 +49,25 @@ fn two_threads_intern_two_names() {
         "two ids"
     });
 }
+
+/// Two types that claim one name: it is the first one's, for good, and both are told so.
+#[test]
+fn two_types_claim_one_name() {
+    Model {
+        name: "interner::two_types_claim_one_name",
+        promise: "P12: a kind is one type's",
+        preemptions: None,
+        outcomes: &["u8", "u16"],
+    }
+    .check(|| {
+        let interner = Arc::new(Interner::new());
+        let other = {
+            let interner = Arc::clone(&interner);
+            thread::spawn(move || interner.claim::<u8>("db.open"))
+        };
+        let owner = interner.claim::<u16>("db.open");
+        assert_eq!(owner, other.join().unwrap(), "two owners");
+        assert_eq!(owner, interner.claim::<u32>("db.open"));
+        owner.unwrap()
+    });
+}

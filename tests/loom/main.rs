@@ -7,15 +7,26 @@
 
 mod support;
 
-// First uses.
+// First uses, and switches.
+mod callsite_enable;
 mod callsite_first_use;
+mod gate_override;
+mod global_install;
 mod interner;
 
 // The history.
+mod counters_readers;
 mod cursor;
+mod recycle_bus;
+mod reset_publish;
+mod reset_readers;
 mod slot_late_write;
+mod slot_reader;
 mod slot_recycling;
+mod slot_two_laps;
+mod slot_two_readers;
 mod ticket;
+mod ticket_wrap;
 
 // The table.
 mod table_dispatch;

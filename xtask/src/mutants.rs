@@ -5,15 +5,17 @@
 //! the source, so that a mutant never quietly stops being one. The tables, by what they break:
 //!
 //! 1. [`history`]: slots, and reading on.
-//! 2. [`replay`]: the inbox, and where the past ends.
-//! 3. [`handlers`]: closing, the table, call sites.
-//! 4. [`control`]: limits, quarantine, muting, events that wait.
-//! 5. [`endings`]: the ends of handlers, threads and tables, and the wake-ups of those who wait for them.
+//! 2. [`records`]: slots under laps and readers, resets, statistics, the gate and the global bus.
+//! 3. [`replay`]: the inbox, and where the past ends.
+//! 4. [`handlers`]: closing, the table, call sites.
+//! 5. [`control`]: limits, quarantine, muting, events that wait.
+//! 6. [`endings`]: the ends of handlers, threads and tables, and the wake-ups of those who wait for them.
 
 mod control;
 mod endings;
 mod handlers;
 mod history;
+mod records;
 mod replay;
 
 /// One way to break a protocol.
@@ -37,7 +39,9 @@ pub(crate) struct Mutant {
 
 /// Every mutant that is tried.
 pub(crate) fn all() -> impl Iterator<Item = &'static Mutant> {
-    [history::MUTANTS, replay::MUTANTS, handlers::MUTANTS, control::MUTANTS, endings::MUTANTS].into_iter().flatten()
+    [history::MUTANTS, records::MUTANTS, replay::MUTANTS, handlers::MUTANTS, control::MUTANTS, endings::MUTANTS]
+        .into_iter()
+        .flatten()
 }
 
 // === impl Mutant ===

@@ -11,6 +11,13 @@ pub(crate) struct Payload {
     pub(crate) clones: AtomicUsize,
 }
 
+impl Payload {
+    /// Its contents, as whoever has it in hand without a clone sees them.
+    pub(crate) fn look(&self) -> u32 {
+        self.contents.read()
+    }
+}
+
 /// Its contents are its ticket and 100.
 pub(crate) fn payload(ticket: u64) -> Payload {
     let contents = Watched::new(u32::try_from(ticket).unwrap() + 100);
