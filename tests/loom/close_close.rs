@@ -14,7 +14,7 @@ fn close_against_close() {
     Model {
         name: "close_close::close_against_close",
         promise: "P6",
-        preemptions: None,
+        preemptions: Some(3),
         outcomes: &["dropped by the first", "dropped by the second"],
     }
     .check(|| {

@@ -9,7 +9,7 @@ fn reading_against_overwriting() {
     Model {
         name: "cursor::reading_against_overwriting",
         promise: "P3, P8: cursor",
-        preemptions: Some(4),
+        preemptions: Some(3),
         outcomes: &["both found", "the first one missed"],
     }
     .check(|| {

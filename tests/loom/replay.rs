@@ -11,7 +11,7 @@ fn one_event_against_subscribing() {
     Model {
         name: "replay::one_event_against_subscribing",
         promise: "P5: replay",
-        preemptions: Some(4),
+        preemptions: Some(3),
         outcomes: &["told; its publisher met nobody", "told; its publisher came to it too", "called by its publisher"],
     }
     .check(|| {
@@ -40,7 +40,7 @@ fn two_events_against_subscribing() {
     Model {
         name: "replay::two_events_against_subscribing",
         promise: "P3, P5, P8: replay",
-        preemptions: Some(4),
+        preemptions: Some(3),
         outcomes: &["told both", "told one, called for the other", "called for both", "lagged"],
     }
     .check(|| {
@@ -72,7 +72,7 @@ fn a_later_event_against_one_in_flight() {
     Model {
         name: "replay::a_later_event_against_one_in_flight",
         promise: "P5: replay",
-        preemptions: Some(4),
+        preemptions: Some(3),
         outcomes: &["the earlier one told", "the earlier one called for by its publisher"],
     }
     .check(|| {

@@ -13,7 +13,7 @@ fn late_write_against_newer_write_and_reader() {
     Model {
         name: "slot_late_write::late_write_against_newer_write_and_reader",
         promise: "P2, P8",
-        preemptions: None,
+        preemptions: Some(3),
         outcomes: &["the reader saw the older", "the reader saw the newer", "the reader saw nothing"],
     }
     .check(|| {
