@@ -8,7 +8,7 @@ use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
-#[path = "reference/bus.rs"]
+#[path = "reference/bus/mod.rs"]
 mod bus;
 #[path = "reference/drive.rs"]
 mod drive;

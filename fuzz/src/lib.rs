@@ -22,7 +22,7 @@ pub mod operations;
 pub mod pattern;
 
 // What the operations are driven with, under the names by which these files know each other.
-#[path = "../../tests/reference/bus.rs"]
+#[path = "../../tests/reference/bus/mod.rs"]
 mod bus;
 #[path = "../../tests/reference/drive.rs"]
 mod drive;

@@ -7,6 +7,8 @@
 //!    order, and dropped their closures at the same time. Here they are compared, and all that the buses tell of
 //!    themselves after each operation.
 
+// The path is told, because the fuzzers mount this file from elsewhere.
+#[path = "drive/world.rs"]
 mod world;
 
 use std::collections::BTreeMap;

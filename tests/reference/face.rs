@@ -1,8 +1,13 @@
 //! The face that both buses show, the real one and the reference.
 
+// The paths are told, because the fuzzers mount this file from elsewhere.
+#[path = "face/handlers.rs"]
 mod handlers;
+#[path = "face/model.rs"]
 mod model;
+#[path = "face/real.rs"]
 mod real;
+#[path = "face/sites.rs"]
 mod sites;
 
 use std::sync::Arc;

@@ -1,7 +1,9 @@
 //! Handlers for the real bus, and how they are subscribed with all that is wished.
 
+use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::panic::panic_any;
+use std::sync::Mutex;
 
 use ringbus::{BoxError, Bus, Event, FailurePolicy, IntoSelector, Selector, Subscribe, Subscription};
 
@@ -49,8 +51,10 @@ impl ringbus::Handler for Object {
     }
 
     fn name(&self) -> &str {
-        // Names are borrowed, and one for each label is enough.
-        Box::leak(super::name(self.label).into_boxed_str())
+        // Names are borrowed: one for each label, which stays in reach, so that nobody takes it for a leak.
+        static NAMES: Mutex<BTreeMap<usize, &str>> = Mutex::new(BTreeMap::new());
+        let mut names = NAMES.lock().unwrap();
+        names.entry(self.label).or_insert_with(|| Box::leak(super::name(self.label).into_boxed_str()))
     }
 
     fn selector(&self) -> Selector {
