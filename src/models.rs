@@ -263,3 +263,22 @@ pub fn row() -> Option<(usize, u64)> {
     let visit = rows::visit()?;
     Some((visit.row().number(), visit.row().count()))
 }
+
+/// Whether a subscription may be called: the row of its failures.
+pub struct Row(crate::dispatch::Control);
+
+impl Row {
+    /// One that is quarantined after so many failures.
+    pub fn new(after: std::num::NonZeroU32) -> Self {
+        Self(crate::dispatch::Control::new(None, Some(after), false))
+    }
+
+    pub fn may_be_called(&self) -> bool {
+        self.0.admission() == crate::dispatch::Admission::Careful
+    }
+
+    /// A call has failed; `true` for the one that brings the quarantine about.
+    pub fn failed(&self) -> bool {
+        self.0.failed()
+    }
+}

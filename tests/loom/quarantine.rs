@@ -6,35 +6,50 @@ use std::sync::Arc as Shared;
 use loom::sync::Arc;
 use loom::sync::atomic::{AtomicBool, Ordering};
 use loom::thread;
+use ringbus::__models::Row;
 use ringbus::FailurePolicy;
 
 use crate::support::Model;
 use crate::support::control::*;
 use crate::support::watched::Watched;
 
-/// Two calls fail on two threads, two are allowed: neither is lost, and one report says so.
+/// The word alone: with a whole bus around it loom 0.7.2 fails by itself now and then (`rt/atomic.rs`, "this sometimes
+/// fails").
+fn row(after: u32) -> Arc<Row> {
+    Arc::new(Row::new(NonZeroU32::new(after).unwrap()))
+}
+
+/// Calls if that is allowed, and fails; whether it was called, and whether that has brought the quarantine about.
+fn fail(row: &Row) -> (bool, bool) {
+    let called = row.may_be_called();
+    (called, called && row.failed())
+}
+
+/// Two calls fail on two threads, two are allowed: neither is lost, and one brings the quarantine about.
 #[test]
 fn two_failures_on_two_threads() {
     Model {
         name: "quarantine::two_failures_on_two_threads",
         promise: "P4, P8: no failure of a row is lost",
         preemptions: None,
-        outcomes: &["quarantined"],
+        outcomes: &["here", "there"],
     }
     .check(|| {
-        let (bus, reports) = reporting_bus();
-        let _guard = failing(&bus, 2);
-        let there = publisher(&bus);
-        let failed = publish(&bus).1 + there.join().unwrap().1;
-        assert_eq!(failed, 2);
-        // The report alone is asked: at a last look at the subscription's word loom 0.7.2 may fail by itself
-        // (`rt/atomic.rs`: "this sometimes fails").
-        assert_eq!(count(&reports), 1, "a failure was lost, or both have brought the quarantine about");
-        "quarantined"
+        let row = row(2);
+        let there = {
+            let row = Arc::clone(&row);
+            thread::spawn(move || fail(&row))
+        };
+        let here = fail(&row);
+        match (here, there.join().unwrap()) {
+            ((true, true), (true, false)) => "here",
+            ((true, false), (true, true)) => "there",
+            other => panic!("called, brought it about: {other:?}"),
+        }
     });
 }
 
-/// Two calls fail on two threads, one is allowed: the other is not made, or was under way; one report says so.
+/// Two calls fail on two threads, one is allowed: the other is not made, or was under way; one brings the quarantine about.
 #[test]
 fn a_failure_beyond() {
     Model {
@@ -44,15 +59,16 @@ fn a_failure_beyond() {
         outcomes: &["one call", "two calls, one of them under way"],
     }
     .check(|| {
-        let (bus, reports) = reporting_bus();
-        let _guard = failing(&bus, 1);
-        let there = publisher(&bus);
-        let failed = publish(&bus).1 + there.join().unwrap().1;
-        assert_eq!(count(&reports), 1, "one failure brings the quarantine about, and is reported");
-        match failed {
-            1 => "one call",
-            2 => "two calls, one of them under way",
-            other => panic!("{other} calls"),
+        let row = row(1);
+        let there = {
+            let row = Arc::clone(&row);
+            thread::spawn(move || fail(&row))
+        };
+        let here = fail(&row);
+        match (here, there.join().unwrap()) {
+            ((true, true), (false, false)) | ((false, false), (true, true)) => "one call",
+            ((true, true), (true, false)) | ((true, false), (true, true)) => "two calls, one of them under way",
+            other => panic!("called, brought it about: {other:?}"),
         }
     });
 }
