@@ -6,8 +6,10 @@
 use core::any::{TypeId, type_name};
 use std::sync::Arc;
 
+use crate::bus::gate;
 use crate::event::interner;
 use crate::history;
+use crate::sync::clock::baseline;
 use crate::sync::inbox;
 use crate::sync::revocable::Revocable;
 use crate::sync::snapshot::Reclaiming;
@@ -255,6 +257,76 @@ impl<T> Signalled<T> {
         while !done(&value) {
             value = self.changed.wait(value, None).0;
         }
+    }
+}
+
+/// Values that anybody leaves and somebody takes, all at once.
+pub struct Pile<T>(sync::Pile<T>);
+
+impl<T> Pile<T> {
+    #[allow(clippy::new_without_default)]
+    pub fn new() -> Self {
+        Self(sync::Pile::new())
+    }
+
+    pub fn put(&self, value: T) {
+        self.0.put(value);
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The last one put first.
+    pub fn take_all(&self) -> Vec<T> {
+        self.0.take_all()
+    }
+}
+
+/// Two clocks' readings, taken together and replaced together.
+pub struct Baseline(baseline::Baseline);
+
+impl Baseline {
+    #[allow(clippy::new_without_default)]
+    pub fn new() -> Self {
+        Self(baseline::Baseline::new())
+    }
+
+    /// How far both clocks are beyond the baseline, which is set now if it never was; zeros if it is not known.
+    pub fn elapsed(&self, raw: u64, mono_ns: u64) -> (u64, u64) {
+        self.0.elapsed(raw, mono_ns)
+    }
+
+    /// Replaces it, unless it is younger than `since`.
+    pub fn renew(&self, raw: u64, mono_ns: u64, since: u64) {
+        self.0.renew(raw, mono_ns, since);
+    }
+}
+
+/// Whether a publish can reach anybody.
+pub struct Gate(gate::Gate);
+
+impl Gate {
+    /// Of a bus without a history.
+    pub fn new(enabled: bool) -> Self {
+        Self(gate::Gate::new(enabled, false))
+    }
+
+    pub fn is_open(&self) -> bool {
+        self.0.is_open()
+    }
+
+    pub fn is_enabled(&self) -> bool {
+        self.0.is_enabled()
+    }
+
+    pub fn set_enabled(&self, enabled: bool) {
+        self.0.set_enabled(enabled);
+    }
+
+    /// `waits` unless a publisher tells it. One caller at a time.
+    pub fn set_subscribers(&self, subscribers: usize, waits: bool) {
+        self.0.set_subscribers(subscribers, waits);
     }
 }
 

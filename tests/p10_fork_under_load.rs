@@ -32,6 +32,15 @@ fn prefix(event: &Event) -> u128 {
     event.id().as_u128() >> 64
 }
 
+/// Tells threads to stop when it goes, in a panic too: a scope waits for its threads before the panic goes on.
+struct Stop<'a>(&'a AtomicBool);
+
+impl Drop for Stop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 /// Work for a thread until it is told to stop.
 fn until(stop: &AtomicBool, mut work: impl FnMut()) {
     while !stop.load(Ordering::Relaxed) {
@@ -49,6 +58,7 @@ fn p10_a_child_publishes_whatever_its_parents_threads_were_doing() {
     let mine = publish_event!(bus: &bus, "p10.child", n = 0).event.unwrap();
     let stop = AtomicBool::new(false);
     std::thread::scope(|scope| {
+        let _stop = Stop(&stop);
         scope.spawn(|| until(&stop, || drop(publish_event!(bus: &bus, "p10.load", text = "a text that is longer"))));
         // The registry's lock, and tables that change.
         scope.spawn(|| until(&stop, || bus.on("p10.load").unwrap().subscribe(|_| {}).close().unwrap()));
@@ -94,7 +104,6 @@ fn p10_a_child_publishes_whatever_its_parents_threads_were_doing() {
                 code => panic!("the child says {code}"),
             }
         }
-        stop.store(true, Ordering::Relaxed);
         assert_eq!(idle + busy, FORKS);
     });
     assert_eq!(heard.load(Ordering::Relaxed), 1, "what children publish is theirs");

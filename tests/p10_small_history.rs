@@ -16,6 +16,15 @@ fn numbers(events: &[Event]) -> Vec<i64> {
     events.iter().map(number).collect()
 }
 
+/// Says that all is done when it goes, in a panic too: a scope waits for its threads before the panic goes on.
+struct Done<'a>(&'a AtomicBool);
+
+impl Drop for Done<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Release);
+    }
+}
+
 /// Buses that remember one event, with one ring and several.
 fn of_one() -> impl Iterator<Item = (Bus, String)> {
     let shards = [(1, false), (2, false), (4, false), (4, true), (256, false)];
@@ -70,6 +79,7 @@ fn p08_a_history_of_one_under_load_adds_up() {
         let mut last = [-1; THREADS as usize];
         let mut cursor = bus.cursor();
         std::thread::scope(|scope| {
+            let ending = Done(&done);
             let writers: Vec<_> = (0..THREADS)
                 .map(|thread| {
                     let bus = &bus;
@@ -103,7 +113,7 @@ fn p08_a_history_of_one_under_load_adds_up() {
                 read();
             }
             writers.into_iter().for_each(|writer| writer.join().unwrap());
-            done.store(true, Ordering::Release);
+            drop(ending);
             reader.join().unwrap();
             read();
         });

@@ -10,7 +10,7 @@
 mod builder;
 
 mod default;
-mod gate;
+pub(crate) mod gate;
 mod global;
 pub(crate) mod on_global;
 

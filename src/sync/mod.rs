@@ -18,9 +18,12 @@
 
 #[cfg(not(ringbus_loom))]
 pub(crate) mod clock;
-/// Time is no part of a model: every event of one happens at once, and sequence numbers order them.
+/// Time is no part of a model: every event of one happens at once, and sequence numbers order them. What threads share
+/// of the clock has a model of its own.
 #[cfg(ringbus_loom)]
 pub(crate) mod clock {
+    pub(crate) mod baseline;
+
     pub(crate) struct Reading {
         pub(crate) raw: u64,
         pub(crate) wall_us: u64,
@@ -64,7 +67,6 @@ pub(crate) mod busy;
 pub(crate) mod counter;
 pub(crate) mod frames;
 mod once;
-#[cfg(not(ringbus_loom))]
 mod pile;
 mod quiet;
 pub(crate) mod scoped;
@@ -76,7 +78,6 @@ mod injected;
 
 pub(crate) use inject::step;
 pub(crate) use once::OnceBox;
-#[cfg(not(ringbus_loom))]
 pub(crate) use pile::Pile;
 pub(crate) use quiet::{QuietGuard, QuietMutex};
 pub(crate) use signal::Signal;

@@ -46,6 +46,11 @@ mod rows_recycling;
 mod thread_exit;
 mod waiters;
 
+// What publishers share besides.
+mod baseline;
+mod gate;
+mod pile;
+
 // Whether it is called.
 mod limit;
 mod mute;

@@ -12,7 +12,7 @@ use crate::support::watched::Watched;
 fn numbers_go_on() {
     Model {
         name: "thread_exit::numbers_go_on",
-        promise: "ids are unique",
+        promise: "P8: an event's id is its own",
         preemptions: Some(3),
         outcomes: &["one row after the other", "two rows"],
     }

@@ -10,7 +10,9 @@
 //! 4. [`handlers`]: closing, the table, call sites.
 //! 5. [`control`]: limits, quarantine, muting, events that wait.
 //! 6. [`endings`]: the ends of handlers, threads and tables, and the wake-ups of those who wait for them.
+//! 7. [`clocks`]: what publishers share besides: the pile, the clock's baseline, the gate.
 
+mod clocks;
 mod control;
 mod endings;
 mod handlers;
@@ -39,9 +41,9 @@ pub(crate) struct Mutant {
 
 /// Every mutant that is tried.
 pub(crate) fn all() -> impl Iterator<Item = &'static Mutant> {
-    [history::MUTANTS, records::MUTANTS, replay::MUTANTS, handlers::MUTANTS, control::MUTANTS, endings::MUTANTS]
-        .into_iter()
-        .flatten()
+    let records = [history::MUTANTS, records::MUTANTS, replay::MUTANTS];
+    let handlers = [handlers::MUTANTS, control::MUTANTS, endings::MUTANTS, clocks::MUTANTS];
+    records.into_iter().chain(handlers).flatten()
 }
 
 // === impl Mutant ===

@@ -24,6 +24,8 @@ pub(crate) const STEPS: &[Step] = &[
     Step::new("reference", "tests with all features, lock-based table", reference),
     Step::new("compile-fail", "what must not compile, and its twins", compile_fail),
     Step::new("loom", "the models of the protocols", loom),
+    Step::new("stress", "10^7 events with delays at every atomic step; memory", crate::stress::short),
+    Step::new("hostile", "a program whose panics abort; two copies in one process", hostile),
     Step::new("bench", "each benchmark runs once", bench),
 ];
 
@@ -34,7 +36,16 @@ const COMPILE_FAIL: &str = "tests/compile-fail/Cargo.toml";
 
 fn fmt(context: &Context) -> Result<(), String> {
     command(&mut context.cargo("fmt --all --check"))?;
-    command(&mut context.cargo(&format!("fmt --manifest-path {COMPILE_FAIL} --check")))
+    for manifest in [
+        COMPILE_FAIL,
+        crate::stress::MANIFEST,
+        "fuzz/Cargo.toml",
+        "tests/hostile/Cargo.toml",
+        "tests/plugin/Cargo.toml",
+    ] {
+        command(&mut context.cargo(&format!("fmt --manifest-path {manifest} --all --check")))?;
+    }
+    Ok(())
 }
 
 fn rooms(context: &Context) -> Result<(), String> {
@@ -101,6 +112,18 @@ fn loom(context: &Context) -> Result<(), String> {
         End::Good => Ok(()),
         End::Failed(why) | End::Usage(why) => Err(why),
     }
+}
+
+fn hostile(context: &Context) -> Result<(), String> {
+    for (manifest, program) in
+        [("tests/hostile/Cargo.toml", "abort"), ("tests/plugin/Cargo.toml", "ringbus-plugin-host")]
+    {
+        let target = context.target.join(program);
+        command(
+            context.cargo(&format!("run --manifest-path {manifest} --bin {program}")).env("CARGO_TARGET_DIR", target),
+        )?;
+    }
+    Ok(())
 }
 
 fn bench(context: &Context) -> Result<(), String> {

@@ -11,7 +11,7 @@
 use crate::sync::atomic::{AtomicU64, Ordering, fence};
 
 /// See the [module](self).
-pub(super) struct Baseline {
+pub(crate) struct Baseline {
     /// 0 = not set; odd = being written.
     version: AtomicU64,
     raw: AtomicU64,
@@ -19,12 +19,18 @@ pub(super) struct Baseline {
 }
 
 impl Baseline {
-    pub(super) const fn new() -> Self {
+    #[cfg(not(ringbus_loom))]
+    pub(crate) const fn new() -> Self {
+        Self { version: AtomicU64::new(0), raw: AtomicU64::new(0), mono_ns: AtomicU64::new(0) }
+    }
+
+    #[cfg(ringbus_loom)]
+    pub(crate) fn new() -> Self {
         Self { version: AtomicU64::new(0), raw: AtomicU64::new(0), mono_ns: AtomicU64::new(0) }
     }
 
     /// Ticks and nanoseconds since the baseline, which is set now if it never was; (0, 0) where nothing is known.
-    pub(super) fn elapsed(&self, raw: u64, mono_ns: u64) -> (u64, u64) {
+    pub(crate) fn elapsed(&self, raw: u64, mono_ns: u64) -> (u64, u64) {
         match self.get() {
             Some((first, since)) => (raw.saturating_sub(first), mono_ns.saturating_sub(since)),
             None => {
@@ -37,7 +43,7 @@ impl Baseline {
     }
 
     /// Begins anew here, unless the baseline is younger than `since` already.
-    pub(super) fn renew(&self, raw: u64, mono_ns: u64, since: u64) {
+    pub(crate) fn renew(&self, raw: u64, mono_ns: u64, since: u64) {
         let version = self.version.load(Ordering::Relaxed);
         if self.get().is_some_and(|(first, _)| first <= since) {
             self.set(version, raw, mono_ns);
@@ -66,7 +72,7 @@ impl Baseline {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(ringbus_loom)))]
 mod tests {
     use super::*;
 

@@ -4,8 +4,8 @@
 
 use std::cell::RefCell;
 use std::panic::panic_any;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::Weak;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 use ringbus::{Event, Subscription};
