@@ -66,3 +66,31 @@ impl Replay {
         self.inbox.open(settled)
     }
 }
+
+#[cfg(all(test, not(ringbus_loom)))]
+mod tests {
+    use super::*;
+
+    fn event() -> Event {
+        Event::builder("replay.test").build().unwrap()
+    }
+
+    #[test]
+    fn the_way_opens_when_nothing_waits_and_what_was_settled_is_not_called_for() {
+        let replay = Replay::new();
+        assert!(replay.is_under_way() && !replay.offer(&event(), 1));
+        assert!(!replay.try_finish(Box::new(|_| false)), "something waits");
+        assert_eq!(replay.take().values.iter().map(|offered| offered.stamp).collect::<Vec<_>>(), [1]);
+        assert!(replay.try_finish(Box::new(|stamp| stamp == 2)));
+        assert!(!replay.is_under_way());
+        assert_eq!([2, 3].map(|stamp| replay.offer(&event(), stamp)), [false, true]);
+    }
+
+    #[test]
+    fn opened_by_force_it_hands_out_what_waits() {
+        let replay = Replay::new();
+        assert!(!replay.offer(&event(), 7));
+        assert_eq!(replay.finish(Box::new(|_| false)).values.len(), 1);
+        assert!(!replay.is_under_way() && replay.offer(&event(), 8));
+    }
+}

@@ -20,13 +20,14 @@ struct Late(Cell<Vec<Body>>);
 
 thread_local! {
     static LATE: Late = const { Late(Cell::new(Vec::new())) };
-    /// How many there are; has no destructor, so it can be asked at any time, and for next to nothing.
+    /// How many there are; has no destructor, so it can be asked at any time, and for next to nothing. (But loom drops
+    /// every thread-local: hence `try_with`.)
     static LENGTH: Cell<usize> = const { Cell::new(0) };
 }
 
 impl Drop for Late {
     fn drop(&mut self) {
-        LENGTH.with(|length| length.set(0));
+        let _ = LENGTH.try_with(|length| length.set(0));
         let bodies = self.0.take();
         // A process may be ended from inside a panic hook.
         if std::thread::panicking() {
@@ -47,7 +48,7 @@ pub(super) fn put_off(body: Option<Box<Body>>) {
             if bodies.len() < MOST {
                 bodies.extend(body.take().map(|body| *body));
             }
-            LENGTH.with(|length| length.set(bodies.len()));
+            let _ = LENGTH.try_with(|length| length.set(bodies.len()));
             late.0.set(bodies);
         });
     });
@@ -59,7 +60,7 @@ pub(super) fn put_off(body: Option<Box<Body>>) {
 /// Whether something was put off.
 #[inline]
 pub(super) fn is_due() -> bool {
-    LENGTH.with(Cell::get) > 0
+    LENGTH.try_with(Cell::get).unwrap_or(0) > 0
 }
 
 /// Drops what was put off, unless the thread is still panicking. May run user code.
@@ -73,6 +74,6 @@ pub(crate) fn make_up() {
 #[cold]
 fn drop_all() {
     let bodies = LATE.try_with(|late| late.0.take());
-    LENGTH.with(|length| length.set(0));
+    let _ = LENGTH.try_with(|length| length.set(0));
     bodies.into_iter().flatten().for_each(drop_contained);
 }

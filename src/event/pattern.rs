@@ -279,6 +279,16 @@ mod tests {
     }
 
     #[test]
+    fn patterns_compare_and_hash_as_text() {
+        use std::hash::{BuildHasher, RandomState};
+        let (one, same, other) = (pattern("a.*"), pattern("a.*"), pattern("a.**"));
+        assert!(one == same && one != other && one.as_ref() == "a.*");
+        let state = RandomState::new();
+        assert_eq!(state.hash_one(&one), state.hash_one(&same));
+        assert_ne!(state.hash_one(&one), state.hash_one(&other), "all in one bucket");
+    }
+
+    #[test]
     fn an_exact_pattern_matches_itself() {
         check("a.é", &["a.é"], &["a", "a.é.b", "b.é", "a.è", "A.é", "a.éé", "aé"]);
     }

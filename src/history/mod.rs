@@ -224,3 +224,30 @@ impl Recorder {
         })
     }
 }
+
+#[cfg(all(test, not(ringbus_loom)))]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn a_reset_hands_out_what_was_kept_and_keeps_what_comes_after() {
+        let recorder = Recorder::new(10, 2);
+        let event = |n: u64| Event::builder("history.test").field("n", n).build().unwrap();
+        let stamps: Vec<u64> = (0..4).map(|n| recorder.record(&mut event(n), n as usize).0).collect();
+        let told: HashSet<u64> = recorder.recent(10).iter().map(Recorded::stamp).collect();
+        assert_eq!(told, stamps.into_iter().collect(), "an event has the stamp that its publisher was told");
+        assert_eq!(recorder.reset().len(), 4);
+        assert_eq!((recorder.counted(), recorder.recent(10).len(), recorder.reset().len()), (0, 0, 0));
+        recorder.record(&mut event(4), 0);
+        assert_eq!((recorder.counted(), recorder.recent(10).len()), (1, 1));
+    }
+
+    #[test]
+    fn who_must_not_wait_is_told_why_it_got_nothing() {
+        assert_eq!(
+            HistoryBusy.to_string(),
+            "the history is being read by another thread, and this reader must not wait"
+        );
+    }
+}

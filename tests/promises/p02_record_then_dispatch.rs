@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime};
 
-use ringbus::{Bus, Event, current, publish_event};
+use ringbus::{Bus, Event, FieldReader, FieldWriter, Payload, current, publish_event};
 
 #[test]
 fn p02_a_handler_finds_its_event_in_the_history() {
@@ -79,4 +80,44 @@ fn p02_events_that_are_not_dispatched_are_recorded_all_the_same() {
         assert!(Event::same_instance(&recent[0], &inner) && Event::same_instance(&recent[1], outer));
     });
     assert_eq!(publish_event!(bus: &bus, "p02.outer").delivered, 1);
+}
+
+#[test]
+fn p02_a_query_finds_what_it_asks_for_however_many_newer_ones_there_are() {
+    let bus = Bus::builder().history(10).build().unwrap();
+    let at = |n: u64| SystemTime::UNIX_EPOCH + Duration::from_secs(n);
+    for n in 0..6 {
+        bus.publish(Event::builder(format!("p02.query.{n}")).timestamp(at(n)).build().unwrap());
+    }
+    let kinds = |found: Vec<Event>| found.iter().map(|event| event.kind().to_string()).collect::<Vec<_>>();
+    assert_eq!(kinds(bus.history().until(at(2)).take(1)), ["p02.query.1"]);
+    assert_eq!(kinds(bus.history().until(at(2)).try_take(1).unwrap()), ["p02.query.1"]);
+    assert_eq!(kinds(bus.history().since(at(4)).all()), ["p02.query.5", "p02.query.4"]);
+    assert_eq!(kinds(bus.history().all()).len(), 6);
+}
+
+#[test]
+fn p02_a_reset_lets_go_of_what_was_kept() {
+    struct Counted(Arc<()>);
+    impl Payload for Counted {
+        const KIND: &'static str = "p02.counted";
+
+        fn field_names() -> &'static [&'static str] {
+            &[]
+        }
+
+        fn write_fields(&self, _: &mut FieldWriter<'_>) {}
+
+        fn read_fields(_: &mut FieldReader<'_>) -> Option<Self> {
+            None
+        }
+    }
+    let (bus, token) = (Bus::builder().history(10).build().unwrap(), Arc::new(()));
+    for _ in 0..3 {
+        bus.publish(Counted(Arc::clone(&token)));
+    }
+    assert_eq!(Arc::strong_count(&token), 4);
+    assert_eq!(bus.recent(1)[0].payload_as::<Counted>().map(|counted| Arc::ptr_eq(&counted.0, &token)), Some(true));
+    bus.reset();
+    assert_eq!(Arc::strong_count(&token), 1, "kept for ever");
 }
