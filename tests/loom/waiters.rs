@@ -84,7 +84,7 @@ fn two_waiters_and_two_wakers() {
 fn a_signal_for_two() {
     Model {
         name: "waiters::a_signal_for_two",
-        promise: "tests that wait for events end",
+        promise: "P8: who waits for events to be counted is woken",
         preemptions: Some(3),
         outcomes: &["ended"],
     }
