@@ -6,7 +6,7 @@
 //!
 //! Promises that the table cannot go stale: the file must be exactly what is made here. The numbers of orders that loom
 //! has explored are the exception: they come from its last full run, are rounded down, and every full run checks that it
-//! has not explored fewer.
+//! has explored at least half as many. (Hash maps begin at random, so that two runs differ a little.)
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -81,7 +81,7 @@ pub(crate) fn write(context: &Context) -> Result<(), String> {
     fs::write(&path, table(&context.root, &orders)?).map_err(|why| format!("{FILE}: {why}"))
 }
 
-/// After a full run: the numbers that it reached are kept, and must be no smaller than the table's.
+/// After a full run: the numbers that it reached are kept, and must be no less than half the table's.
 pub(crate) fn explored(context: &Context, reached: &Orders) -> Result<(), String> {
     let text = reached.iter().fold(String::new(), |text, (model, count)| format!("{text}{model} {count}\n"));
     let log = log(context);
@@ -89,8 +89,8 @@ pub(crate) fn explored(context: &Context, reached: &Orders) -> Result<(), String
     let Ok(there) = fs::read_to_string(context.root.join(FILE)) else { return Ok(()) };
     for (model, least) in orders_in(&there) {
         let count = reached.get(&model).copied().unwrap_or_default();
-        if count < least {
-            return Err(format!("{model} explored {count} orders; {FILE} says at least {least}"));
+        if count < least.div_ceil(2) {
+            return Err(format!("{model} explored {count} orders; {FILE} says about {least}"));
         }
     }
     Ok(())
@@ -115,7 +115,7 @@ fn table(root: &Path, orders: &Orders) -> Result<String, String> {
     }
     let mut text = String::from(
         "<!-- Made by `cargo xtask proof --write`; `cargo xtask test` fails when it is stale. -->\n\n\
-         | promise | models, and how many orders of steps each explores at least | mutations | tests | beside them |\n\
+         | promise | models, and how many orders of steps each explores, about | mutations | tests | beside them |\n\
          |---|---|---|---|---|\n",
     );
     for (at, name) in PROMISES.iter().enumerate() {
@@ -240,15 +240,15 @@ mod tests {
     }
 
     #[test]
-    fn a_run_that_explored_less_than_the_table_says_is_an_error() {
+    fn a_run_that_explored_much_less_than_the_table_says_is_an_error() {
         let scratch = crate::context::Scratch::new("proof");
         let row = "| P1 Progress | `a` 20 | 0 |  |  |\n";
         scratch.write(&[("Cargo.toml", ""), (FILE, row), ("t/loom/x", "")]);
         let context = Context::at(scratch.0.clone(), scratch.0.join("t")).expect("context");
         let reached = |count| BTreeMap::from([("a".to_owned(), count)]);
-        assert_eq!(explored(&context, &reached(20)), Ok(()));
-        let why = explored(&context, &reached(19)).expect_err("fewer");
-        assert!(why.contains("a explored 19 orders") && why.contains("at least 20"), "{why}");
+        assert_eq!(explored(&context, &reached(10)), Ok(()));
+        let why = explored(&context, &reached(9)).expect_err("fewer");
+        assert!(why.contains("a explored 9 orders") && why.contains("about 20"), "{why}");
         assert!(explored(&context, &Orders::new()).is_err(), "a model that did not run");
     }
 }
