@@ -54,7 +54,7 @@ mod real {
         z ^ (z >> 31)
     }
 
-    #[cfg(unix)]
+    #[cfg(all(unix, not(miri)))]
     fn watch_forks() {
         extern "C" fn in_child() {
             let parent = INSTANCE.load(Ordering::Relaxed);
@@ -69,7 +69,8 @@ mod real {
         unsafe { libc::pthread_atfork(None, None, Some(in_child)) };
     }
 
-    #[cfg(not(unix))]
+    // Miri knows no fork.
+    #[cfg(not(all(unix, not(miri))))]
     fn watch_forks() {}
 
     #[cfg(test)]

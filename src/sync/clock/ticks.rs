@@ -7,10 +7,10 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use crate::sync::inject::told;
 use crate::sync::{OnceBox, busy};
 
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", not(miri)))]
 use tsc::read as counter;
 
-#[cfg(not(target_arch = "x86_64"))]
+#[cfg(not(all(target_arch = "x86_64", not(miri))))]
 use system_ns as counter;
 
 /// The raw counter.
@@ -39,7 +39,7 @@ fn system_ns() -> u64 {
     u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX)
 }
 
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", not(miri)))]
 mod tsc {
     use crate::sync::atomic::{AtomicU8, Ordering};
     use core::arch::x86_64::{__cpuid, _rdtsc};
