@@ -137,6 +137,15 @@ mod tests {
     }
 
     #[test]
+    fn a_writer_that_is_late_by_less_than_a_lap_is_not_overtaken() {
+        let ring = Ring::new(1);
+        let first = ring.draw();
+        (1..1024).for_each(|n| assert_eq!(ring.draw(), n));
+        assert!(ring.put(first, Arc::new(Record(0))).is_none(), "a lap of tickets is drawn, none of them this slot's");
+        assert_eq!(ring.read(first, |_| true).0.map(|record| record.0), Some(0));
+    }
+
+    #[test]
     fn a_writer_overtaken_by_a_lap_gets_its_own_record_back() {
         let ring = Ring::new(1);
         let late = ring.draw();

@@ -223,6 +223,17 @@ mod tests {
     }
 
     #[test]
+    fn a_marker_is_no_record_and_keeps_the_lap() {
+        for lap in [0, 1, LAP_MASK as u64] {
+            let word = pack(ptr::without_provenance::<Record>(1 << 40), lap).unwrap();
+            let marker = marker(word);
+            assert_eq!(marker.addr() & LAP_MASK, lap as usize);
+            assert_eq!(unpack(marker).addr(), TAKEN);
+            assert!(!is_record(unpack(marker)) && !unpack(marker).is_null() && is_record(unpack(word)));
+        }
+    }
+
+    #[test]
     fn an_address_out_of_reach_is_refused_not_mangled() {
         let far: *const Record = ptr::without_provenance(1 << 48);
         assert!(pack(far, 7).is_none());

@@ -207,4 +207,29 @@ mod tests {
         let found = recorder.follow(&mut tail);
         assert_eq!((numbers(&found), found.missed), (vec![9], 4));
     }
+    #[test]
+    fn a_gap_is_open_for_a_lap_and_no_longer() {
+        let recorder = Recorder::new(10, 1);
+        let mut tail = recorder.tail();
+        // Not at the beginning: what is reckoned with a ticket shows.
+        (0..600).for_each(|n| drop(recorder.record(&mut event(n), 0)));
+        recorder.shards[0].ring.draw();
+        assert_eq!(recorder.follow(&mut tail).missed, 0);
+        (0..1023).for_each(|n| drop(recorder.record(&mut event(n), 0)));
+        let found = recorder.follow(&mut tail);
+        assert_eq!((found.events.len(), found.missed), (1023, 0), "a lap of tickets, none of them that slot's");
+        recorder.record(&mut event(0), 0);
+        assert_eq!(recorder.follow(&mut tail).missed, 1, "the slot's next ticket is drawn");
+        assert_eq!(recorder.follow(&mut tail).missed, 0, "counted once");
+    }
+
+    #[test]
+    fn a_gap_that_a_reset_forgets_is_missed() {
+        let recorder = Recorder::new(10, 1);
+        let mut tail = recorder.tail();
+        recorder.shards[0].ring.draw();
+        assert_eq!(recorder.follow(&mut tail).missed, 0);
+        drop(recorder.reset());
+        assert_eq!(recorder.follow(&mut tail).missed, 1);
+    }
 }

@@ -387,3 +387,28 @@ fn p08_one_that_was_removed_before_its_turn_counts_nothing_though_it_is_muted() 
     ringbus::publish_event!(bus: &bus, "p08.removed");
     assert_eq!((muted.info().skipped, muted.is_active()), (0, false));
 }
+
+#[test]
+fn p08_a_guard_that_was_told_of_the_past_was_of_use_also_if_its_handler_failed() {
+    let (told, warnings) = channel();
+    let told = Mutex::new(told);
+    let bus = Bus::builder()
+        .on_warning(move |warning| {
+            if matches!(warning, Warning::DroppedAtOnce { .. }) {
+                told.lock().unwrap().send(()).unwrap();
+            }
+        })
+        .build()
+        .unwrap();
+    drop(bus.on("p08.past").unwrap().subscribe(|_| {}));
+    assert_eq!(warnings.try_iter().count(), 1, "nothing has come to it");
+    publish_event!(bus: &bus, "p08.past");
+    drop(bus.on("p08.past").unwrap().replay(1).subscribe(|_| {}));
+    drop(bus.on("p08.past").unwrap().replay(1).try_subscribe(|_| Err("always".into())));
+    let once = FailurePolicy::Quarantine { after: NonZeroU32::MIN };
+    publish_event!(bus: &bus, "p08.past");
+    drop(bus.on("p08.past").unwrap().replay(2).failure_policy(once).try_subscribe(|_| Err("always".into())));
+    assert_eq!(warnings.try_iter().count(), 0);
+    drop(bus.on("p08.other").unwrap().replay(1).subscribe(|_| {}));
+    assert_eq!(warnings.try_iter().count(), 1, "there was no past for it");
+}
