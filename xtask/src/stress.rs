@@ -16,12 +16,13 @@ pub(crate) fn run(context: &Context, args: &[String]) -> Result<(), String> {
 /// The default run, and the same with the lock-based table for a tenth of it.
 pub(crate) fn short(context: &Context) -> Result<(), String> {
     command(&mut program(context))?;
-    command(program(context).args(["--features", "reference-table", "--", "--events", "1000000"]))
+    let mixed = ["--", "--scenario", "mixed", "--events", "1000000"];
+    command(program(context).args(["--features", "reference-table"]).args(mixed))
 }
 
-/// Ten times as many events.
+/// Ten times as many events of everything at once.
 pub(crate) fn long(context: &Context) -> Result<(), String> {
-    command(program(context).args(["--", "--events", "100000000"]))
+    command(program(context).args(["--", "--scenario", "mixed", "--events", "100000000"]))
 }
 
 fn program(context: &Context) -> Command {
