@@ -96,7 +96,10 @@ impl Inner {
 impl Telling<'_> {
     /// What is to be told of the past, oldest first.
     fn past(&mut self, past: Past) -> Vec<Recorded> {
-        let mut events = self.bus.recorder.follow(&mut self.tail).events;
+        let found = self.bus.recorder.follow(&mut self.tail);
+        // What was overwritten before the first one is no part of the past any more; what lay behind it is missed.
+        self.lagged += found.holes;
+        let mut events = found.events;
         // The rings hold more than the history shows.
         drop(events.drain(..events.len().saturating_sub(self.bus.recorder.capacity())));
         events.retain(|recorded| {

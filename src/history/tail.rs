@@ -45,6 +45,8 @@ pub(crate) struct Found {
     pub(crate) events: Vec<Recorded>,
     /// Events that were overwritten, or not written in time.
     pub(crate) missed: u64,
+    /// Of these, those that came after one of their shard that was found: overwritten while the others were read.
+    pub(crate) holes: u64,
     /// What a writer has evicted meanwhile: to be dropped outside the lock; it may run user code.
     rubble: Vec<Event>,
 }
@@ -120,12 +122,14 @@ impl Recorder {
 
             // As in `collect`: within a shard, tickets rule.
             let mut youngest = 0;
+            let mut any = false;
             for gap in gaps.into_iter().chain(fresh) {
                 let stamp = Stamp::new(index, gap.ticket);
                 let (record, displaced) = shard.ring.read(gap.ticket, |record| record.stamp() == stamp.0);
                 found.rubble.extend(displaced.map(Event::from_evicted));
                 if let Some(record) = record {
                     youngest = record.raw().max(youngest);
+                    any = true;
                     found.events.push(Recorded { raw: youngest, stamp, event: Event::from_record(&record) });
                     continue;
                 }
@@ -133,6 +137,7 @@ impl Recorder {
                 let given_up = patience.is_some_and(|patience| now.saturating_duration_since(gap.seen) >= patience);
                 if overwritten || given_up {
                     found.missed += 1;
+                    found.holes += u64::from(any);
                 } else {
                     follow.gaps.push(gap);
                 }
