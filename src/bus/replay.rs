@@ -2,20 +2,24 @@
 //!
 //! 1. The subscription is in the table: publishers leave their events in its inbox.
 //! 2. The history is read through a tail, which knows for each event whether it was there; what is wanted of it is told.
-//! 3. What the inbox has got meanwhile is told, unless the tail has had it. Where the inbox was full the history is read
-//!    on: it has what was refused, or counts it as missed.
-//! 4. When nothing is left the way is opened: publishers call the handler from then on, unless the tail has had their
-//!    event. A publisher may have recorded it long ago, and come to the handler only now.
+//! 3. The inbox is taken, and then the history read on: it has all that was taken or refused, in order, and counts what
+//!    it has lost; of that the inbox may have some still. So on until nothing new is there.
+//! 4. The way is opened: publishers call the handler from then on, unless the tail has had their event. A publisher may
+//!    have recorded it long ago, and come to the handler only now.
 //!
-//! A handler that is slower than the publishers would be told for ever: after [`MOST`] events from the inbox the way is
-//! opened in any case, and what waits then is counted as lagged. So it is where it cannot be called: too deep, or while panicking.
+//! Telling straight from the inbox would be wrong: the history has events that nobody brings (too deep, or beyond the
+//! limit of those that wait), and these would come after younger ones of their thread.
+//!
+//! A handler that is slower than the publishers would be told for ever: after [`MOST`] events that came meanwhile the way
+//! is opened in any case, and what waits then is counted as lagged. So it is where it cannot be called: too deep, or
+//! while panicking.
 //!
 //! # Orderings
 //! The subscriber: table, fence, slots. A publisher: slot, fence, table. One of the two sees the other (Dekker). The
 //! registry happens to fence too when it has changed the table; this does not lean on that. The history is read on after
-//! the inbox was taken: that acquires what a publisher that was refused has recorded.
+//! the inbox was taken: that acquires what a publisher that was there, or was refused, has recorded.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::time::SystemTime;
 
 use super::Inner;
@@ -29,7 +33,7 @@ use crate::sync::frames;
 use crate::sync::inbox::Taken;
 use crate::sync::rows::{self, Visit};
 
-/// After so many events from the inbox (a look into an empty one counts as one) the way is opened.
+/// After so many events that came meanwhile (a look that finds none counts as one) the way is opened.
 const MOST: usize = if cfg!(ringbus_loom) { 2 } else { 1 << 16 };
 
 /// What a subscription wants to be told of the past.
@@ -46,8 +50,6 @@ struct Telling<'a> {
     replay: &'a Replay,
     visit: &'a Visit,
     tail: Tail,
-    /// Told from the inbox, and not yet passed by the tail.
-    ahead: HashSet<u64>,
     lagged: u64,
     tally: Tally,
 }
@@ -67,7 +69,6 @@ impl Inner {
             replay,
             visit: &visit,
             tail: self.recorder.tail(),
-            ahead: HashSet::new(),
             lagged: 0,
             tally: Tally::default(),
         };
@@ -114,42 +115,33 @@ impl Telling<'_> {
     fn catch_up(&mut self) {
         let mut left = MOST;
         while left > 0 && self.subscriber.handler.is_live() {
-            let Taken { values, refused } = self.replay.take();
-            left = left.saturating_sub(values.len().max(1));
-            let idle = values.is_empty() && refused == 0;
-            for Offered { event, stamp } in values {
-                if !self.tail.has_settled(stamp) {
-                    self.ahead.insert(stamp);
-                    self.one(&event, stamp);
-                }
-            }
-            if refused > 0 && self.bus.recorder.capacity() == 0 {
-                // There is no history that has it.
-                self.lagged += refused as u64;
-            } else if refused > 0 {
-                self.read_on();
-            }
-            if idle && self.try_finish() {
+            let due = self.due();
+            if due.is_empty() && self.try_finish() {
                 return;
             }
+            left = left.saturating_sub(due.len().max(1));
+            due.iter().for_each(|recorded| self.one(&recorded.event, recorded.stamp()));
         }
         self.finish();
     }
 
-    /// Tells what the history has got since it was last read.
-    fn read_on(&mut self) {
-        // Those who were refused had recorded before, and their pushes, refused too, have released that to the taker.
-        let found = self.bus.recorder.follow(&mut self.tail);
-        for recorded in &found.events {
-            let told = self.ahead.remove(&recorded.stamp());
-            if !told && self.subscriber.selector.matches(recorded.event.kind().as_str()) {
-                self.one(&recorded.event, recorded.stamp());
-            }
+    /// What has come since the history was last read, oldest first.
+    fn due(&mut self) -> Vec<Recorded> {
+        let Taken { values, refused } = self.replay.take();
+        if self.bus.recorder.capacity() == 0 {
+            // There is no history that has what was refused.
+            self.lagged += refused as u64;
+            return values.into_iter().map(|Offered { event, stamp }| Recorded::brought(event, stamp)).collect();
         }
-        // What was told from the inbox and then overwritten was not missed.
-        let before = self.ahead.len();
-        self.ahead.retain(|stamp| !self.tail.has_settled(*stamp));
-        self.lagged += found.missed.saturating_sub((before - self.ahead.len()) as u64);
+        let brought = values.into_iter().map(|Offered { event, stamp }| (stamp, event));
+        let mut brought: HashMap<_, _> = brought.filter(|(stamp, _)| !self.tail.has_settled(*stamp)).collect();
+        // Those who came had recorded before, and their pushes, refused or not, have released that to the taker.
+        let mut found = self.bus.recorder.follow(&mut self.tail);
+        found.events.iter().for_each(|recorded| drop(brought.remove(&recorded.stamp())));
+        found.restore(brought);
+        self.lagged += found.missed;
+        found.events.retain(|recorded| self.subscriber.selector.matches(recorded.event.kind().as_str()));
+        found.events
     }
 
     fn one(&mut self, event: &Event, stamp: u64) {

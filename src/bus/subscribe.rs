@@ -257,7 +257,8 @@ impl<P> Subscribe<P> {
     /// # Ordering
     /// The handler is called on the subscribing thread before `subscribe` returns: with the past, and with what other
     /// threads publish meanwhile, which waits (at most 1024 events; beyond, the history serves, as far as it reaches).
-    /// Publishers do not wait. Each thread's events come in their order.
+    /// Publishers do not wait. Each thread's events come in their order. What the history forgets before it was told,
+    /// because it is overwritten or [reset](crate::Bus::reset), is counted as lagged.
     ///
     /// What was recorded before belongs to the past: an older event than was asked for does not come, even where it is
     /// dispatched only now (because it was [deferred](crate::Reentrancy::Deferred), or its publisher was held up).

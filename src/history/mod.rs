@@ -89,6 +89,11 @@ pub(crate) struct Recorded {
 }
 
 impl Recorded {
+    /// An event that did not come out of the history: when it was recorded is not known.
+    pub(crate) fn brought(event: Event, stamp: u64) -> Self {
+        Self { raw: 0, stamp: Stamp(stamp), event }
+    }
+
     /// The history's mark on it.
     pub(crate) fn stamp(&self) -> u64 {
         self.stamp.0

@@ -51,6 +51,30 @@ pub(crate) struct Found {
     rubble: Vec<Event>,
 }
 
+// === impl Found ===
+
+impl Found {
+    /// Puts events that were overwritten, and that their publishers have brought, where they belong: they were not missed.
+    pub(crate) fn restore(&mut self, brought: impl IntoIterator<Item = (u64, Event)>) {
+        let found = self.events.len();
+        self.events.extend(brought.into_iter().map(|(stamp, event)| Recorded::brought(event, stamp)));
+        let restored = self.events.len() - found;
+        if restored == 0 {
+            return;
+        }
+        self.missed = self.missed.saturating_sub(restored as u64);
+        // Each is as young as the one before it in its shard.
+        self.events.sort_unstable_by_key(|entry| entry.stamp);
+        let mut before = (0, 0);
+        for entry in &mut self.events {
+            let youngest = if entry.stamp.shard() == before.0 { before.1 } else { 0 };
+            entry.raw = entry.raw.max(youngest);
+            before = (entry.stamp.shard(), entry.raw);
+        }
+        self.events.sort_unstable_by_key(|entry| (entry.raw, entry.stamp));
+    }
+}
+
 // === impl Tail ===
 
 impl Tail {

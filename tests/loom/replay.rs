@@ -1,6 +1,6 @@
 //! Telling a new subscription of the past: nothing is lost, and nothing comes twice, where the past ends.
 
-use loom::thread::{self};
+use loom::thread;
 
 use crate::support::Model;
 use crate::support::replay::*;

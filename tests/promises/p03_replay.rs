@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Barrier, Mutex, mpsc};
 use std::time::SystemTime;
 
-use ringbus::{Bus, Event, Warning, current, publish_event};
+use ringbus::{Bus, Event, Reentrancy, Warning, current, publish_event};
 
 use crate::{n, recorded};
 
@@ -172,6 +172,34 @@ fn p03_a_handler_that_cannot_keep_up_lags_by_a_number() {
     assert_eq!(told.len() as u64 + lagged, 1 + BURST as u64);
     assert_eq!((lagged > 0, warnings.try_recv().unwrap()), (true, lagged));
     assert_eq!(publish_event!(bus: &bus, "p03.slow", n = BURST + 1).delivered, 1);
+}
+
+/// Event 3 is recorded and never dispatched: it comes in its place, before what its thread published later. Of the last
+/// ones some do not fit into the inbox, and some are overwritten before the history is read on.
+#[test]
+fn p03_what_nobody_dispatches_comes_in_its_place() {
+    const END: i64 = 1500;
+    let bus = Bus::builder().shards(1).reentrancy(Reentrancy::Deferred).deferred_limit(1).build().unwrap();
+    let _nests = bus.on("p03.top").unwrap().subscribe(|event| {
+        if n(event) == 1 {
+            (2..=3).for_each(|n| drop(publish_event!(bus: &current().unwrap(), "p03.nested", n)));
+        }
+    });
+    publish_event!(bus: &bus, "p03.top", n = 0);
+    let (seen, write) = list();
+    let guard = bus.on("p03.*").unwrap().replay(1).subscribe(move |event| {
+        write(event);
+        let next = match n(event) {
+            0 => vec![1, 4],
+            4 => Vec::from_iter(5..END),
+            _ => return,
+        };
+        let bus = current().unwrap();
+        let elsewhere = move || next.into_iter().for_each(|n| drop(publish_event!(bus: &bus, "p03.top", n)));
+        std::thread::spawn(elsewhere).join().unwrap();
+    });
+    assert_eq!((bus.stats().totals.deferred_drops, guard.info().lagged), (1, 0));
+    assert!(numbers(&seen).into_iter().eq(0..END), "{:?}", numbers(&seen));
 }
 
 #[test]

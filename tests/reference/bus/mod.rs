@@ -196,7 +196,7 @@ impl Reference {
             for id in &offered {
                 let waits = self.with(*id, |one| match &mut one.inbox {
                     Some(inbox) => {
-                        inbox.push(event.clone());
+                        inbox.push((index, event.clone()));
                         true
                     }
                     None => index < one.settled,

@@ -36,8 +36,8 @@ pub(crate) struct Subscription {
     pub(super) by: Option<EndedBy>,
     /// Events with a smaller index belong to the past that it was told of, or did not ask for.
     pub(super) settled: usize,
-    /// While it is told of the past: what has come meanwhile.
-    pub(super) inbox: Option<Vec<Event>>,
+    /// While it is told of the past: what has come meanwhile, each with its index.
+    pub(super) inbox: Option<Vec<(usize, Event)>>,
     pub(super) counts: Counts,
 }
 
@@ -192,16 +192,48 @@ impl Reference {
                 (self.inner.warn)(Warned::Lagged(id, name, told.len() as u64));
             }
         } else {
-            while !told.is_empty() {
+            loop {
                 for event in told {
                     thread::deeper(self, || self.call(id, &event, &mut tally));
                 }
-                told = self.with(id, |one| one.inbox.as_mut().map(std::mem::take).unwrap_or_default());
+                told = self.due(id);
+                if told.is_empty() {
+                    break;
+                }
             }
-            self.with(id, |one| one.inbox = None);
+            let (lagged, name) = self.with(id, |one| {
+                one.inbox = None;
+                (one.counts.lagged, one.name.clone())
+            });
+            if lagged > 0 {
+                (self.inner.warn)(Warned::Lagged(id, name, lagged));
+            }
         }
         self.count(&tally);
         thread::work_off(tally.unwound)
+    }
+
+    /// What has been recorded since the last look, dispatched or not, and what was brought of what is forgotten.
+    fn due(&self, id: u64) -> Vec<Event> {
+        let mut state = self.lock();
+        let one = &mut state.subscriptions[id as usize - 1];
+        let brought = one.inbox.as_mut().map(std::mem::take).unwrap_or_default();
+        if one.is_gone() {
+            return Vec::new();
+        }
+        let (patterns, last) = (one.patterns.clone(), one.settled);
+        if self.options().history == 0 {
+            return brought.into_iter().map(|(_, event)| event).collect();
+        }
+        let kept = last.max(state.base);
+        let lost: Vec<_> = brought.into_iter().filter(|(index, _)| (last..kept).contains(index)).collect();
+        let now = state.events.len();
+        let one = &mut state.subscriptions[id as usize - 1];
+        one.settled = now;
+        one.counts.lagged += (kept - last - lost.len()) as u64;
+        let mut due: Vec<_> = lost.into_iter().map(|(_, event)| event).collect();
+        due.extend(state.events[kept..].iter().filter(|event| selects(&patterns, &event.kind)).cloned());
+        due
     }
 
     /// Ends a subscription; `false` where it has ended already.
