@@ -34,6 +34,9 @@ mod warning;
 mod ended;
 mod info;
 
+#[cfg(all(test, not(ringbus_loom)))]
+mod tests;
+
 #[cfg(ringbus_loom)]
 pub(crate) use control::{Admission, Control};
 pub use ended::EndedBy;

@@ -61,6 +61,14 @@ impl Table {
 
 // === impl Table: change ===
 
+#[cfg(all(test, not(ringbus_loom)))]
+impl Table {
+    /// How many kinds it knows by name.
+    pub(super) fn names(&self) -> usize {
+        self.by_name.size()
+    }
+}
+
 impl Table {
     pub(super) fn new() -> Self {
         let none: Order = Arc::new([]);

@@ -174,12 +174,14 @@ impl Interner {
     }
 
     fn ticket(&self) -> Option<KindId> {
-        // Looking first keeps the counter from wrapping when a full interner is asked for ever.
-        if self.tickets.load(Ordering::Relaxed) as usize >= MAX_KINDS {
-            return None;
+        let mut id = self.tickets.load(Ordering::Relaxed);
+        while (id as usize) < MAX_KINDS {
+            match self.tickets.compare_exchange_weak(id, id + 1, Ordering::Relaxed, Ordering::Relaxed) {
+                Ok(_) => return Some(KindId(id)),
+                Err(now) => id = now,
+            }
         }
-        let id = self.tickets.fetch_add(1, Ordering::Relaxed);
-        ((id as usize) < MAX_KINDS).then_some(KindId(id))
+        None
     }
 
     /// The head of the chain for `name`, by rustc's `FxHash`, over words of eight bytes. Names

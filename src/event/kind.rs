@@ -22,6 +22,8 @@ use super::text::Text;
 
 mod claim;
 mod error;
+#[cfg_attr(ringbus_loom, path = "kind/none_interned.rs")]
+mod interned;
 pub(super) mod rule;
 
 pub use self::claim::KindTaken;
@@ -76,7 +78,7 @@ impl Kind {
         let text = text.as_ref();
         match fault(text, Stars::Refused) {
             Some(fault) => Err(KindError::new(text, fault)),
-            None => Ok(Self(known(text).map_or_else(|| Repr::Dynamic(text.into()), Repr::Static))),
+            None => Ok(Self(interned::find(text).map_or_else(|| Repr::Dynamic(text.into()), Repr::Static))),
         }
     }
 
@@ -104,7 +106,7 @@ impl Kind {
     /// Like [`from_static`](Self::from_static), for a text that [`checked_kind`] has passed.
     pub(crate) fn from_checked(text: &'static str) -> Self {
         debug_assert!(fault(text, Stars::Refused).is_none(), "{text:?}");
-        Self(interned(text).map_or_else(|| Repr::Dynamic(text.into()), Repr::Static))
+        Self(interned::intern(text).map_or_else(|| Repr::Dynamic(text.into()), Repr::Static))
     }
 
     /// The text.
@@ -134,7 +136,7 @@ impl Kind {
 
     /// The names and numbers of all kinds that are interned.
     pub(crate) fn interned() -> impl Iterator<Item = (&'static str, KindId)> {
-        all_interned()
+        interned::all()
     }
 
     /// The small number of an interned kind.
@@ -144,36 +146,6 @@ impl Kind {
             Repr::Dynamic(_) => None,
         }
     }
-}
-
-#[cfg(not(ringbus_loom))]
-fn known(text: &str) -> Option<&'static Entry> {
-    super::interner::KINDS.find(text)
-}
-
-#[cfg(not(ringbus_loom))]
-fn interned(text: &'static str) -> Option<&'static Entry> {
-    super::interner::KINDS.intern(text)
-}
-
-#[cfg(not(ringbus_loom))]
-fn all_interned() -> impl Iterator<Item = (&'static str, KindId)> {
-    super::interner::KINDS.entries().map(|entry| (entry.name(), entry.id()))
-}
-
-#[cfg(ringbus_loom)]
-fn all_interned() -> impl Iterator<Item = (&'static str, KindId)> {
-    core::iter::empty()
-}
-
-#[cfg(ringbus_loom)]
-fn known(_: &str) -> Option<&'static Entry> {
-    None
-}
-
-#[cfg(ringbus_loom)]
-fn interned(_: &'static str) -> Option<&'static Entry> {
-    None
 }
 
 impl PartialEq for Kind {

@@ -238,6 +238,8 @@ mod tests {
 
     #[test]
     fn duplicates_go_and_the_order_stays() {
+        let selector = ["b", "a", "b"].into_selector().unwrap();
+        assert_eq!(selector.patterns().iter().map(Pattern::as_str).collect::<Vec<_>>(), ["b", "a"]);
         assert_eq!(shown(["b", "a", "b", "a.*", "a"]), "b, a, a.*");
         assert_eq!(shown([vec!["b", "a"], vec!["a", "c"]]), "b, a, c");
     }

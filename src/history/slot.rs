@@ -214,6 +214,16 @@ mod tests {
     }
 
     #[test]
+    fn a_slot_that_goes_lets_go_of_its_record() {
+        let slot = Slot::new();
+        let record = Arc::new(Record(1));
+        slot.put(1, Arc::clone(&record), || false);
+        assert_eq!(Arc::strong_count(&record), 2);
+        drop(slot);
+        assert_eq!(Arc::strong_count(&record), 1);
+    }
+
+    #[test]
     fn clearing_takes_only_what_is_unwanted() {
         let slot = Slot::new();
         put(&slot, 3, false);

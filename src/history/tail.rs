@@ -227,6 +227,39 @@ mod tests {
     }
 
     #[test]
+    fn what_is_missed_behind_one_that_is_found_is_a_hole() {
+        let recorder = Recorder::new(10, 1);
+        let mut tail = recorder.tail();
+        tail.set_patience(Duration::ZERO);
+        recorder.shards[0].ring.draw();
+        recorder.record(&mut event(1), 0);
+        recorder.shards[0].ring.draw();
+        recorder.shards[0].ring.draw();
+        let found = recorder.follow(&mut tail);
+        assert_eq!((numbers(&found), found.missed, found.holes), (vec![1], 3, 2));
+    }
+
+    #[test]
+    fn what_was_overwritten_and_is_brought_takes_its_place() {
+        let recorder = Recorder::new(10, 2);
+        let mut tail = recorder.tail();
+        tail.set_patience(Duration::ZERO);
+        let record = |n: u64, thread| recorder.record(&mut event(n), thread).0;
+        record(0, 0);
+        record(1, 1);
+        let lost = [0, 1, 0].map(|shard| Stamp::new(shard, recorder.shards[shard].ring.draw()).0);
+        record(5, 0);
+        record(6, 1);
+        let mut found = recorder.follow(&mut tail);
+        assert_eq!((numbers(&found), found.missed), (vec![0, 1, 5, 6], 3));
+        // The last one first: the places are the stamps'.
+        found.restore([(lost[2], event(4)), (lost[1], event(3)), (lost[0], event(2))]);
+        assert_eq!((numbers(&found), found.missed), (vec![0, 2, 4, 1, 3, 5, 6], 0));
+        found.restore([]);
+        assert_eq!(found.events.len(), 7);
+    }
+
+    #[test]
     fn what_a_reset_forgets_counts_as_missed() {
         let recorder = Recorder::new(10, 2);
         let mut tail = recorder.tail();
@@ -236,6 +269,7 @@ mod tests {
         let found = recorder.follow(&mut tail);
         assert_eq!((numbers(&found), found.missed), (vec![9], 4));
     }
+
     #[test]
     fn a_gap_is_open_for_a_lap_and_no_longer() {
         let recorder = Recorder::new(10, 1);

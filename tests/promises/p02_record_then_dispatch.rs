@@ -97,6 +97,33 @@ fn p02_a_query_finds_what_it_asks_for_however_many_newer_ones_there_are() {
 }
 
 #[test]
+fn p02_each_condition_alone_looks_behind_what_it_does_not_want() {
+    let bus = Bus::builder().history(10).build().unwrap();
+    let at = |n: u64| SystemTime::UNIX_EPOCH + Duration::from_secs(n);
+    for (kind, source, time) in [("p02.old", "old", 5), ("p02.new", "new", 1), ("p02.new", "new", 9)] {
+        bus.publish(Event::builder(kind).source(source).timestamp(at(time)).build().unwrap());
+    }
+    let old = |found: Vec<Event>| found.len() == 1 && found[0].kind() == "p02.old";
+    let wanted: [&dyn Fn() -> ringbus::History; 4] = [
+        &|| bus.history().matching("p02.old").unwrap(),
+        &|| bus.history().source("old"),
+        &|| bus.history().since(at(4)).until(at(6)),
+        &|| bus.history().matching("p02.*").unwrap().source("old").since(at(1)).until(at(9)),
+    ];
+    for want in wanted {
+        assert!(old(want().take(1)) && old(want().try_take(1).unwrap()));
+    }
+    assert_eq!(
+        bus.history().into_iter().map(|event| event.kind().to_string()).collect::<Vec<_>>(),
+        ["p02.new", "p02.new", "p02.old"]
+    );
+    let shown = format!("{:?}", bus.history().matching("p02.*").unwrap().source("s"));
+    assert!(shown.starts_with("History {") && shown.contains("p02.*") && shown.contains("\"s\""), "{shown}");
+    let shown = format!("{:?}", bus.cursor().matching("p02.*").unwrap());
+    assert!(shown.starts_with("Cursor {") && shown.contains("p02.*"), "{shown}");
+}
+
+#[test]
 fn p02_a_reset_lets_go_of_what_was_kept() {
     struct Counted(Arc<()>);
     impl Payload for Counted {

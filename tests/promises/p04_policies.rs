@@ -273,6 +273,25 @@ fn p04_a_replay_unwinds_out_of_subscribe_when_all_of_it_has_been_told() {
     assert_eq!((totals.delivered, totals.failed), (2, 1));
 }
 
+#[test]
+fn p04_policies_and_failures_say_what_they_are() {
+    let policies = [FailurePolicy::Isolate, quarantine(3), FailurePolicy::Unwind].map(|policy| policy.to_string());
+    assert_eq!(policies, ["isolate", "quarantine after 3", "unwind"]);
+    struct Unnamed;
+    impl ringbus::Handler for Unnamed {
+        fn handle(&self, _: &ringbus::Event) -> Result<(), ringbus::BoxError> {
+            Err("ordered: unnamed".into())
+        }
+    }
+    assert!(ringbus::Handler::name(&Unnamed).ends_with("::Unnamed"));
+    let (bus, reports) = reporting(|failure| failure.to_string());
+    let _unnamed = bus.subscribe_handler(Arc::new(Unnamed));
+    call(&bus, 1);
+    let report = reports.recv().unwrap();
+    assert!(report.contains("::Unnamed failed on p04.call: ordered: unnamed (subscribed at "), "{report}");
+    assert!(!report.contains("more since") && report.ends_with(')'), "{report}");
+}
+
 // === filters, warnings ===
 
 #[test]

@@ -72,6 +72,18 @@ fn p08_deliveries_are_the_sum_over_the_handlers_also_under_load() {
 }
 
 #[test]
+fn p08_one_call_in_sixty_four_is_timed() {
+    let bus = Bus::new();
+    let guard = bus.subscribe(|_| {});
+    let mut samples = Vec::new();
+    for n in 0..130 {
+        publish_event!(bus: &bus, "p08.timed", n);
+        samples.push(guard.info().latency.unwrap().samples);
+    }
+    assert!(samples.iter().zip(0_u64..).all(|(samples, n)| *samples == n / 64 + 1), "{samples:?}");
+}
+
+#[test]
 fn p08_a_reset_moves_the_base() {
     let bus = Bus::builder().history(5).build().unwrap();
     let guard = bus.subscribe(|_| {});

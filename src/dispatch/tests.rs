@@ -1,0 +1,93 @@
+//! What of the parts cannot be seen from outside: routes that are learnt and forgotten, what a subscription counts, code
+//! that is dropped.
+
+use std::panic::Location;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use super::handler::{Callback, Filters};
+use super::info::SubscriptionId;
+use super::registry::Registry;
+use super::subscriber::{Draft, Options, Subscriber};
+use super::table::Table;
+use crate::event::{Event, IntoSelector, Kind};
+
+fn draft(selector: impl IntoSelector) -> Draft {
+    let callback = Callback { filters: Filters::default(), handle: Box::new(|_| Ok(())) };
+    let options = Options::new(selector.into_selector().unwrap());
+    Draft { callback, place: Location::caller(), replays: false, stripes: 1, options }
+}
+
+fn subscriber(id: u64, selector: impl IntoSelector) -> Arc<Subscriber> {
+    Arc::new(Subscriber::new(SubscriptionId(id), draft(selector)))
+}
+
+#[test]
+fn a_table_learns_the_route_of_a_kind_that_has_an_id_once() {
+    let kind = Kind::from_static("dispatch.learnt").unwrap();
+    let table = Table::new().with(&subscriber(1, "dispatch.*"));
+    assert!(table.find(&kind).learn);
+    let learnt = table.learn(&kind);
+    let found = learnt.find(&kind);
+    assert_eq!((found.learn, found.walk.count()), (false, 1));
+    let dynamic = Kind::new(String::from("dispatch.learnt.at_run_time")).unwrap();
+    assert!(!table.find(&dynamic).learn, "it has no id");
+}
+
+#[test]
+fn a_registry_passes_on_what_is_to_be_learnt() {
+    let registry = Registry::new(|_, _| {});
+    let kind = Kind::from_static("dispatch.passed_on").unwrap();
+    assert!(registry.table().find(&kind).learn);
+    registry.learn(&kind);
+    assert!(!registry.table().find(&kind).learn);
+}
+
+#[test]
+fn a_name_stays_in_the_table_as_long_as_somebody_names_it() {
+    let [first, second] = [1, 2].map(|id| subscriber(id, ["dispatch.a", "dispatch.b"]));
+    let wild = subscriber(3, "dispatch.*");
+    let both = Table::new().with(&first).with(&wild).with(&second);
+    assert_eq!(both.names(), 2);
+    let one = both.without(&first);
+    assert_eq!(one.names(), 2);
+    assert_eq!(one.without(&second).names(), 0, "whoever is left takes it by a wildcard");
+}
+
+#[test]
+fn whatever_comes_to_a_subscription_touches_it() {
+    // Each alone, and all together in every way.
+    for which in 0..16_u64 {
+        let one = subscriber(1, "**");
+        let counts = &one.counts;
+        if which & 1 != 0 {
+            counts.delivered(0);
+        }
+        counts.failed.add(which >> 1 & 1);
+        counts.skipped.add(which >> 2 & 1);
+        counts.quarantined.add(which >> 3);
+        assert_eq!(one.is_untouched(), which == 0, "{which}");
+    }
+}
+
+#[test]
+fn filters_are_dropped_one_by_one_whatever_their_drops_do() {
+    struct Bomb(Arc<AtomicU32>);
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+            panic!("ordered: a filter's drop");
+        }
+    }
+    let dropped = Arc::new(AtomicU32::new(0));
+    let mut filters = Filters::default();
+    assert!(filters.is_empty());
+    for _ in 0..2 {
+        let bomb = Bomb(Arc::clone(&dropped));
+        filters.push(Box::new(move |_: &Event| bomb.0.load(Ordering::Relaxed) == 0));
+    }
+    assert!(!filters.is_empty());
+    assert!(catch_unwind(AssertUnwindSafe(|| drop(filters))).is_ok());
+    assert_eq!(dropped.load(Ordering::Relaxed), 2);
+}
