@@ -3,35 +3,16 @@
 //! the allocator counts for all of it.
 #![cfg(all(unix, not(ringbus_loom)))]
 
-use std::alloc::{GlobalAlloc, Layout, System};
+#[path = "support/counting.rs"]
+mod counting;
+
 use std::ffi::c_void;
 use std::ptr;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
+use counting::grown;
 use ringbus::{Bus, publish_event};
-
-struct Counting;
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
-
-static LIVE: AtomicI64 = AtomicI64::new(0);
-
-// SAFETY: everything is handed on to the system's allocator; counting allocates nothing.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        LIVE.fetch_add(layout.size() as i64, Ordering::Relaxed);
-        // SAFETY: the caller keeps the contract of `alloc`.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
-        LIVE.fetch_sub(layout.size() as i64, Ordering::Relaxed);
-        // SAFETY: the caller keeps the contract of `dealloc`.
-        unsafe { System.dealloc(at, layout) }
-    }
-}
 
 static DELIVERED: AtomicU64 = AtomicU64::new(0);
 
@@ -87,9 +68,7 @@ fn p09_threads_that_publish_only_at_their_very_end_leave_no_more_than_a_node() {
     (0..2_000).for_each(|_| late(ptr::null_mut()));
     threads(20);
     DELIVERED.store(0, Ordering::Relaxed);
-    let before = LIVE.load(Ordering::Relaxed);
-    threads(THREADS);
-    let more = LIVE.load(Ordering::Relaxed) - before;
+    let more = grown(|| threads(THREADS));
     assert_eq!(DELIVERED.load(Ordering::Relaxed), THREADS);
     assert!(more < THREADS as i64 * NODE + SLACK, "{more} bytes more after {THREADS} threads");
 }

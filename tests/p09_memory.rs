@@ -1,58 +1,18 @@
 //! P9 and the rest of P11: memory stays bounded, and steady publishing allocates nothing. In a process of its own,
 //! since the allocator counts for all of it.
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
-use std::sync::atomic::{AtomicI64, Ordering};
+#[path = "support/counting.rs"]
+mod counting;
+
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use counting::{allocations, grown};
 use ringbus::{Bus, publish_event};
-
-struct Counting;
-
-static LIVE: AtomicI64 = AtomicI64::new(0);
-
-thread_local! {
-    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
-}
-
-// SAFETY: everything is handed on to the system's allocator; counting allocates nothing.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        LIVE.fetch_add(layout.size() as i64, Ordering::Relaxed);
-        let _ = ALLOCATIONS.try_with(|count| count.set(count.get() + 1));
-        // SAFETY: the caller keeps the contract of `alloc`.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
-        LIVE.fetch_sub(layout.size() as i64, Ordering::Relaxed);
-        // SAFETY: the caller keeps the contract of `dealloc`.
-        unsafe { System.dealloc(at, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 /// One test at a time: live bytes are the whole process's.
 fn alone() -> MutexGuard<'static, ()> {
     static ALONE: Mutex<()> = Mutex::new(());
     ALONE.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// How many bytes more are live after `work`.
-fn grown(work: impl FnOnce()) -> i64 {
-    let before = LIVE.load(Ordering::Relaxed);
-    work();
-    LIVE.load(Ordering::Relaxed) - before
-}
-
-/// How often this thread allocates in `work`.
-fn allocations(work: impl FnOnce()) -> u64 {
-    let before = ALLOCATIONS.get();
-    work();
-    ALLOCATIONS.get() - before
 }
 
 /// The test harness itself may hold a few buffers more at any moment.

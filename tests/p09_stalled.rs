@@ -3,35 +3,15 @@
 //! the feature `inject`) are the process's one hook.
 #![cfg(all(feature = "inject", not(ringbus_loom)))]
 
-use std::alloc::{GlobalAlloc, Layout, System};
+#[path = "support/counting.rs"]
+mod counting;
+
 use std::cell::RefCell;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 
+use counting::grown;
 use ringbus::{Bus, publish_event};
-
-struct Counting;
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
-
-static LIVE: AtomicI64 = AtomicI64::new(0);
-
-// SAFETY: everything is handed on to the system's allocator; counting allocates nothing.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        LIVE.fetch_add(layout.size() as i64, Ordering::Relaxed);
-        // SAFETY: the caller keeps the contract of `alloc`.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
-        LIVE.fetch_sub(layout.size() as i64, Ordering::Relaxed);
-        // SAFETY: the caller keeps the contract of `dealloc`.
-        unsafe { System.dealloc(at, layout) }
-    }
-}
 
 /// The step to stop at, once; how to say so, and what to wait for.
 struct Stop(&'static str, Sender<()>, Receiver<()>);
@@ -87,9 +67,7 @@ fn p09_a_thread_stalled_at_any_step_makes_nothing_grow() {
     publish(5000);
     let grows_nothing = |step| {
         publish(1000);
-        let before = LIVE.load(Ordering::Relaxed);
-        publish(20_000);
-        let more = LIVE.load(Ordering::Relaxed) - before;
+        let more = grown(|| publish(20_000));
         assert!(more < SLACK, "{more} bytes while another thread stood at {step}");
     };
     // Handlers come and go: what they captured goes with them, but for the one table that the stalled thread holds.

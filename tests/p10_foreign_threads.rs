@@ -2,35 +2,16 @@
 //! and leave nothing behind (P9). In a process of its own, since the allocator counts for all of it.
 #![cfg(all(unix, not(ringbus_loom)))]
 
-use std::alloc::{GlobalAlloc, Layout, System};
+#[path = "support/counting.rs"]
+mod counting;
+
 use std::ffi::c_void;
 use std::ptr;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
+use counting::grown;
 use ringbus::{Bus, publish_event};
-
-struct Counting;
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
-
-static LIVE: AtomicI64 = AtomicI64::new(0);
-
-// SAFETY: everything is handed on to the system's allocator; counting allocates nothing.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        LIVE.fetch_add(layout.size() as i64, Ordering::Relaxed);
-        // SAFETY: the caller keeps the contract of `alloc`.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
-        LIVE.fetch_sub(layout.size() as i64, Ordering::Relaxed);
-        // SAFETY: the caller keeps the contract of `dealloc`.
-        unsafe { System.dealloc(at, layout) }
-    }
-}
 
 /// The harness may hold a few buffers more at any moment; less than one row for each thread below.
 const SLACK: i64 = 64 * 1024;
@@ -67,9 +48,7 @@ fn many(thread: impl Fn(), each: u64) {
     }
     (0..20).for_each(|_| thread());
     DELIVERED.store(0, Ordering::Relaxed);
-    let before = LIVE.load(Ordering::Relaxed);
-    (0..THREADS).for_each(|_| thread());
-    let more = LIVE.load(Ordering::Relaxed) - before;
+    let more = grown(|| (0..THREADS).for_each(|_| thread()));
     assert_eq!(DELIVERED.load(Ordering::Relaxed), THREADS * each);
     assert!(more < SLACK, "{more} bytes more after {THREADS} threads");
 }

@@ -5,10 +5,12 @@ use std::panic::Location;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use super::handler::{Callback, Filters};
 use super::info::SubscriptionId;
 use super::registry::Registry;
+use super::reporter::Reporter;
 use super::subscriber::{Draft, Options, Subscriber};
 use super::table::Table;
 use crate::event::{Event, IntoSelector, Kind};
@@ -68,6 +70,16 @@ fn whatever_comes_to_a_subscription_touches_it() {
         counts.skipped.add(which >> 2 & 1);
         counts.quarantined.add(which >> 3);
         assert_eq!(one.is_untouched(), which == 0, "{which}");
+    }
+}
+
+#[test]
+fn slow_is_what_takes_longer_than_allowed() {
+    let reporter = Reporter { on_failure: None, on_warning: None, slow_after: Some(Duration::from_nanos(100)) };
+    let (one, event) = (subscriber(1, "**"), Event::builder("dispatch.slow").build().unwrap());
+    for (ns, slow) in [(99, 0), (100, 0), (101, 1)] {
+        reporter.took(&one, &event, ns);
+        assert_eq!(one.counts.slow.get(), slow, "{ns}");
     }
 }
 

@@ -5,34 +5,6 @@ use loom::thread;
 use crate::support::Model;
 use crate::support::replay::*;
 
-/// An event published while somebody subscribes is told once: with the past, out of the inbox, or by its publisher.
-#[test]
-fn one_event_against_subscribing() {
-    Model {
-        name: "replay::one_event_against_subscribing",
-        promise: "P5: replay",
-        preemptions: Some(3),
-        outcomes: &["told; its publisher met nobody", "told; its publisher came to it too", "called by its publisher"],
-    }
-    .check(|| {
-        let bus = bus(1);
-        let publisher = {
-            let bus = bus.clone();
-            thread::spawn(move || publish(&bus, 1))
-        };
-        let seen = Seen::default();
-        let guard = seen.subscribe(&bus);
-        let called = publisher.join().unwrap();
-        assert_eq!((seen.numbers(), lagged(&guard)), (vec![1], 0), "not once");
-        assert_eq!(seen.here() + called as usize, 1);
-        match (called, bus.stats().totals.unheard) {
-            (1, _) => "called by its publisher",
-            (_, 1) => "told; its publisher met nobody",
-            _ => "told; its publisher came to it too",
-        }
-    });
-}
-
 /// Of two events none is lost uncounted, none comes twice, and the first one comes first; also where there is room for
 /// only one of them to wait, and the history has to serve.
 #[test]

@@ -186,6 +186,21 @@ fn p04_an_error_reaches_the_publisher_as_a_text_and_the_first_of_two_goes_on() {
 }
 
 #[test]
+fn p04_an_error_that_cannot_be_told_reaches_the_publisher_as_its_panic() {
+    #[derive(Debug)]
+    struct Untold;
+    impl std::fmt::Display for Untold {
+        fn fmt(&self, _: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            quietly(|| panic!("ordered: untold"))
+        }
+    }
+    impl std::error::Error for Untold {}
+    let bus = Bus::new();
+    let _fails = bus.on("**").unwrap().failure_policy(FailurePolicy::Unwind).try_subscribe(|_| Err(Untold.into()));
+    assert_eq!(unwound(|| call(&bus, 1)), ("ordered: untold".to_owned(), "String"));
+}
+
+#[test]
 fn p04_nested_unwinding_is_the_outer_handlers_failure() {
     let (bus, reports) = reporting(|failure| (failure.event.kind().to_string(), failure.to_string()));
     let log = Log::default();

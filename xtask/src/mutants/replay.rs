@@ -86,7 +86,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "a publisher does not fence between record and table",
-        model: "replay",
+        model: "seam",
         file: "src/bus/publish.rs",
         find: "        fence_after_rmw();\n\n        if std",
         replace: "        if std",
