@@ -137,6 +137,17 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_is_counted_is_told() {
+        let counters = Counters::new(1);
+        let dumps = FAILED_DUMPS.get();
+        counters.refused.bump();
+        FAILED_DUMPS.bump();
+        let totals = counters.read(|| ()).0.totals;
+        assert_eq!(totals.refused, 1);
+        assert!(totals.failed_dumps > dumps, "of the whole process");
+    }
+
+    #[test]
     fn a_reset_moves_the_base_and_loses_nothing() {
         let counters = Counters::new(2);
         counters.delivered.add(0, 3);

@@ -47,9 +47,14 @@ impl KindCounts {
     /// Counts one event that the thread numbered `thread` has published.
     #[inline]
     pub(crate) fn count(&self, kind: &Kind, thread: usize) {
-        let Some(index) = kind.id().map(KindId::index).filter(|index| *index < COUNTED) else {
+        self.count_at(kind.id().map_or(COUNTED, KindId::index), thread);
+    }
+
+    #[inline]
+    fn count_at(&self, index: usize, thread: usize) {
+        if index >= COUNTED {
             return self.others.add(thread, 1);
-        };
+        }
         let cell = &self.stripes[thread & (self.stripes.len() - 1)].pieces[index / PIECE];
         let piece = match cell.get() {
             Some(piece) => piece,
@@ -112,5 +117,12 @@ mod tests {
         let (by_kind, others) = counts.read();
         let expected = [("kinds.one".to_owned(), 4000), ("kinds.other".to_owned(), 4)];
         assert_eq!((by_kind, others), (expected.into(), 4000));
+    }
+
+    #[test]
+    fn the_last_kind_with_a_counter_is_the_one_below_the_bound() {
+        let counts = KindCounts::new(1);
+        [COUNTED - 1, COUNTED, usize::MAX].into_iter().for_each(|index| counts.count_at(index, 0));
+        assert_eq!((counts.of(COUNTED - 1), counts.others.sum()), (1, 2));
     }
 }

@@ -80,6 +80,8 @@ fn p08_one_call_in_sixty_four_is_timed() {
         publish_event!(bus: &bus, "p08.timed", n);
         samples.push(guard.info().latency.unwrap().samples);
     }
+    let shown = guard.info().to_string();
+    assert!(shown.contains("130 delivered, 0 failed (0 by panic); ") && shown.ends_with("(3 samples)"), "{shown}");
     assert!(samples.iter().zip(0_u64..).all(|(samples, n)| *samples == n / 64 + 1), "{samples:?}");
 }
 

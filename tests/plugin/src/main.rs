@@ -55,11 +55,17 @@ impl Part {
 
     /// Publishes there; the event's id.
     fn publish(&self, n: i64) -> u128 {
+        let (id, delivered) = self.offer(n);
+        assert!(delivered > 0, "the part's handlers take its events");
+        id
+    }
+
+    /// Publishes there, where nobody may take it because it is too deep; the event's id, and who took it.
+    fn offer(&self, n: i64) -> (u128, u32) {
         let mut id = 0;
         // SAFETY: `id` lives through the call.
         let delivered = unsafe { (self.publish)(n, &raw mut id) };
-        assert!(delivered > 0, "the part's handlers take its events");
-        id
+        (id, delivered)
     }
 }
 
@@ -126,7 +132,7 @@ fn handlers_publish_to_each_other() {
         .expect("a kind")
         .subscribe(|event| {
             let n = event.get("n").and_then(ringbus::Value::as_i64).unwrap_or(-1);
-            part().publish(n);
+            part().offer(n);
         })
         .detach();
     // Down to -1, by turns.
