@@ -79,4 +79,29 @@ mod tests {
         assert!(table.contains("too deep           2\n"), "{table}");
         assert!(!table.contains("refused"), "{table}");
     }
+
+    #[test]
+    fn the_table_shows_what_was_counted_and_nothing_else() {
+        let mut stats = Stats { handlers: 2, buffer_len: 4, buffer_capacity: 5, ..Stats::default() };
+        stats.totals =
+            Totals { published: 9, delivered: 5, failed: 3, panicked: 1, overwritten: 5, ..Totals::default() };
+        let width = "w".repeat(NAME_WIDTH);
+        stats.by_kind = [(width.clone(), 1), (format!("{width}x"), 3)].into();
+        stats.by_source = (0..ROWS as u64).map(|n| (format!("s{n:02}"), 7)).collect();
+        let mut shown = format!(
+            "bus                disabled, 2 handlers\n\
+             history            4 of 5 events\n\
+             published          9\n\
+             delivered          5\n\
+             failed             3 (1 by panic)\n\
+             overwritten        5\n\
+             in the history, by kind\n  \
+               …{}x          3\n  \
+               {width}          1\n\
+             in the history, by source\n",
+            &width[2..]
+        );
+        (0..ROWS).for_each(|n| shown.push_str(&format!("  s{n:02}{}          7\n", " ".repeat(NAME_WIDTH - 3))));
+        assert_eq!(stats.to_string(), shown);
+    }
 }
