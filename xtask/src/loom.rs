@@ -126,7 +126,7 @@ fn chosen(context: &Context, name: Option<&str>) -> Result<Vec<String>, String> 
 
 /// Builds the models, and finds the tests of those named. A model without a test is an error: it shows nothing.
 pub(crate) fn build(context: &Context, names: &[String]) -> Result<Vec<Model>, String> {
-    let mut cargo = context.cargo("test --release --no-run --message-format=json-render-diagnostics");
+    let mut cargo = context.cargo("test --profile models --no-run --message-format=json-render-diagnostics");
     cargo.args(["--features", "", "--test", PROGRAM]).env("RUSTFLAGS", flags(std::env::var("RUSTFLAGS").ok()));
     cargo.env_remove("CARGO_ENCODED_RUSTFLAGS").env("CARGO_TARGET_DIR", context.target.join("loom"));
     let messages = output(&mut cargo)?;

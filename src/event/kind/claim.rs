@@ -4,10 +4,10 @@ use core::any::{TypeId, type_name};
 use std::error::Error;
 use std::fmt;
 
-use super::{Kind, Repr, checked_kind};
+use super::{Kind, Repr, checked_kind, interned};
 use crate::event::Payload;
 use crate::event::display::Bare;
-use crate::event::interner::{Claim, Link};
+use crate::event::interner::Claim;
 use crate::sync::busy;
 
 /// Why a payload type cannot be used: its kind belongs to another type, in this process and for good.
@@ -54,7 +54,7 @@ impl Kind {
     /// Where the process has used up its 65 536 interned kinds, a new kind is nobody's, and no claim is checked.
     pub(crate) fn claim<T: Payload>() -> Result<Self, KindTaken> {
         let name = const { checked_kind(T::KIND) };
-        let Some(link) = linked(name) else {
+        let Some(link) = interned::link(name) else {
             return Ok(Self::from_checked(name));
         };
         let kind = Self(Repr::Static(link.entry()));
@@ -65,16 +65,6 @@ impl Kind {
             Err(KindTaken { kind, by: claim.name, refused: type_name::<T>() })
         }
     }
-}
-
-#[cfg(not(ringbus_loom))]
-fn linked(name: &'static str) -> Option<&'static Link> {
-    busy::during(|| crate::event::interner::KINDS.link(name))
-}
-
-#[cfg(ringbus_loom)]
-fn linked(_: &'static str) -> Option<&'static Link> {
-    None
 }
 
 // === impl KindTaken ===

@@ -1,6 +1,7 @@
 //! The kinds that are interned, in the process's one interner.
 
-use crate::event::interner::{Entry, KINDS, KindId};
+use crate::event::interner::{Entry, KINDS, KindId, Link};
+use crate::sync::busy;
 
 /// The entry of a kind, if some call site has it.
 pub(super) fn find(text: &str) -> Option<&'static Entry> {
@@ -10,6 +11,11 @@ pub(super) fn find(text: &str) -> Option<&'static Entry> {
 /// The entry of a call site's kind; none where the interner is full.
 pub(super) fn intern(text: &'static str) -> Option<&'static Entry> {
     KINDS.intern(text)
+}
+
+/// The link of a kind, made if need be: who claims it leaves word there.
+pub(super) fn link(name: &'static str) -> Option<&'static Link> {
+    busy::during(|| KINDS.link(name))
 }
 
 /// All of them.
