@@ -154,7 +154,8 @@ mod tests {
     #[test]
     fn the_wrong_order_is_told_before_a_reset() {
         let (mut early, late) = (at(5, 1), at(9, 2));
-        assert_eq!(late.since(&early).unwrap().elapsed, Duration::from_millis(4));
+        let delta = late.since(&early).unwrap();
+        assert_eq!((delta.elapsed, delta.totals.published), (Duration::from_millis(4), 1));
         early.resets = 3;
         let reversed = StatsMismatch::Reversed { earlier: Duration::from_millis(9), later: Duration::from_millis(5) };
         assert_eq!(early.since(&late), Err(reversed));
