@@ -106,7 +106,7 @@ mod tests {
     use crate::context::Scratch;
 
     const MANIFEST: &str = "[workspace]\n[package]\nname = \"small\"\nedition = \"2021\"\n\
-        [lints.rust]\nunexpected_cfgs = \"allow\"\n";
+        [profile.models]\ninherits = \"release\"\n[lints.rust]\nunexpected_cfgs = \"allow\"\n";
     const LIB: &str = "pub fn two() -> u32 { 2 }\npub fn stop() -> bool { true }\n";
     const MODEL: &str = "#![cfg(ringbus_loom)]\n#[test]\nfn model() {\n    \
         while !small::stop() { std::hint::spin_loop() }\n    \
