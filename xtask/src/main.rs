@@ -15,6 +15,8 @@ mod tasks;
 mod tools;
 mod tree;
 // The commands.
+mod bench;
+mod counts;
 mod deny;
 mod fuzz;
 mod loom;
@@ -91,6 +93,8 @@ fn run(task: &Task) -> End {
         Task::Survivors { args } => survivors::run(&context, args).into(),
         Task::Proof { write: false } => proof::check(&context).into(),
         Task::Proof { write: true } => proof::write(&context).into(),
+        Task::Bench { quick, again } => bench::run(&context, *quick, *again).into(),
+        Task::Counts { write } => counts::run(&context, *write).into(),
         Task::Deny => deny::run(&context).into(),
         Task::Miri => miri::installed().and_then(|()| miri::run(&context)).into(),
     }

@@ -16,6 +16,7 @@ pub(crate) const STEPS: &[Step] = &[
     Step::new("fmt", "the source is formatted", fmt),
     Step::new("rooms", "who may know whom; unsafe; file lengths", rooms),
     Step::new("proof", "the table of what shows each promise is not stale", crate::proof::check),
+    Step::new("figures", "the README's figures are those of the benchmarks' report", crate::bench::readme::check),
     Step::new("clippy", "no warning, with all features and with none", clippy),
     Step::new("docs", "the documentation builds without a warning", docs),
     Step::new("budget", "the bare build has at most 20 packages", budget),
@@ -26,6 +27,8 @@ pub(crate) const STEPS: &[Step] = &[
     Step::new("loom", "the models of the protocols", loom),
     Step::new("stress", "10^7 events with delays at every atomic step; memory", crate::stress::short),
     Step::new("hostile", "a program whose panics abort; two copies in one process", hostile),
+    Step::new("counts", "instructions of the hot paths are within their limits; no allocation", crate::counts::check)
+        .where_installed(crate::counts::possible),
     Step::new("bench", "each benchmark runs once", bench),
 ];
 
@@ -38,6 +41,8 @@ fn fmt(context: &Context) -> Result<(), String> {
     command(&mut context.cargo("fmt --all --check"))?;
     for manifest in [
         COMPILE_FAIL,
+        "benches/rivals/Cargo.toml",
+        crate::counts::MANIFEST,
         crate::stress::MANIFEST,
         "fuzz/Cargo.toml",
         "tests/hostile/Cargo.toml",

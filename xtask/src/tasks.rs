@@ -27,6 +27,11 @@ The commands of ringbus:
                                 the fuzz targets, all or one, 60 seconds each unless told
   cargo xtask mutants [ARG...]  cargo-mutants on the rooms that .cargo/mutants.toml names
   cargo xtask proof [--write]   the table of what shows each promise, checked or made anew
+  cargo xtask counts [--write]  instructions and allocations of the hot paths, beside their limits;
+                                --write makes the counts the limits
+  cargo xtask bench [--quick]   everything measured beside its yardstick: writes benches/REPORT.md,
+                                benches/plots/ and the README's figures (--quick: under 3 minutes)
+  cargo xtask bench --again     the report of the last run's figures, made anew
   cargo xtask deny              licences, duplicate versions and sources of what we depend on
   cargo xtask miri              the tests under Miri, where it is installed
   cargo xtask help, --list      this text
@@ -48,6 +53,8 @@ pub(crate) enum Task {
     Sanitize { name: Option<String> },
     Fuzz { name: Option<String>, time: Duration },
     Survivors { args: Vec<String> },
+    Bench { quick: bool, again: bool },
+    Counts { write: bool },
     Deny,
     Proof { write: bool },
     Miri,
@@ -73,6 +80,18 @@ pub(crate) fn parse(args: &[String]) -> Result<Task, String> {
         ("proof", rest) => {
             let words = Words::of(command, rest, &["--write"], &[])?;
             none(command, words.name.as_slice(), Task::Proof { write: !words.flags.is_empty() })
+        }
+        ("counts", rest) => {
+            let words = Words::of(command, rest, &["--write"], &[])?;
+            none(command, words.name.as_slice(), Task::Counts { write: !words.flags.is_empty() })
+        }
+        ("bench", rest) => {
+            let words = Words::of(command, rest, &["--quick", "--again"], &[])?;
+            let has = |flag| words.flags.contains(&flag);
+            match (has("--quick"), has("--again")) {
+                (true, true) => Err("--again measures nothing, so it cannot be --quick".to_owned()),
+                (quick, again) => none(command, words.name.as_slice(), Task::Bench { quick, again }),
+            }
         }
         ("sanitize", rest) => {
             let mut words = Words::of(command, rest, &[], &[])?;
@@ -173,6 +192,9 @@ mod tests {
         assert_eq!(parsed("stress --seconds 9"), Ok(Task::Stress { args: words("--seconds 9") }));
         assert_eq!(parsed("stress --help"), Ok(Task::Stress { args: words("--help") }));
         assert_eq!(parsed("sanitize thread"), Ok(Task::Sanitize { name: Some("thread".into()) }));
+        assert_eq!(parsed("counts --write"), Ok(Task::Counts { write: true }));
+        assert_eq!(parsed("bench --quick"), Ok(Task::Bench { quick: true, again: false }));
+        assert_eq!(parsed("bench"), Ok(Task::Bench { quick: false, again: false }));
         let time = Duration::from_secs(7);
         assert_eq!(parsed("fuzz kind --seconds 7"), Ok(Task::Fuzz { name: Some("kind".into()), time }));
         assert_eq!(parsed("fuzz"), Ok(Task::Fuzz { name: None, time: fuzz::DEFAULT_TIME }));
@@ -193,6 +215,9 @@ mod tests {
             ("fuzz --limit 3", "`--limit`"),
             ("fuzz --seconds 0", "`0`"),
             ("sanitize a b", "`b`"),
+            ("counts off", "`off`"),
+            ("bench --fast", "`--fast`"),
+            ("bench --quick --again", "--again"),
         ] {
             let why = parsed(line).expect_err(line);
             assert!(why.contains(word), "{line}: {why}");

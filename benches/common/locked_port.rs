@@ -1,4 +1,7 @@
 //! The yardstick: an event bus as people write it by hand, with two locks.
+//!
+//! It knows no patterns, no counters and no isolation: each handler gets every event, and one that panics unwinds into
+//! the publisher.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -8,7 +11,7 @@ use ringbus::Value;
 use uuid::Uuid;
 
 /// An event of the port.
-#[allow(dead_code, reason = "what handlers would read")]
+#[derive(Debug)]
 pub struct PortEvent {
     pub id: Uuid,
     pub kind: &'static str,
@@ -26,6 +29,8 @@ pub struct LockedPort {
     handlers: Mutex<Vec<Handler>>,
 }
 
+// === impl LockedPort ===
+
 impl LockedPort {
     pub fn new(capacity: usize) -> Self {
         Self { capacity, history: Mutex::default(), handlers: Mutex::default() }
@@ -33,6 +38,12 @@ impl LockedPort {
 
     pub fn subscribe(&self, handler: impl Fn(&PortEvent) + Send + Sync + 'static) {
         self.handlers.lock().expect("no handler panics").push(Arc::new(handler));
+    }
+
+    /// Removes the handler that came last.
+    pub fn unsubscribe_last(&self) {
+        let last = self.handlers.lock().expect("no handler panics").pop();
+        drop(last);
     }
 
     pub fn publish(
@@ -54,5 +65,10 @@ impl LockedPort {
             handler(&event);
         }
         event
+    }
+
+    /// The last events, newest first.
+    pub fn recent(&self, limit: usize) -> Vec<Arc<PortEvent>> {
+        self.history.lock().expect("no handler panics").iter().rev().take(limit).cloned().collect()
     }
 }
