@@ -27,6 +27,8 @@
 //! All are off by default.
 //! - `serde`: the JSON form of events (`Event::to_json`, `Event::from_json`), serde for values and statistics.
 //! - `derive`: the macro `#[derive(Payload)]`, for events that hold a Rust type.
+//! - `membarrier`: on Linux, handlers are called without a fence of their own, and whoever ends a subscription has the
+//!   kernel fence for all threads; faster, and outside of what models can show.
 //! - `reference-table`: the lock-based table that the test-suite also runs on; slower, and not lock-free.
 //! - `inject`: for this crate's own tests only.
 #![deny(missing_docs, unsafe_code)]
@@ -62,9 +64,9 @@ pub mod testing;
 pub mod docs;
 
 pub use bus::{
-    AlreadySubscribed, Bus, BusBuilder, CloseError, ConfigError, Delivery, Explained, Explanation, GlobalAlreadySet,
-    Gone, Outcome, Publishable, Reentrancy, Subscribe, Subscription, Subscriptions, Topic, Verdict, WeakBus, current,
-    default_bus, global, propagate, set_global, with_default,
+    AlreadySubscribed, Bus, BusBuilder, CloseError, ConfigError, Deliveries, Delivery, Explained, Explanation,
+    GlobalAlreadySet, Gone, Outcome, Publishable, Reentrancy, Subscribe, Subscription, Subscriptions, Topic, Verdict,
+    WeakBus, current, default_bus, global, propagate, set_global, with_default,
 };
 #[cfg(feature = "serde")]
 pub use bus::{DumpError, on_panic_dump};

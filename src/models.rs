@@ -11,7 +11,7 @@ use crate::event::interner;
 use crate::history;
 use crate::sync::clock::baseline;
 use crate::sync::inbox;
-use crate::sync::revocable::Revocable;
+use crate::sync::revocable::{Calls, Revocable};
 use crate::sync::snapshot::Reclaiming;
 use crate::sync::waiters;
 use crate::sync::{self, rows};
@@ -104,7 +104,7 @@ impl<T> Handler<T> {
     /// Calls it on this thread; `None` if it has been removed.
     pub fn call<R>(&self, call: impl FnOnce(&T) -> R) -> Option<R> {
         let visit = rows::visit()?;
-        self.0.run(&visit, 0, call)
+        Calls::new(&visit, 0).call(&self.0, call)
     }
 
     pub fn remove(&self) -> bool {

@@ -64,6 +64,35 @@ pub enum Outcome {
     KindTaken,
 }
 
+/// What became of the events that [`Bus::publish_all`](crate::Bus::publish_all) has taken from its iterator: each is
+/// counted in `events` and in one of the fields up to `kind_taken`, which are the [`Outcome`]s.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Deliveries {
+    /// How many the iterator has yielded.
+    pub events: u64,
+    /// [`Outcome::Published`].
+    pub published: u64,
+    /// [`Outcome::Queued`].
+    pub queued: u64,
+    /// [`Outcome::QueueFull`].
+    pub queue_full: u64,
+    /// [`Outcome::TooDeep`].
+    pub too_deep: u64,
+    /// [`Outcome::Panicking`].
+    pub panicking: u64,
+    /// [`Outcome::Disabled`].
+    pub disabled: u64,
+    /// [`Outcome::Refused`].
+    pub refused: u64,
+    /// [`Outcome::KindTaken`].
+    pub kind_taken: u64,
+    /// How many calls of handlers took one, over all events.
+    pub delivered: u64,
+    /// How many calls of handlers returned an error or panicked, over all events.
+    pub failed: u64,
+}
+
 impl Outcome {
     /// Whether the event was recorded (or, without a history, counted).
     #[must_use]

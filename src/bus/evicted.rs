@@ -10,7 +10,7 @@
 
 use core::cell::Cell;
 
-use crate::event::Event;
+use crate::event::{Blanks, Event};
 use crate::sync::{busy, thread_local};
 
 /// So many are dropped at one time.
@@ -57,19 +57,29 @@ mod left {
 /// Drops what was evicted, or leaves it to the drop that is under way on this thread. May run user code.
 #[inline]
 pub(super) fn drop_flat(evicted: Option<Event>) {
-    // What is made of fields runs no user code when it is dropped, and needs no list.
-    if let Some(event) = evicted.filter(Event::is_typed) {
-        drop_typed(event);
+    // What owns no user's value with a drop of its own runs no user code, and needs no list.
+    if let Some(event) = evicted.filter(Event::drops) {
+        drop_typed(event, drop);
     }
 }
 
-fn drop_typed(event: Event) {
+/// The same for a batch, which keeps the memory.
+#[inline]
+pub(super) fn drop_into(event: Event, blanks: &mut Blanks) {
+    if event.drops() {
+        drop_typed(event, |event| blanks.give_back(event));
+    } else {
+        blanks.give_back(event);
+    }
+}
+
+fn drop_typed(event: Event, first: impl FnOnce(Event)) {
     // The cell has no destructor, so it is there until the thread is gone; but loom drops every thread-local.
     if DROPPING.try_with(|dropping| dropping.replace(true)).unwrap_or(false) {
         return wait(event);
     }
     // What a payload's drop throws ends in the event's.
-    drop(event);
+    first(event);
     let mut taken = Vec::new();
     for _ in 0..MOST {
         if taken.is_empty() {

@@ -13,9 +13,20 @@ use crate::callsite::Refused;
 use crate::contain::{self, Caught};
 use crate::dispatch::Warning;
 use crate::dispatch::deliver::{Delivering, Tally};
+use crate::dispatch::table::Table;
 use crate::event::{Draft, Event, late};
 use crate::sync::rows::{self, Visit};
+use crate::sync::snapshot::Cached;
 use crate::sync::{busy, fence_after_rmw, frames, step};
+
+/// A table that is looked at for many events.
+pub(super) type Tables<'a> = Cached<'a, Table>;
+
+/// What became of a recorded event.
+pub(super) struct Done {
+    pub(super) outcome: Outcome,
+    pub(super) tally: Tally,
+}
 
 impl Bus {
     /// Publishes an event that was built before, or a value of a [`Payload`](crate::Payload) type.
@@ -70,7 +81,10 @@ impl Bus {
     #[doc(hidden)]
     #[inline]
     pub fn publish_draft(&self, draft: Draft) -> Delivery {
-        self.inner.publish(draft.finish())
+        match rows::visit() {
+            Some(visit) => self.inner.publish_on(draft.finish_on(&visit), &visit),
+            None => self.inner.refuse(),
+        }
     }
 
     /// The rest of a call site's publish that made no event.
@@ -88,10 +102,14 @@ impl Bus {
 }
 
 impl Inner {
-    pub(super) fn publish(&self, mut event: Event) -> Delivery {
-        let Some(visit) = rows::visit() else {
-            return self.refuse();
-        };
+    pub(super) fn publish(&self, event: Event) -> Delivery {
+        match rows::visit() {
+            Some(visit) => self.publish_on(event, &visit),
+            None => self.refuse(),
+        }
+    }
+
+    pub(super) fn publish_on(&self, mut event: Event, visit: &Visit) -> Delivery {
         let thread = visit.row().number();
         let (stamp, evicted) = self.recorder.record(&mut event, thread);
         self.counters.kinds.count(event.kind(), thread);
@@ -102,68 +120,107 @@ impl Inner {
         // publisher finds the subscriber in the table. Slots are written by a read-modify-write.
         fence_after_rmw();
 
+        let mut done = self.recorded(&event, stamp, visit, None);
+        Self::end(visit, done.tally.unwind.take());
+        Delivery::of(event, done.outcome, done.tally.delivered, done.tally.failed)
+    }
+
+    /// What follows the record of an event; the table is looked up in `tables`, if there are any.
+    #[inline(always)]
+    pub(super) fn recorded(&self, event: &Event, stamp: u64, visit: &Visit, tables: Option<&mut Tables<'_>>) -> Done {
+        let too_deep = rows::depth() >= self.depth_limit;
         if std::thread::panicking() {
-            self.counters.while_panicking.bump();
-            let too_deep = rows::depth() >= self.depth_limit;
-            let tally = if too_deep { Tally::default() } else { self.dispatch(&event, stamp, &visit, true) };
-            return Delivery::of(event, Outcome::Panicking, tally.delivered, tally.failed);
+            return self.recorded_while_panicking(event, stamp, visit, too_deep);
         }
-        if rows::depth() >= self.depth_limit {
+        if too_deep {
             self.counters.depth_stops.bump();
-            return Delivery::of(event, Outcome::TooDeep, 0, 0);
+            return Done { outcome: Outcome::TooDeep, tally: Tally::default() };
         }
         if let Some(limit) = self.deferred_limit {
             if deferred::must_wait() {
-                return self.defer(event, stamp, &visit, limit);
+                return Done { outcome: self.defer(event, stamp, visit, limit), tally: Tally::default() };
             }
         }
-        let mut tally = self.dispatch(&event, stamp, &visit, false);
-        Self::end(&visit, tally.unwind.take());
-        Delivery::of(event, Outcome::Published, tally.delivered, tally.failed)
+        Done { outcome: Outcome::Published, tally: self.dispatch(event, stamp, visit, false, tables) }
+    }
+
+    #[cold]
+    fn recorded_while_panicking(&self, event: &Event, stamp: u64, visit: &Visit, too_deep: bool) -> Done {
+        self.counters.while_panicking.bump();
+        let tally = if too_deep { Tally::default() } else { self.dispatch(event, stamp, visit, true, None) };
+        Done { outcome: Outcome::Panicking, tally }
     }
 
     /// The end of a dispatch: has what waited for it dispatched too, and lets a panic go on that a handler has asked for;
     /// everybody else has had the event.
     #[inline]
-    pub(super) fn end(visit: &Visit, mut unwind: Option<Caught>) {
+    pub(super) fn end(visit: &Visit, unwind: Option<Caught>) {
+        if let Some(payload) = Self::work_off(visit, unwind) {
+            resume_unwind(payload);
+        }
+    }
+
+    /// The same, for one who lets the panic go on later.
+    #[inline]
+    pub(super) fn work_off(visit: &Visit, mut unwind: Option<Caught>) -> Option<Caught> {
         if deferred::is_due() {
             deferred::work_off(|waiting| {
-                let next = waiting.bus.dispatch(&waiting.event, waiting.stamp, visit, false).unwind;
+                let next = waiting.bus.dispatch_late(&waiting.event, waiting.stamp, visit).unwind;
                 if let Some(other) = keep_first(&mut unwind, next) {
                     contain::defuse(other);
                 }
             });
         }
-        if let Some(payload) = unwind {
-            resume_unwind(payload);
-        }
+        unwind
     }
 
     /// Offers a recorded event to its handlers, and counts what becomes of it. While the thread is `panicking`, only to
     /// those that asked for that.
-    fn dispatch(&self, event: &Event, stamp: u64, visit: &Visit, panicking: bool) -> Tally {
+    #[inline(always)]
+    fn dispatch(
+        &self,
+        event: &Event,
+        stamp: u64,
+        visit: &Visit,
+        panicking: bool,
+        tables: Option<&mut Tables<'_>>,
+    ) -> Tally {
         let thread = visit.row().number();
-        let table = self.registry.table();
+        let mut tally = match tables {
+            Some(tables) => self.offer(tables.load(), event, stamp, visit, panicking),
+            None => self.offer(&self.registry.table(), event, stamp, visit, panicking),
+        };
+        self.count(&tally, thread);
+        if panicking {
+            // It would abort the process.
+            if let Some(payload) = tally.unwind.take() {
+                contain::defuse(payload);
+            }
+        } else if tally.offered == 0 {
+            self.counters.unheard.add(thread, 1);
+            self.reporter.warn(&Warning::Unheard { event });
+        }
+        tally
+    }
+
+    /// The same for one that has waited.
+    #[cold]
+    fn dispatch_late(&self, event: &Event, stamp: u64, visit: &Visit) -> Tally {
+        self.dispatch(event, stamp, visit, false, None)
+    }
+
+    /// Calls the handlers that a table has for an event.
+    #[inline(always)]
+    fn offer(&self, table: &Table, event: &Event, stamp: u64, visit: &Visit, panicking: bool) -> Tally {
         let found = table.find(event.kind());
         if found.learn {
             self.registry.learn(event.kind());
         }
         let mut tally = Tally::default();
         if !found.walk.is_empty() {
-            let delivering = Delivering { event, stamp, visit, reporter: &self.reporter, panicking };
-            tally = frames::enter(self, event, || delivering.walk(found.walk));
-        }
-        drop(table);
-        self.count(&tally, thread);
-        if tally.offered == 0 && !panicking {
-            self.counters.unheard.add(thread, 1);
-            self.reporter.warn(&Warning::Unheard { event });
-        }
-        if panicking {
-            // It would abort the process.
-            if let Some(payload) = tally.unwind.take() {
-                contain::defuse(payload);
-            }
+            let delivering =
+                Delivering { event, value: event.value(), stamp, visit, reporter: &self.reporter, panicking };
+            frames::enter(self, event, || delivering.walk(found.walk, &mut tally));
         }
         tally
     }
@@ -186,15 +243,15 @@ impl Inner {
 
     /// Lets an event wait for the dispatch that is under way on this thread.
     #[cold]
-    fn defer(&self, event: Event, stamp: u64, visit: &Visit, limit: usize) -> Delivery {
+    fn defer(&self, event: &Event, stamp: u64, visit: &Visit, limit: usize) -> Outcome {
         // The publisher holds the bus.
         let waits = self.me.upgrade().is_some_and(|bus| deferred::wait(Waiting::new(bus, event.clone(), stamp), limit));
         if waits {
             self.counters.deferred.add(visit.row().number(), 1);
-            return Delivery::of(event, Outcome::Queued, 0, 0);
+            return Outcome::Queued;
         }
         self.counters.deferred_drops.bump();
-        Delivery::of(event, Outcome::QueueFull, 0, 0)
+        Outcome::QueueFull
     }
 
     /// A publish from inside the bus's own work on this thread.
@@ -206,7 +263,7 @@ impl Inner {
 }
 
 /// Keeps the first of two panics; the other one is handed back.
-fn keep_first(first: &mut Option<Caught>, next: Option<Caught>) -> Option<Caught> {
+pub(super) fn keep_first(first: &mut Option<Caught>, next: Option<Caught>) -> Option<Caught> {
     if first.is_some() {
         return next;
     }

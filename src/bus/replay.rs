@@ -146,7 +146,7 @@ impl Telling<'_> {
 
     fn one(&mut self, event: &Event, stamp: u64) {
         let (reporter, visit) = (&self.bus.reporter, self.visit);
-        let delivering = Delivering { event, stamp, visit, reporter, panicking: false };
+        let delivering = Delivering { event, value: event.value(), stamp, visit, reporter, panicking: false };
         frames::enter(self.bus, event, || delivering.tell(self.subscriber, &mut self.tally));
     }
 

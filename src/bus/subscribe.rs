@@ -127,7 +127,7 @@ impl Bus {
         let address = address(&handler);
         let mut request = self.on_selected::<Event>(handler.selector());
         request.options.name = Some(handler.name().to_owned());
-        let (_, draft) = request.draft(Box::new(move |event| handler.handle(event)), Location::caller());
+        let (_, draft) = request.draft(Handle::Event(Box::new(move |event| handler.handle(event))), Location::caller());
         self.inner.registry.add_object(address, draft).map_err(|id| AlreadySubscribed { id })
     }
 
@@ -313,7 +313,7 @@ impl Subscribe {
             handler(event);
             Ok(())
         };
-        self.add(Box::new(handle), Location::caller())
+        self.add(Handle::Event(Box::new(handle)), Location::caller())
     }
 
     /// Subscribes a handler that may fail; see [`Bus::try_subscribe`].
@@ -322,7 +322,7 @@ impl Subscribe {
         self,
         handler: impl Fn(&Event) -> Result<(), BoxError> + Send + Sync + 'static,
     ) -> Subscription {
-        self.add(Box::new(handler), Location::caller())
+        self.add(Handle::Event(Box::new(handler)), Location::caller())
     }
 }
 

@@ -1,9 +1,10 @@
 //! Adding handlers that take values of one Rust type.
 
+use core::any::Any;
 use core::panic::Location;
 
 use super::{Bus, Subscribe, Subscription};
-use crate::dispatch::BoxError;
+use crate::dispatch::{BoxError, Handle};
 use crate::event::{Event, Kind, KindTaken, Pattern, Payload, Selector};
 
 impl Bus {
@@ -123,18 +124,21 @@ impl<T: Payload> Subscribe<T> {
     }
 
     fn add_fallible(
-        mut self,
+        self,
         handler: impl Fn(&T) -> Result<(), BoxError> + Send + Sync + 'static,
         place: &'static Location<'static>,
     ) -> Subscription {
         if !self.decode {
-            // Before the user's own filter, which may rely on it.
-            self.filters.push_first(Box::new(|event: &Event| event.payload_as::<T>().is_some()));
+            let handle = move |value: &dyn Any| match value.downcast_ref() {
+                Some(payload) => handler(payload),
+                None => unreachable!("a kind has one payload type"),
+            };
+            return self.add(Handle::Value(Box::new(handle)), place);
         }
         let handle = move |event: &Event| match event.payload_as::<T>() {
             Some(payload) => handler(payload),
             None => handler(&event.decode::<T>()?),
         };
-        self.add(Box::new(handle), place)
+        self.add(Handle::Event(Box::new(handle)), place)
     }
 }

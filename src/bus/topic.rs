@@ -5,7 +5,7 @@ use core::marker::PhantomData;
 
 use super::{Bus, Delivery, Outcome};
 use crate::contain;
-use crate::event::{Event, Kind, KindTaken, Payload};
+use crate::event::{Blanks, Event, Given, Kind, KindTaken, Payload};
 use crate::sync::busy;
 
 /// What [`Bus::publish`] takes: an [`Event`], or a value of a [`Payload`] type. Sealed.
@@ -17,6 +17,10 @@ use crate::sync::busy;
 pub trait Publishable: sealed::Sealed {
     #[doc(hidden)]
     fn into_event(self) -> Result<Event, KindTaken>;
+
+    /// For a batch: an event that has its time, or what is to get one. `kind` is remembered from one value to the next.
+    #[doc(hidden)]
+    fn give(self, kind: &mut Option<Kind>, blanks: &mut Blanks) -> Result<Given, KindTaken>;
 }
 
 mod sealed {
@@ -29,12 +33,32 @@ impl Publishable for Event {
     fn into_event(self) -> Result<Event, KindTaken> {
         Ok(self)
     }
+
+    fn give(self, _: &mut Option<Kind>, _: &mut Blanks) -> Result<Given, KindTaken> {
+        Ok(Given::Event(self))
+    }
 }
 
 #[diagnostic::do_not_recommend]
 impl<T: Payload> Publishable for T {
     fn into_event(self) -> Result<Event, KindTaken> {
         Event::from_payload(self)
+    }
+
+    fn give(self, kind: &mut Option<Kind>, blanks: &mut Blanks) -> Result<Given, KindTaken> {
+        if kind.is_none() {
+            match Kind::claim::<T>() {
+                Ok(claimed) => *kind = Some(claimed),
+                Err(taken) => {
+                    contain::drop_contained(self);
+                    return Err(taken);
+                }
+            }
+        }
+        match kind {
+            Some(kind) => Ok(Given::draft(kind.clone(), self, blanks)),
+            None => unreachable!("it has just been claimed"),
+        }
     }
 }
 

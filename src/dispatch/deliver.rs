@@ -4,14 +4,17 @@
 //! unless it is muted, in quarantine, out of calls, or its filter says no: then that is counted (P8). A panic or an
 //! error ends with it, unless it asked for more (P4); no lock is held and nobody is waited for (P1).
 
+use core::any::Any;
+
 use super::control::Admission;
-use super::handler::{BoxError, Callback};
+use super::handler::{Answer, BoxError, Callback};
 use super::reporter::Reporter;
 use super::route::Walk;
 use super::subscriber::Subscriber;
 use crate::contain::{self, Caught};
 use crate::event::Event;
 use crate::sync::clock::Timer;
+use crate::sync::revocable::Calls;
 use crate::sync::rows::{self, Visit};
 
 /// What became of one dispatch.
@@ -34,6 +37,8 @@ pub(crate) struct Tally {
 /// One event on its way to its handlers.
 pub(crate) struct Delivering<'a> {
     pub(crate) event: &'a Event,
+    /// What the event holds: found once for all handlers.
+    pub(crate) value: Option<&'a dyn Any>,
     /// The history's mark on it.
     pub(crate) stamp: u64,
     pub(crate) visit: &'a Visit,
@@ -42,48 +47,48 @@ pub(crate) struct Delivering<'a> {
     pub(crate) panicking: bool,
 }
 
-/// What a handler made of an event.
-enum Answer {
-    /// Its filter did not want it, or no call was left.
-    Passed,
-    Took(Result<(), BoxError>),
-}
-
 // === impl Delivering ===
 
 impl Delivering<'_> {
     /// Calls the handlers of `walk`, at the thread's present depth.
-    #[inline]
-    pub(crate) fn walk(&self, walk: Walk<'_>) -> Tally {
-        let mut tally = Tally::default();
-        let depth = rows::depth();
+    #[inline(always)]
+    pub(crate) fn walk(&self, walk: Walk<'_>, tally: &mut Tally) {
+        let mut calls = Calls::new(self.visit, rows::depth());
         rows::deeper(|| {
-            for subscriber in walk {
-                if self.panicking && !subscriber.while_panicking {
-                    continue;
-                }
-                tally.offered += 1;
-                if subscriber.replay.as_ref().is_none_or(|replay| replay.offer(self.event, self.stamp)) {
-                    self.call(subscriber, depth, &mut tally);
-                }
+            match walk.straight() {
+                Some(subscribers) => subscribers.iter().for_each(|one| self.offer(one, &mut calls, tally)),
+                None => self.walk_two(walk, &mut calls, tally),
             }
+            calls.leave();
         });
-        tally
+    }
+
+    fn walk_two<'s>(&self, walk: Walk<'s>, calls: &mut Calls<'s>, tally: &mut Tally) {
+        walk.for_each(|one| self.offer(one, calls, tally));
+    }
+
+    #[inline(always)]
+    fn offer<'s>(&self, subscriber: &'s Subscriber, calls: &mut Calls<'s>, tally: &mut Tally) {
+        if self.panicking && !subscriber.while_panicking {
+            return;
+        }
+        tally.offered += 1;
+        if subscriber.replay.as_ref().is_none_or(|replay| replay.offer(self.event, self.stamp)) {
+            self.call(subscriber, calls, tally);
+        }
     }
 
     /// Calls one handler that is being told of the past, at the thread's present depth.
     pub(crate) fn tell(&self, subscriber: &Subscriber, tally: &mut Tally) {
-        let depth = rows::depth();
-        rows::deeper(|| self.call(subscriber, depth, tally));
+        let mut calls = Calls::new(self.visit, rows::depth());
+        rows::deeper(|| self.call(subscriber, &mut calls, tally));
     }
 
-    #[inline]
-    fn call(&self, subscriber: &Subscriber, depth: usize, tally: &mut Tally) {
+    #[inline(always)]
+    fn call<'s>(&self, subscriber: &'s Subscriber, calls: &mut Calls<'s>, tally: &mut Tally) {
         match subscriber.control.admission() {
-            Admission::Plain => {
-                self.run(subscriber, depth, tally, |callback| Answer::Took((callback.handle)(self.event)))
-            }
-            Admission::Careful => self.call_carefully(subscriber, depth, tally),
+            Admission::Plain => self.run(subscriber, calls, tally, |callback| callback.take(self.event, self.value)),
+            Admission::Careful => self.call_carefully(subscriber, calls, tally),
             // As for one that could be called: where it was removed before its turn, the event did not come to it.
             _ if !subscriber.handler.is_live() => {}
             Admission::Muted => drop(subscriber.counts.skipped.bump()),
@@ -91,14 +96,14 @@ impl Delivering<'_> {
         }
     }
 
-    fn call_carefully(&self, subscriber: &Subscriber, depth: usize, tally: &mut Tally) {
+    fn call_carefully<'s>(&self, subscriber: &'s Subscriber, calls: &mut Calls<'s>, tally: &mut Tally) {
         let failed = tally.failed;
         let delivered = tally.delivered;
-        self.run(subscriber, depth, tally, |callback| {
-            if !callback.filters.want(self.event) || !subscriber.control.claim() {
+        self.run(subscriber, calls, tally, |callback| {
+            if !callback.wants(self.event) || !subscriber.control.claim() {
                 return Answer::Passed;
             }
-            Answer::Took((callback.handle)(self.event))
+            callback.take(self.event, self.value)
         });
         if tally.delivered > delivered {
             subscriber.control.succeeded();
@@ -111,33 +116,46 @@ impl Delivering<'_> {
     }
 
     #[inline]
-    fn run(&self, subscriber: &Subscriber, depth: usize, tally: &mut Tally, call: impl FnOnce(&Callback) -> Answer) {
+    fn run<'s>(
+        &self,
+        subscriber: &'s Subscriber,
+        calls: &mut Calls<'s>,
+        tally: &mut Tally,
+        call: impl FnOnce(&Callback) -> Answer,
+    ) {
         let thread = self.visit.row().number();
-        let timer = (self.reporter.times_all() || subscriber.counts.is_sampled(thread)).then(Timer::start);
-        let run = subscriber.handler.run(self.visit, depth, |callback| contain::call(|| call(callback)));
-        // The mark is gone: what follows (counting, reporting, dropping what was thrown) is no part of the call that a
-        // `close` waits for.
-        match run {
+        let taken = subscriber.counts.taken(thread);
+        let timer = (taken.is_sampled() || self.reporter.times_all()).then(Timer::start);
+        // What follows (reporting, dropping what was thrown) is no part of the call that a `close` waits for: where it may
+        // run user code, the call has been left.
+        match calls.call(&subscriber.handler, |callback| contain::call(|| call(callback))) {
             // Removed before its turn came.
             None => return,
             Some(Ok(Answer::Took(Ok(())))) => {
                 tally.delivered += 1;
-                subscriber.counts.delivered(thread);
+                taken.count();
             }
             Some(Ok(Answer::Passed)) => {
                 subscriber.counts.skipped.bump();
                 return;
             }
-            Some(Ok(Answer::Took(Err(error)))) => self.failed(subscriber, tally, Err(error)),
-            Some(Err(payload)) => self.failed(subscriber, tally, Ok(payload)),
+            Some(Ok(Answer::Took(Err(error)))) => self.failed(subscriber, calls, tally, Err(error)),
+            Some(Err(payload)) => self.failed(subscriber, calls, tally, Ok(payload)),
         }
         if let Some(timer) = timer {
-            self.reporter.took(subscriber, self.event, timer.elapsed_ns());
+            self.took(subscriber, calls, timer);
         }
     }
 
     #[cold]
-    fn failed(&self, subscriber: &Subscriber, tally: &mut Tally, how: Result<Caught, BoxError>) {
+    fn took(&self, subscriber: &Subscriber, calls: &mut Calls<'_>, timer: Timer) {
+        calls.leave();
+        self.reporter.took(subscriber, self.event, timer.elapsed_ns());
+    }
+
+    #[cold]
+    fn failed(&self, subscriber: &Subscriber, calls: &mut Calls<'_>, tally: &mut Tally, how: Result<Caught, BoxError>) {
+        calls.leave();
         tally.failed += 1;
         subscriber.counts.failed.bump();
         if how.is_ok() {

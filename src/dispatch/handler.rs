@@ -1,5 +1,7 @@
 //! What a user subscribes: a closure, or an object that has a name and says what it takes.
 
+use core::any::Any;
+
 use crate::contain::drop_contained;
 use crate::event::{Event, Selector};
 
@@ -53,8 +55,22 @@ pub trait Handler: Send + Sync + 'static {
 /// A subscription's condition on single events.
 pub(crate) type Filter = Box<dyn Fn(&Event) -> bool + Send + Sync>;
 
-/// A handler's code.
-pub(crate) type Handle = Box<dyn Fn(&Event) -> Result<(), BoxError> + Send + Sync>;
+type TakesEvent = dyn Fn(&Event) -> Result<(), BoxError> + Send + Sync;
+type TakesValue = dyn Fn(&dyn Any) -> Result<(), BoxError> + Send + Sync;
+
+/// A handler's code, by what it takes.
+pub(crate) enum Handle {
+    Event(Box<TakesEvent>),
+    /// The value of the one type that its kind has; an event that holds none passes it by.
+    Value(Box<TakesValue>),
+}
+
+/// What a handler made of an event.
+pub(super) enum Answer {
+    /// It is not what it takes, its filter did not want it, or no call was left.
+    Passed,
+    Took(Result<(), BoxError>),
+}
 
 /// Conditions that must all hold.
 ///
@@ -71,17 +87,12 @@ impl Filters {
         self.0.push(filter);
     }
 
-    /// Adds one that is asked before the others.
-    pub(crate) fn push_first(&mut self, filter: Filter) {
-        self.0.insert(0, filter);
-    }
-
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
     /// Whether all of them want the event; after one that does not, none is asked.
-    pub(super) fn want(&self, event: &Event) -> bool {
+    fn want(&self, event: &Event) -> bool {
         self.0.iter().all(|filter| filter(event))
     }
 }
@@ -97,4 +108,23 @@ pub(crate) struct Callback {
     /// Asked first.
     pub(crate) filters: Filters,
     pub(crate) handle: Handle,
+}
+
+// === impl Callback ===
+
+impl Callback {
+    /// Has the handler take the event, or the value that it holds, whatever the filters say.
+    #[inline]
+    pub(super) fn take(&self, event: &Event, value: Option<&dyn Any>) -> Answer {
+        match &self.handle {
+            Handle::Event(handle) => Answer::Took(handle(event)),
+            Handle::Value(handle) => value.map_or(Answer::Passed, |value| Answer::Took(handle(value))),
+        }
+    }
+
+    /// Whether the event is what it takes, and all filters want it.
+    pub(super) fn wants(&self, event: &Event) -> bool {
+        // The filters of one that takes a value may rely on it.
+        (matches!(self.handle, Handle::Event(_)) || event.value().is_some()) && self.filters.want(event)
+    }
 }

@@ -13,7 +13,7 @@
 //! Dispatch knows events and handlers; it never knows a history or a bus.
 
 pub(crate) mod registry;
-mod table;
+pub(crate) mod table;
 
 mod route;
 

@@ -22,7 +22,7 @@ use super::table::Table;
 use crate::contain;
 use crate::event::Kind;
 use crate::sync::atomic::{AtomicBool, Ordering, fence};
-use crate::sync::snapshot::{Loaded, Snapshot};
+use crate::sync::snapshot::{Cached, Loaded, Snapshot};
 use crate::sync::{QuietGuard, QuietMutex, busy, step};
 
 /// All subscriptions of a bus.
@@ -61,6 +61,11 @@ impl<C: Fn(usize, bool)> Registry<C> {
     #[inline]
     pub(crate) fn table(&self) -> Loaded<Table> {
         self.table.load()
+    }
+
+    /// The same for one who looks again and again.
+    pub(crate) fn cached_table(&self) -> Cached<'_, Table> {
+        self.table.cached()
     }
 
     /// Adds a subscriber.

@@ -12,7 +12,7 @@ use super::replay::Replay;
 use crate::contain;
 use crate::event::{Kind, Selector};
 use crate::latency::Histogram;
-use crate::sync::counter::{Striped, Tally};
+use crate::sync::counter::{Own, Striped, Tally};
 use crate::sync::revocable::Revocable;
 
 /// What a subscription is made of, before it has an id.
@@ -189,14 +189,25 @@ impl Counts {
         }
     }
 
+    /// What the calling thread, which owns the row of this number, counts its calls in.
     #[inline]
-    pub(super) fn delivered(&self, thread: usize) {
-        self.delivered.add(thread, 1);
+    pub(super) fn taken(&self, thread: usize) -> Taken<'_> {
+        Taken(self.delivered.of(thread))
+    }
+}
+
+/// One thread's count of successful calls of a handler.
+pub(super) struct Taken<'a>(Own<'a>);
+
+impl Taken<'_> {
+    #[inline]
+    pub(super) fn count(&self) {
+        self.0.add(1);
     }
 
     /// Whether the next call on this thread is to be timed: the first one, and then one in [`SAMPLED`] successful ones.
     #[inline]
-    pub(super) fn is_sampled(&self, thread: usize) -> bool {
-        self.delivered.at(thread) % SAMPLED == 0
+    pub(super) fn is_sampled(&self) -> bool {
+        self.0.get() % SAMPLED == 0
     }
 }

@@ -11,9 +11,9 @@
 //! | slot | a late writer does not push out a newer record | newer writer: ticket, then exchange with Release | late writer: word with Acquire, then head, then exchange against that word | `slot_late_write`, `slot_two_laps` |
 //! | table | a publish that happens after `subscribe` or `unsubscribe` sees the change | swap: Release | load: Acquire | `table_dispatch` |
 //! | removal | a handler removed during a dispatch is not called in its turn | `state`: read-modify-write | `state` after the mark | `table_removal` |
-//! | close | either the caller sees the removal, or the closer sees the mark (Dekker) | mark, `fence(SeqCst)`, state | state, `fence(SeqCst)`, marks | `close_call` |
-//! | close | what the last call did happens before the closure's drop | leaving: exchange of the mark, Release | the closer's look at the mark: Acquire | `close_call` |
-//! | wake-up | the closer does not sleep for ever | leaving: exchange returns the waiting bit, then the list is taken: AcqRel | on the list first, then the bit by exchange: AcqRel | `close_wake`, `waiters` |
+//! | close | either the caller sees the removal, or the closer sees the mark (Dekker) | mark by exchange, full fence, state | state, `fence(SeqCst)`, marks | `close_call` |
+//! | close | what the last call did happens before the closure's drop | the mark is passed on: Release | the closer's look at the mark: Acquire | `close_call` |
+//! | wake-up | the closer does not sleep for ever | mark passed on, fence, list of waiters (Dekker) | on the list, `fence(SeqCst)`, marks | `close_wake`, `waiters` |
 //! | drop once | a second closer returns only when the closure has been dropped | `GONE`: Release, then the list is taken | on the list first, then `GONE`: Acquire | `close_close` |
 //! | rows | who takes over an ended thread's row finds its marks cleared and its count, and a closer neither misses a call nor waits for a stranger | giving back: Release | claiming: Acquire | `rows_recycling`, `thread_exit` |
 //! | first use | an interned kind is seen whole, and all agree on its id | once cell: Release | once cell: Acquire | `interner`, `callsite_first_use` |
@@ -32,5 +32,7 @@
 //!   read-modify-write.
 //! - The table's snapshot is an `AtomicPtr` under loom: arc-swap's own protocol is not modelled. The whole test-suite
 //!   also runs on a lock-based snapshot (feature `reference-table`).
+//! - With the feature `membarrier` a caller does not fence by itself; the closer has the kernel do that for all threads.
+//!   Models run the form in which both fence.
 //! - Reference counts of records are loom's own; that a clone is counted before the record is restored is shown with a
 //!   count in the record itself.

@@ -65,12 +65,14 @@ pub trait ToValue {
 macro_rules! copied {
     ($($type:ty: $into:expr;)*) => {$(
         impl From<$type> for Value {
+            #[inline]
             fn from(value: $type) -> Self {
                 $into(value)
             }
         }
 
         impl ToValue for $type {
+            #[inline]
             fn to_value(&self) -> Value {
                 Value::from(*self)
             }
@@ -116,6 +118,7 @@ copied! {
 
 // 128-bit integers choose their variant in `value`, which alone can make the wide ones.
 impl ToValue for i128 {
+    #[inline]
     fn to_value(&self) -> Value {
         Value::from(*self)
     }
@@ -126,6 +129,7 @@ impl ToValue for i128 {
 }
 
 impl ToValue for u128 {
+    #[inline]
     fn to_value(&self) -> Value {
         Value::from(*self)
     }
@@ -136,6 +140,7 @@ impl ToValue for u128 {
 }
 
 impl ToValue for Value {
+    #[inline]
     fn to_value(&self) -> Value {
         self.clone()
     }
@@ -162,6 +167,7 @@ text!(&str, String, &String, Cow<'_, str>, Box<str>, Text, &Text, fmt::Arguments
 macro_rules! to_text {
     ($($type:ty: |$this:ident| $text:expr;)*) => {$(
         impl ToValue for $type {
+            #[inline]
             fn to_value(&self) -> Value {
                 let $this = self;
                 Value::from($text)
@@ -196,6 +202,7 @@ to_text! {
 
 /// What is displayed may be users'.
 impl ToValue for fmt::Arguments<'_> {
+    #[inline]
     fn to_value(&self) -> Value {
         Value::from(*self)
     }
@@ -206,6 +213,7 @@ impl ToValue for fmt::Arguments<'_> {
 macro_rules! pointer {
     ($($type:ty),*) => {$(
         impl<T: ToValue + ?Sized> ToValue for $type {
+            #[inline]
             fn to_value(&self) -> Value {
                 (**self).to_value()
             }
@@ -220,6 +228,7 @@ macro_rules! pointer {
 pointer!(&T, &mut T, Box<T>, Rc<T>, Arc<T>);
 
 impl<T: ToValue> ToValue for Option<T> {
+    #[inline]
     fn to_value(&self) -> Value {
         self.as_ref().map_or(Value::Null, T::to_value)
     }
@@ -230,6 +239,7 @@ impl<T: ToValue> ToValue for Option<T> {
 }
 
 impl<T: ToValue> ToValue for [T] {
+    #[inline]
     fn to_value(&self) -> Value {
         Value::List(self.iter().map(T::to_value).collect())
     }
@@ -240,6 +250,7 @@ impl<T: ToValue> ToValue for [T] {
 }
 
 impl<T: ToValue, const N: usize> ToValue for [T; N] {
+    #[inline]
     fn to_value(&self) -> Value {
         self.as_slice().to_value()
     }
@@ -250,6 +261,7 @@ impl<T: ToValue, const N: usize> ToValue for [T; N] {
 }
 
 impl<T: ToValue> ToValue for Vec<T> {
+    #[inline]
     fn to_value(&self) -> Value {
         self.as_slice().to_value()
     }
@@ -260,12 +272,14 @@ impl<T: ToValue> ToValue for Vec<T> {
 }
 
 impl<K: AsRef<str>, V: ToValue> ToValue for BTreeMap<K, V> {
+    #[inline]
     fn to_value(&self) -> Value {
         Value::Map(self.iter().map(member).collect())
     }
 }
 
 impl<K: AsRef<str>, V: ToValue, S> ToValue for HashMap<K, V, S> {
+    #[inline]
     fn to_value(&self) -> Value {
         let mut members: Vec<_> = self.iter().map(member).collect();
         members.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));

@@ -10,13 +10,13 @@ use core::{fmt, mem};
 use super::inner::{Inner, Source};
 use super::values::Slot;
 use super::{CallSite, Event, EventId, Kind, Priority, Text, ToValue, Value, recycle, time};
-use crate::sync::{Arc, clock};
+use crate::sync::rows::Visit;
+use crate::sync::{Sole, clock};
 
 /// The event that `publish_event!` is putting together; no public interface.
 #[doc(hidden)]
 pub struct Draft {
-    /// Held by nobody else.
-    inner: Arc<Inner>,
+    inner: Sole<Inner>,
     /// How many values it has been given.
     len: usize,
 }
@@ -30,6 +30,12 @@ impl Draft {
         inner.site = site;
         inner.values.reserve(site.map_or(0, |site| site.fields().len()));
         draft
+    }
+
+    /// One of no call site, in `blank`.
+    #[inline]
+    pub(super) fn of(blank: Sole<Inner>) -> Self {
+        Self { inner: blank, len: 0 }
     }
 
     /// Sets the source, without a copy.
@@ -96,6 +102,14 @@ impl Draft {
         self.finish_as(EventId::next(), now.raw, now.wall_us)
     }
 
+    /// The same, for a thread that is on its row.
+    #[inline]
+    pub(crate) fn finish_on(self, visit: &Visit) -> Event {
+        debug_assert_eq!(self.inner.site.map_or(0, |site| site.fields().len()), self.len, "each value has a name");
+        let now = clock::read();
+        self.finish_as(EventId::next_on(visit), now.raw, now.wall_us)
+    }
+
     /// The event with this identity.
     #[inline]
     pub(super) fn finish_as(mut self, id: EventId, raw: u64, wall_us: u64) -> Event {
@@ -105,15 +119,12 @@ impl Draft {
         inner.id = id;
         inner.raw = raw;
         inner.wall_us = wall_us.min(time::MAX_MICROS);
-        Event(Some(self.inner))
+        Event(Some(self.inner.share()))
     }
 
     #[inline]
     pub(super) fn inner(&mut self) -> &mut Inner {
-        match Arc::get_mut(&mut self.inner) {
-            Some(inner) => inner,
-            None => unreachable!("a draft is shared"),
-        }
+        &mut self.inner
     }
 
     #[inline]

@@ -20,6 +20,7 @@ use std::str::FromStr;
 use super::kind::rule::char_at;
 use super::kind::shorten;
 use crate::sync::ids;
+use crate::sync::rows::Visit;
 
 /// Which event it is: 128 bits, written as a UUID.
 ///
@@ -90,7 +91,15 @@ impl EventId {
         Self::from_parts(prefix, counter)
     }
 
+    /// The same, on the calling thread's row.
+    #[inline]
+    pub(crate) fn next_on(visit: &Visit) -> Self {
+        let (prefix, counter) = ids::of(visit.row());
+        Self::from_parts(prefix, counter)
+    }
+
     /// The id of version 8 with the lower 60 bits of `prefix` and the lower 62 of `counter`.
+    #[inline]
     const fn from_parts(prefix: u64, counter: u64) -> Self {
         Self { high: (prefix >> 12) << 16 | 0x8 << 12 | prefix & 0xFFF, low: 0b10 << 62 | counter & (u64::MAX >> 2) }
     }

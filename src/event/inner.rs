@@ -139,8 +139,8 @@ impl Inner {
         Fields::new(names, self.values.first(self.len as usize))
     }
 
-    pub(super) fn holds_payload(&self) -> bool {
-        matches!(self.body.as_deref(), Some(Body::Typed(held)) if held.value().is_some())
+    fn drops(&self) -> bool {
+        matches!(self.body.as_deref(), Some(Body::Typed(held)) if held.drops())
     }
 
     /// Drops all that the user has given, and keeps what makes the next event cheap: the memory, with the place of a
@@ -155,11 +155,18 @@ impl Inner {
         self.stamp = Stamp::free();
         // Values run no user code; what may is in the body.
         self.values.clear(mem::take(&mut self.len) as usize);
+        if self.body.is_some() {
+            self.blank_body();
+        }
+    }
+
+    /// The same for what only some events have.
+    fn blank_body(&mut self) {
         // An event without a payload runs no user code when it is dropped, and callers rely on that: it is none that
         // anything is made up with.
         let typed = matches!(self.body.as_deref(), Some(Body::Typed(_)));
         let panicking = typed && std::thread::panicking();
-        let held_payload = typed && (panicking || late::is_due()) && self.holds_payload();
+        let held_payload = typed && (panicking || late::is_due()) && self.drops();
         if panicking && held_payload {
             late::put_off(self.body.take());
         }

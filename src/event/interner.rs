@@ -71,6 +71,7 @@ pub(crate) struct Interner {
 
 impl KindId {
     /// The id as an index, below [`MAX_KINDS`].
+    #[inline]
     pub(crate) fn index(self) -> usize {
         self.0 as usize
     }
@@ -83,6 +84,7 @@ impl Entry {
         self.name
     }
 
+    #[inline]
     pub(crate) fn id(&self) -> KindId {
         self.id
     }

@@ -140,6 +140,7 @@ impl Kind {
     }
 
     /// The small number of an interned kind.
+    #[inline]
     pub(crate) fn id(&self) -> Option<KindId> {
         match &self.0 {
             Repr::Static(entry) => Some(entry.id()),

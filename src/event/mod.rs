@@ -38,6 +38,7 @@ mod typed;
 // Reading it.
 mod display;
 mod fields;
+mod given;
 #[cfg(feature = "serde")]
 mod json;
 
@@ -65,8 +66,10 @@ pub use self::text::Text;
 pub use self::value::{Int128, UInt128, Value};
 
 pub(crate) use self::draft::Draft;
+pub(crate) use self::given::Given;
 pub(crate) use self::inner::Inner;
 pub(crate) use self::interner::KindId;
+pub(crate) use self::recycle::Blanks;
 pub(crate) use self::time::whole_micros;
 
 use crate::sync::Arc;
@@ -122,6 +125,7 @@ impl Event {
     /// assert_eq!(event.kind().as_str(), "db.error");
     /// # Ok::<(), ringbus::BuildError>(())
     /// ```
+    #[inline]
     pub fn kind(&self) -> &Kind {
         &self.arc().kind
     }
@@ -133,6 +137,7 @@ impl Event {
     /// assert_eq!(event.id(), event.clone().id());
     /// # Ok::<(), ringbus::BuildError>(())
     /// ```
+    #[inline]
     pub fn id(&self) -> EventId {
         self.arc().id
     }
@@ -188,6 +193,7 @@ impl Event {
     /// assert_eq!(event.priority(), ringbus::Priority::Normal);
     /// # Ok::<(), ringbus::BuildError>(())
     /// ```
+    #[inline]
     pub fn priority(&self) -> Priority {
         self.arc().priority
     }

@@ -11,7 +11,7 @@
 use super::inner::{Body, Inner, UNREAD};
 use super::{Draft, Event};
 use crate::sync::atomic::{Ordering, fence};
-use crate::sync::{Arc, busy, clock};
+use crate::sync::{Arc, again, busy, clock};
 
 impl Event {
     /// The record of this event, to be [marked](Inner::mark) at once, for [`Event::from_record`] and
@@ -29,7 +29,7 @@ impl Event {
                     inner.raw = clock::read().raw;
                 }
             }
-            return Arc::clone(arc);
+            return again(arc);
         }
         self.relay()
     }

@@ -1,7 +1,8 @@
 //! The spare: each thread keeps the memory of the last event that it was the last to hold.
 //!
 //! In steady publishing a thread evicts an event for each one that it records, so it takes back here what
-//! it has just given, and allocates nothing (P9: one event a thread, with room for at most 32 values).
+//! it has just given, and allocates nothing (P9: one event a thread, with room for at most 32 values; a thread that
+//! publishes batches keeps as many more as a batch records together).
 //! What a user has put into an event never waits in a spare: it is dropped before.
 //!
 //! Nothing here blocks, and no user code runs inside the thread-local's access. On a thread whose
@@ -10,34 +11,31 @@
 use core::cell::Cell;
 use core::mem;
 
-use super::Kind;
 use super::inner::Inner;
-use crate::sync::{Arc, busy, thread_local};
+use super::{Draft, Event, Kind};
+use crate::sync::{Arc, Sole, busy, sole, thread_local};
 
 thread_local! {
-    /// Blank, and held by nobody else.
-    static SPARE: Cell<Option<Arc<Inner>>> = const { Cell::new(None) };
+    /// Blank.
+    static SPARE: Cell<Option<Sole<Inner>>> = const { Cell::new(None) };
 }
 
 /// A blank one of `kind` that nobody else holds: the thread's spare, or a new one.
 #[inline]
-pub(super) fn take(kind: Kind) -> Arc<Inner> {
-    let Some(mut spare) = SPARE.try_with(Cell::take).ok().flatten() else {
-        return fresh(kind);
-    };
-    match Arc::get_mut(&mut spare) {
-        Some(inner) => {
+pub(super) fn take(kind: Kind) -> Sole<Inner> {
+    match SPARE.try_with(Cell::take) {
+        Ok(Some(mut spare)) => {
             // Written first, dropped afterwards: a kind that waits for that would wait in memory.
-            drop(mem::replace(&mut inner.kind, kind));
+            drop(mem::replace(&mut spare.kind, kind));
             spare
         }
-        None => fresh(kind),
+        _ => fresh(kind),
     }
 }
 
 /// A new one. An allocator that publishes from here must not come here again.
 #[cold]
-fn fresh(kind: Kind) -> Arc<Inner> {
+fn fresh(kind: Kind) -> Sole<Inner> {
     #[cfg(all(unix, not(ringbus_loom)))]
     crate::sync::thread_end::set_tidy(|| {
         // On a thread whose thread-locals' destructors ran before it first came here.
@@ -45,29 +43,72 @@ fn fresh(kind: Kind) -> Arc<Inner> {
             free(spare);
         }
     });
-    busy::during(|| Arc::new(Inner::new(kind)))
+    busy::during(|| Sole::new(Inner::new(kind)))
+}
+
+/// Memory of events that a batch works with: as much as it records together. No public interface.
+#[doc(hidden)]
+pub struct Blanks {
+    list: Vec<Sole<Inner>>,
+    room: usize,
+}
+
+impl Blanks {
+    pub(crate) fn with_room(room: usize) -> Self {
+        Self { list: Vec::with_capacity(room), room }
+    }
+
+    /// A draft in such memory, or in the thread's spare.
+    pub(super) fn draft(&mut self, kind: Kind) -> Draft {
+        match self.list.pop() {
+            Some(mut blank) => {
+                blank.kind = kind;
+                Draft::of(blank)
+            }
+            None => Draft::new(kind, None),
+        }
+    }
+
+    /// Drops a handle; the last one's memory is kept. May run user code.
+    pub(crate) fn give_back(&mut self, mut event: Event) {
+        let Some(inner) = event.0.take() else { return };
+        if self.list.len() == self.room {
+            return give_back(inner);
+        }
+        if let Ok(mut last) = sole(inner) {
+            last.blank();
+            self.list.push(last);
+        }
+    }
+}
+
+impl Drop for Blanks {
+    fn drop(&mut self) {
+        let list = mem::take(&mut self.list);
+        // loom drops every thread-local, also the one that says busy; and no model has an allocator that publishes.
+        if !cfg!(ringbus_loom) {
+            busy::during(|| drop(list));
+        }
+    }
 }
 
 /// Drops a handle; the last one's memory becomes the thread's spare.
 #[inline]
-pub(super) fn give_back(mut inner: Arc<Inner>) {
-    // Looking first: `get_mut` costs an exchange.
-    if Arc::strong_count(&inner) == 1 {
-        if let Some(last) = Arc::get_mut(&mut inner) {
-            last.blank();
-            let mut blank = Some(inner);
-            let earlier = SPARE.try_with(|spare| spare.replace(blank.take())).ok().flatten();
-            // An earlier spare, or this one on an ending thread.
-            if let Some(needless) = earlier.or(blank) {
-                free(needless);
-            }
+pub(super) fn give_back(inner: Arc<Inner>) {
+    if let Ok(mut last) = sole(inner) {
+        last.blank();
+        let mut blank = Some(last);
+        let earlier = SPARE.try_with(|spare| spare.replace(blank.take())).ok().flatten();
+        // An earlier spare, or this one on an ending thread.
+        if let Some(needless) = earlier.or(blank) {
+            free(needless);
         }
     }
 }
 
 /// Frees a blank one. An allocator that publishes what it frees must not come here again: each publish may evict one.
 #[cold]
-fn free(blank: Arc<Inner>) {
+fn free(blank: Sole<Inner>) {
     busy::during(|| drop(blank));
 }
 

@@ -38,6 +38,9 @@ pub(super) trait Held: Send + Sync {
     /// Drops the value, contained, and all that was made of it; says whether the place is worth keeping.
     fn clear(&mut self) -> bool;
 
+    /// Whether there is a value, whose drop may run user code.
+    fn drops(&self) -> bool;
+
     /// The [`Holder`].
     fn holder(&mut self) -> &mut dyn Any;
 }
@@ -88,6 +91,10 @@ impl<T: Payload> Held for Holder<T> {
         size_of::<Self>() <= KEPT
     }
 
+    fn drops(&self) -> bool {
+        mem::needs_drop::<T>() && self.value.is_some()
+    }
+
     fn holder(&mut self) -> &mut dyn Any {
         self
     }
@@ -115,7 +122,7 @@ impl Made {
 
 impl Inner {
     /// Puts `value` in, into the place that waits if it is one for a `T`.
-    fn hold<T: Payload>(&mut self, value: T) {
+    pub(super) fn hold<T: Payload>(&mut self, value: T) {
         match self.body.as_deref_mut() {
             Some(Body::Typed(held)) => match held.holder().downcast_mut::<Holder<T>>() {
                 Some(holder) => holder.value = Some(value),
@@ -240,9 +247,28 @@ impl Event {
         }
     }
 
+    /// The value of a Rust type that the event holds.
+    #[inline]
+    pub(crate) fn value(&self) -> Option<&dyn Any> {
+        match self.arc().body.as_deref() {
+            Some(Body::Typed(held)) => held.value(),
+            _ => None,
+        }
+    }
+
     /// Whether the event holds a value of a Rust type.
+    #[inline]
     pub(crate) fn is_typed(&self) -> bool {
-        self.arc().holds_payload()
+        self.value().is_some()
+    }
+
+    /// Whether dropping the last handle may run user code.
+    #[inline]
+    pub(crate) fn drops(&self) -> bool {
+        match self.arc().body.as_deref() {
+            Some(Body::Typed(held)) => held.drops(),
+            _ => false,
+        }
     }
 
     /// Whether reading the fields runs no user code: the event was made of fields, or they have been made already, or

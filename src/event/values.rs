@@ -49,16 +49,13 @@ impl Values {
     /// The slot `at`, which has not been filled since the last [`clear`](Self::clear).
     #[inline]
     pub(super) fn slot(&mut self, at: usize) -> Slot<'_> {
-        if at >= self.slots().len() {
-            self.grow(2 * at);
-        }
-        Slot(&mut self.slots()[at])
+        if at < self.slots().len() { Slot(&mut self.slots()[at]) } else { self.grown_slot(at) }
     }
 
     /// Empties the first `len` slots, all that have been filled, and frees them if they are many.
     #[inline]
     pub(super) fn clear(&mut self, len: usize) {
-        for value in &mut self.slots()[..len] {
+        for value in self.slots().iter_mut().take(len) {
             // What owns nothing needs no call.
             if value.is_plain() {
                 mem::forget(mem::take(value));
@@ -74,6 +71,12 @@ impl Values {
     #[inline]
     fn slots(&mut self) -> &mut [Value] {
         if self.wide.is_empty() { &mut self.inline } else { &mut self.wide }
+    }
+
+    #[cold]
+    fn grown_slot(&mut self, at: usize) -> Slot<'_> {
+        self.grow(2 * at);
+        Slot(&mut self.slots()[at])
     }
 
     #[cold]

@@ -75,6 +75,14 @@ impl<T> Ring<T> {
         self.head.fetch_add(1, Ordering::Release)
     }
 
+    /// Draws `count` tickets in a row, and returns the first. Their writer must let nothing come between them and their
+    /// slots that could keep it: readers wait for what was drawn.
+    #[inline]
+    pub(crate) fn draw_many(&self, count: u64) -> u64 {
+        step("ring.ticket");
+        self.head.fetch_add(count, Ordering::Release)
+    }
+
     /// Puts the record of a ticket in its slot; comes back with whatever is to be dropped for it.
     #[inline]
     pub(crate) fn put(&self, ticket: u64, record: Arc<T>) -> Option<Arc<T>> {

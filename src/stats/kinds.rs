@@ -4,13 +4,16 @@
 //! [`COUNTED`], in pieces that are made when a kind of theirs is first met. All other kinds (told at run time, or
 //! interned later) are counted together, so the memory is bounded (P9).
 //!
+//! As there are stripes, so many threads have one to themselves, and add by a load and a store; the others share as many
+//! stripes more, and exchange.
+//!
 //! # Orderings
-//! As in `sync::counter`: Relaxed throughout. A piece is released by whoever makes it and acquired by whoever finds it.
+//! As in `sync::counter`, also for who owns a cell: Relaxed throughout. A piece is released by whoever makes it and acquired by whoever finds it.
 
 use std::collections::BTreeMap;
 
 use crate::event::{Kind, KindId};
-use crate::sync::counter::Striped;
+use crate::sync::counter::{Striped, add_alone};
 use crate::sync::plain::{AtomicU64, Ordering};
 use crate::sync::{OnceBox, busy};
 
@@ -22,6 +25,7 @@ const COUNTED: usize = if cfg!(ringbus_loom) { PIECE } else { 4096 };
 
 /// See the [module](self).
 pub(crate) struct KindCounts {
+    /// First those of one thread each, then as many that are shared.
     stripes: Box<[Stripe]>,
     others: Striped,
 }
@@ -41,11 +45,11 @@ impl KindCounts {
     pub(crate) fn new(stripes: usize) -> Self {
         debug_assert!(stripes.is_power_of_two());
         let stripe = || Stripe { pieces: (0..COUNTED / PIECE).map(|_| OnceBox::new()).collect() };
-        Self { stripes: (0..stripes).map(|_| stripe()).collect(), others: Striped::new(stripes) }
+        Self { stripes: (0..2 * stripes).map(|_| stripe()).collect(), others: Striped::new(stripes) }
     }
 
-    /// Counts one event that the thread numbered `thread` has published.
-    #[inline]
+    /// Counts one event that the calling thread, which owns the row numbered `thread`, has published.
+    #[inline(always)]
     pub(crate) fn count(&self, kind: &Kind, thread: usize) {
         self.count_at(kind.id().map_or(COUNTED, KindId::index), thread);
     }
@@ -55,12 +59,20 @@ impl KindCounts {
         if index >= COUNTED {
             return self.others.add(thread, 1);
         }
-        let cell = &self.stripes[thread & (self.stripes.len() - 1)].pieces[index / PIECE];
+        let own = self.stripes.len() / 2;
+        let alone = thread < own;
+        let stripe = if alone { thread } else { own + (thread & (own - 1)) };
+        let cell = &self.stripes[stripe].pieces[index / PIECE];
         let piece = match cell.get() {
             Some(piece) => piece,
             None => Piece::made(cell),
         };
-        piece.0[index % PIECE].fetch_add(1, Ordering::Relaxed);
+        let count = &piece.0[index % PIECE];
+        if alone {
+            add_alone(count, 1);
+        } else {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
     }
 
     /// How many of each kind, and of all kinds that have no counter of their own.

@@ -11,7 +11,7 @@ use super::rows::{self, Row};
 const SPREAD: u64 = 0x09e3_779b_97f4_a7c1;
 
 /// The prefix of row `number` in process `instance`.
-fn prefix(instance: u64, number: usize) -> u64 {
+pub(super) fn prefix(instance: u64, number: usize) -> u64 {
     instance.wrapping_add((number as u64).wrapping_mul(SPREAD)) & process::MASK
 }
 
@@ -24,8 +24,10 @@ pub(crate) fn next() -> (u64, u64) {
     }
 }
 
-fn of(row: &Row) -> (u64, u64) {
-    (prefix(process::instance(), row.number()), row.count())
+/// The same, on the calling thread's row.
+#[inline]
+pub(crate) fn of(row: &Row) -> (u64, u64) {
+    (row.prefix(), row.count())
 }
 
 /// For a thread that is in the middle of claiming its row (a publishing allocator): one shared counter.

@@ -58,7 +58,10 @@ pub(crate) mod thread_end;
 
 pub(crate) mod snapshot;
 
+mod asymmetric;
 mod cell;
+#[cfg(not(ringbus_loom))]
+pub(crate) mod counted;
 pub(crate) mod inbox;
 pub(crate) mod revocable;
 pub(crate) mod waiters;
@@ -121,14 +124,13 @@ pub(crate) mod plain {
 
 #[cfg(not(ringbus_loom))]
 mod platform {
+    pub(crate) use super::counted::{Arc, Sole, again, sole};
     #[cfg(feature = "inject")]
     pub(crate) use super::injected::lock::{Condvar, Mutex, MutexGuard};
     #[cfg(not(feature = "inject"))]
     pub(crate) use parking_lot::{Condvar, Mutex, MutexGuard};
     pub(crate) use std::thread::{Thread, current, park};
     pub(crate) use std::thread_local;
-    /// Counted without weak handles, so that finding oneself alone is a load and no exchange.
-    pub(crate) use triomphe::Arc;
 
     /// Parks for at most `time`.
     pub(crate) fn park_timeout(time: std::time::Duration) {
@@ -149,6 +151,44 @@ mod platform {
         };
     }
     pub(crate) use thread_local_twin as thread_local;
+
+    /// A handle that is the only one.
+    #[derive(Debug)]
+    pub(crate) struct Sole<T>(Arc<T>);
+
+    /// A further handle; the product makes a sole one's without an exchange.
+    pub(crate) fn again<T>(handle: &mut Arc<T>) -> Arc<T> {
+        Arc::clone(handle)
+    }
+
+    /// The handle as a sole one, if it is.
+    pub(crate) fn sole<T>(mut handle: Arc<T>) -> Result<Sole<T>, Arc<T>> {
+        if Arc::get_mut(&mut handle).is_some() { Ok(Sole(handle)) } else { Err(handle) }
+    }
+
+    impl<T> Sole<T> {
+        pub(crate) fn new(value: T) -> Self {
+            Self(Arc::new(value))
+        }
+
+        pub(crate) fn share(self) -> Arc<T> {
+            self.0
+        }
+    }
+
+    impl<T> core::ops::Deref for Sole<T> {
+        type Target = T;
+
+        fn deref(&self) -> &T {
+            &self.0
+        }
+    }
+
+    impl<T> core::ops::DerefMut for Sole<T> {
+        fn deref_mut(&mut self) -> &mut T {
+            Arc::get_mut(&mut self.0).unwrap_or_else(|| unreachable!("a sole handle is shared"))
+        }
+    }
 
     /// loom knows no time: a timed wait there is a wait.
     pub(crate) fn park_timeout(_: std::time::Duration) {

@@ -1,17 +1,20 @@
 //! A value that threads use by call, and that one of them can take away: it waits until no call of it runs, then drops
 //! it (P6).
 //!
-//! Before a call the caller writes the value's address into its row of marks, fences, and looks whether the value is
-//! still live. Taking away turns it to removed, fences, and looks at the marks of all threads. By the two fences at
-//! least one of the two sees the other (Dekker): either the caller does not call, or the taker waits. It waits parked;
-//! the waiting bit lies *in* the mark, and leaving the call exchanges the mark, so the wake-up cannot be lost (a flag
-//! beside the mark loses it). Counting calls in the value instead would make every publisher write one shared line.
+//! Before a call the caller exchanges the value's address into its row of marks, and looks whether the value is
+//! still live; that exchange is a full fence, and ends the caller's call before this one ([`Calls`]). Taking away turns
+//! it to removed, fences, and looks at the marks of all threads. By the two fences at least one of the two sees the other
+//! (Dekker): either the caller does not call, or the taker waits. It waits parked, on a list beside the value, and the
+//! same fences see to it that the wake-up is not lost: the taker looks at the marks after it is on the list, the caller
+//! at the list after its mark names the value no more. Counting calls in the value instead would make every publisher
+//! write one shared line.
 //!
 //! One taker wins the value and drops it; the others wait for that to end.
 //!
 //! # Orderings
-//! - `state` against marks: the two `fence(SeqCst)`, here and in [`Revocable::run`].
-//! - the value: a taker that finds no mark has read each mark after its call's end (Release of the clearing exchange,
+//! - `state`, and the list of waiters, against marks: the heavy fence of takers, and the fence of `Mark::pass` (the pair
+//!   is explained in `asymmetric`).
+//! - the value: a taker that finds no mark has read each mark after its call's end (Release of the exchange,
 //!   Acquire of the look), so what the calls did happens before the drop.
 //! - `TAKEN`: nobody reads it to learn of anything else, and one exchange would do in Relaxed order; it is AcqRel
 //!   because it stands where the value changes hands, once in its life.
@@ -19,9 +22,10 @@
 
 use std::time::Instant;
 
-use super::atomic::{AtomicU8, Ordering, fence};
+use super::asymmetric::heavy_fence;
+use super::atomic::{AtomicU8, Ordering};
 use super::cell::UnsafeCell;
-use super::rows::{self, Visit};
+use super::rows::{self, Mark, Visit};
 use super::waiters::Waiters;
 use super::{park, park_timeout, step};
 
@@ -46,6 +50,70 @@ unsafe impl<T: Send> Send for Revocable<T> {}
 // SAFETY: calls on several threads share the value, so it must be Sync; the taker gets it whole, so it must be Send.
 unsafe impl<T: Send + Sync> Sync for Revocable<T> {}
 
+/// One thread's calls at one depth, one after the other.
+///
+/// A call is under way, as others see it, until the next one begins or [`leave`](Self::leave) says that it has ended:
+/// between the two runs no user code.
+pub(crate) struct Calls<'a> {
+    mark: &'static Mark,
+    /// Whoever waits for the call that the mark names.
+    waiters: Option<&'a Waiters>,
+}
+
+// === impl Calls ===
+
+impl<'a> Calls<'a> {
+    /// The calls of the thread at `depth`, whose mark must be free.
+    #[inline]
+    pub(crate) fn new(visit: &Visit, depth: usize) -> Self {
+        Self { mark: visit.row().mark(depth), waiters: None }
+    }
+
+    /// Calls `call` with a value, unless that has been removed; the last call has ended then.
+    #[inline]
+    pub(crate) fn call<T, R>(&mut self, of: &'a Revocable<T>, call: impl FnOnce(&T) -> R) -> Option<R> {
+        step("call.mark");
+        // Fences, which pairs with the fence in `close`: the mark is seen there, or the removal here.
+        self.pass(of.address(), Some(&of.waiters));
+        step("call.check");
+        if of.state.load(Ordering::Relaxed) != LIVE {
+            return None;
+        }
+        // SAFETY: the value is written only by a taker, after it has seen the removal and then no mark that names it;
+        // ours names it until it is passed on, which nobody does before `call` has ended, and by the fences the taker
+        // sees it.
+        of.value.with(|value| unsafe { &*value }.as_ref().map(call))
+    }
+
+    /// Ends the last call, if it has not ended yet.
+    #[inline]
+    pub(crate) fn leave(&mut self) {
+        if self.waiters.is_some() {
+            step("call.leave");
+            self.pass(0, None);
+        }
+    }
+
+    #[inline]
+    fn pass(&mut self, target: usize, waiters: Option<&'a Waiters>) {
+        // Fences, which pairs with the fence in `wait`: who waits for the last call is seen here, or its end there.
+        self.mark.pass(target);
+        if let Some(last) = core::mem::replace(&mut self.waiters, waiters) {
+            step("call.left");
+            if last.any() {
+                last.wake_all();
+            }
+        }
+    }
+}
+
+impl Drop for Calls<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        self.leave();
+    }
+}
+
 // === impl Revocable ===
 
 impl<T> Revocable<T> {
@@ -53,44 +121,14 @@ impl<T> Revocable<T> {
         Self { state: AtomicU8::new(LIVE), waiters: Waiters::new(), value: UnsafeCell::new(Some(value)) }
     }
 
-    /// What marks call this value by. Bit 0 is free: the waiters' pointer aligns the struct.
+    /// What marks call this value by.
     fn address(&self) -> usize {
-        const { assert!(align_of::<Revocable<T>>() > 1) };
         core::ptr::from_ref(self).addr()
     }
 
     /// Whether calls may still begin.
     pub(crate) fn is_live(&self) -> bool {
         self.state.load(Ordering::Relaxed) == LIVE
-    }
-
-    /// Calls `call` with the value, unless it has been removed. The mark at the thread's depth must be free.
-    #[inline]
-    pub(crate) fn run<R>(&self, visit: &Visit, depth: usize, call: impl FnOnce(&T) -> R) -> Option<R> {
-        struct Leave<'a, T>(&'a Revocable<T>, &'static rows::Mark);
-        impl<T> Drop for Leave<'_, T> {
-            #[inline]
-            fn drop(&mut self) {
-                step("call.leave");
-                if self.1.clear() {
-                    self.0.waiters.wake_all();
-                }
-            }
-        }
-
-        let mark = visit.row().mark(depth);
-        step("call.mark");
-        mark.set(self.address());
-        let _leave = Leave(self, mark);
-        // Pairs with the fence in `close`: the mark is seen there, or the removal here.
-        fence(Ordering::SeqCst);
-        step("call.check");
-        if self.state.load(Ordering::Relaxed) != LIVE {
-            return None;
-        }
-        // SAFETY: the value is written only by a taker, after it has seen the removal and then no mark that names it;
-        // ours names it until `_leave` is dropped, and by the fences the taker sees it.
-        self.value.with(|value| unsafe { &*value }.as_ref().map(call))
     }
 
     /// Lets no further call begin; `true` for the first to ask.
@@ -103,7 +141,7 @@ impl<T> Revocable<T> {
     /// whoever is at it already. Past the deadline: what is still running. Must not be called from within a call.
     pub(crate) fn close(&self, deadline: Option<Instant>, dispose: impl FnOnce(T)) -> Result<(), StillRunning> {
         self.remove();
-        self.wait(deadline, || !rows::ask_all(self.address()))?;
+        self.wait(deadline, || !rows::any_calls(self.address()))?;
         if self.take(dispose) {
             return Ok(());
         }
@@ -113,8 +151,8 @@ impl<T> Revocable<T> {
     /// Removes the value and has it dropped by `dispose`, if no call of it runs and nobody else took it.
     pub(crate) fn close_idle(&self, dispose: impl FnOnce(T)) {
         self.remove();
-        // Pairs with the fence in `run`.
-        fence(Ordering::SeqCst);
+        // Pairs with the fence in `call`.
+        heavy_fence();
         if !rows::any_calls(self.address()) {
             self.take(dispose);
         }
@@ -153,8 +191,8 @@ impl<T> Revocable<T> {
     fn wait(&self, deadline: Option<Instant>, done: impl Fn() -> bool) -> Result<(), StillRunning> {
         loop {
             self.waiters.push_current();
-            // Pairs with the fence in `run`.
-            fence(Ordering::SeqCst);
+            // Pairs with the fence in `call`.
+            heavy_fence();
             step("close.look");
             if done() {
                 return Ok(());
@@ -187,7 +225,7 @@ mod tests {
 
     fn run<R>(value: &Revocable<Arc<AtomicUsize>>, call: impl FnOnce(&Arc<AtomicUsize>) -> R) -> Option<R> {
         let visit = rows::visit().unwrap();
-        value.run(&visit, 0, call)
+        Calls::new(&visit, 0).call(value, call)
     }
 
     #[test]
@@ -205,6 +243,22 @@ mod tests {
         }
         assert_eq!(drops.load(std::sync::atomic::Ordering::Relaxed), 1);
         assert_eq!(Arc::strong_count(&drops), 1);
+    }
+
+    #[test]
+    fn one_call_ends_when_the_next_one_begins_or_all_are_left() {
+        let visit = rows::visit().unwrap();
+        let values = [(); 2].map(|()| Revocable::new(()));
+        let named = || values.each_ref().map(|value| rows::any_calls(value.address()));
+        let mut calls = Calls::new(&visit, 0);
+        assert_eq!(named(), [false, false]);
+        assert_eq!(calls.call(&values[0], |()| named()), Some([true, false]));
+        assert_eq!(calls.call(&values[1], |()| named()), Some([false, true]));
+        calls.leave();
+        assert_eq!(named(), [false, false]);
+        assert!(values[0].remove() && calls.call(&values[0], |()| ()).is_none());
+        drop(calls);
+        assert_eq!(named(), [false, false]);
     }
 
     #[test]

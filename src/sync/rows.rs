@@ -14,9 +14,9 @@
 //! After a fork the child's copies of other threads' rows stay claimed and are ignored: they carry the parent's number.
 //!
 //! # Orderings
-//! A mark is stored with Release and taken back with an exchange (AcqRel): whoever reads a mark that no longer names
-//! its subscription has synchronised with the end of that call, also where it finds the thread's next call. Marks against
-//! `removed`: see `revocable`.
+//! A mark is set and taken back with exchanges that release, and from one call to the next with a single one: whoever
+//! reads a mark that no longer names its subscription has synchronised with the end of that call, also where it finds the
+//! thread's next call. Marks against `removed` and against those who wait: see `revocable`.
 //! Claiming acquires what releasing released: the row's counter and cleared marks.
 
 use core::cell::Cell;
@@ -24,7 +24,7 @@ use core::marker::PhantomData;
 
 use super::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use super::counter::Tally;
-use super::{OnceBox, busy, process, step, thread_local};
+use super::{OnceBox, asymmetric, busy, fence_after_rmw, ids, process, step, thread_local};
 
 /// How deep publishes may nest on one thread, over all buses.
 #[cfg(not(ringbus_loom))]
@@ -33,48 +33,28 @@ pub(crate) const MAX_DEPTH: usize = 64;
 pub(crate) const MAX_DEPTH: usize = 2;
 
 /// The subscription called at one depth: its address, 0 for none.
-///
-/// ```text
-/// | address of the subscription (aligned, so bit 0 is free) | WAITED |
-/// ```
 #[derive(Debug)]
 pub(crate) struct Mark(AtomicUsize);
 
-/// Somebody is parked until this call ends.
-const WAITED: usize = 1;
-
 impl Mark {
+    /// Ends the call that it names and begins that of `target` (0: none), and fences: what the caller looks at next is
+    /// newer than the mark, or whoever looks at the mark sees this one.
     #[inline]
-    pub(crate) fn set(&self, target: usize) {
-        self.0.store(target, Ordering::Release);
-    }
-
-    /// Ends the call; `true` where somebody waits for that.
-    #[inline]
-    pub(crate) fn clear(&self) -> bool {
-        self.0.swap(0, Ordering::AcqRel) & WAITED != 0
-    }
-
-    /// Whether the mark names `target`; the one who leaves it will then wake the waiters.
-    fn ask(&self, target: usize) -> bool {
-        let mut word = self.0.load(Ordering::Acquire);
-        while word & !WAITED == target {
-            if word & WAITED != 0 {
-                return true;
-            }
-            // Release, for the acquiring half of `clear`: the asker's entry in the list of waiters is there when the bit
-            // is seen. (The list's own exchanges order that too; a wake-up is not left to them alone.) Acquire on
-            // failure: the call has ended.
-            match self.0.compare_exchange(word, word | WAITED, Ordering::AcqRel, Ordering::Acquire) {
-                Ok(_) => return true,
-                Err(now) => word = now,
-            }
+    pub(crate) fn pass(&self, target: usize) {
+        if asymmetric::is_on() {
+            // Release: the call that ends.
+            self.0.store(target, Ordering::Release);
+            core::sync::atomic::compiler_fence(Ordering::SeqCst);
+            return;
         }
-        false
+        // Release: as above. Acquire: nobody needs it; on x86-64 there is no weaker exchange.
+        self.0.swap(target, Ordering::AcqRel);
+        fence_after_rmw();
     }
 
     fn names(&self, target: usize) -> bool {
-        self.0.load(Ordering::Acquire) & !WAITED == target
+        // Acquire: a call that has ended happens before what its closer does.
+        self.0.load(Ordering::Acquire) == target
     }
 }
 
@@ -85,6 +65,8 @@ pub(crate) struct Row {
     claimed: AtomicBool,
     /// The process that the owner lives in.
     process: AtomicU64,
+    /// What the owner's event ids begin with: see `ids`.
+    prefix: AtomicU64,
     /// Events numbered so far; only the owner writes.
     count: AtomicU64,
     marks: [Mark; MAX_DEPTH],
@@ -101,6 +83,7 @@ impl Row {
             number,
             claimed: AtomicBool::new(true),
             process: AtomicU64::new(process::instance()),
+            prefix: AtomicU64::new(ids::prefix(process::instance(), number)),
             count: AtomicU64::new(0),
             marks: core::array::from_fn(|_| Mark(AtomicUsize::new(0))),
             #[cfg(not(ringbus_loom))]
@@ -123,6 +106,12 @@ impl Row {
         count
     }
 
+    /// What the owner's event ids begin with.
+    #[inline]
+    pub(crate) fn prefix(&self) -> u64 {
+        self.prefix.load(Ordering::Relaxed)
+    }
+
     #[inline]
     pub(crate) fn mark(&self, depth: usize) -> &Mark {
         &self.marks[depth]
@@ -132,9 +121,16 @@ impl Row {
         let free = !self.claimed.load(Ordering::Relaxed)
             && self.claimed.compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed).is_ok();
         if free {
-            self.process.store(process::instance(), Ordering::Relaxed);
+            self.settle();
         }
         free
+    }
+
+    /// Writes down which process the owner lives in.
+    fn settle(&self) {
+        let process = process::instance();
+        self.process.store(process, Ordering::Relaxed);
+        self.prefix.store(ids::prefix(process, self.number), Ordering::Relaxed);
     }
 
     fn release(&self) {
@@ -179,6 +175,7 @@ impl Rows {
             step("rows.append");
             let mut new = unused.take().unwrap_or_else(|| Box::new(Row::claimed(number)));
             new.number = number;
+            new.settle();
             if let Err(lost) = link.set(new) {
                 unused = Some(lost);
             } else if let Some(row) = link.get() {
@@ -190,18 +187,6 @@ impl Rows {
     fn iter(&'static self) -> impl Iterator<Item = &'static Row> {
         core::iter::successors(self.first.get(), |row| row.next.get())
     }
-}
-
-/// Whether any other thread is calling `target`; whoever ends such a call will wake the waiters of `target`.
-pub(crate) fn ask_all(target: usize) -> bool {
-    let process = process::instance();
-    let mut any = false;
-    for row in ROWS.iter().filter(|row| row.is_of(process)) {
-        for mark in &row.marks {
-            any |= mark.ask(target);
-        }
-    }
-    any
 }
 
 /// Whether any thread is calling `target`.
@@ -321,7 +306,7 @@ pub(super) fn leave() {
 pub(super) fn follow_fork() {
     SEAT.with(|seat| {
         if let Some(row) = seat.row.get() {
-            row.process.store(process::instance(), Ordering::Relaxed);
+            row.settle();
         }
     });
 }
@@ -340,6 +325,8 @@ impl Seat {
             if kept || self.ended.get() {
                 super::thread_end::watch();
             }
+            #[cfg(not(ringbus_loom))]
+            asymmetric::settle();
             // The first use of a snapshot on a thread allocates too: better here than in its first publish.
             #[cfg(not(ringbus_loom))]
             drop(row.owner.swap(kept.then(std::thread::current)));

@@ -10,9 +10,34 @@
 
 use std::sync::Arc;
 
+#[cfg(not(any(ringbus_loom, feature = "reference-table")))]
+pub(crate) use form::Cached;
 #[cfg(ringbus_loom)]
 pub(crate) use form::Reclaiming;
 pub(crate) use form::{Loaded, Snapshot};
+
+/// One reader who looks again and again; here each look is like the first.
+#[cfg(any(ringbus_loom, feature = "reference-table"))]
+pub(crate) struct Cached<'a, T> {
+    from: &'a Snapshot<T>,
+    seen: Option<Loaded<T>>,
+}
+
+#[cfg(any(ringbus_loom, feature = "reference-table"))]
+impl<T> Cached<'_, T> {
+    /// The value now.
+    pub(crate) fn load(&mut self) -> &T {
+        self.seen = None;
+        self.seen.insert(self.from.load())
+    }
+}
+
+#[cfg(any(ringbus_loom, feature = "reference-table"))]
+impl<T> Snapshot<T> {
+    pub(crate) fn cached(&self) -> Cached<'_, T> {
+        Cached { from: self, seen: None }
+    }
+}
 
 #[cfg(not(any(ringbus_loom, feature = "reference-table")))]
 mod form {
@@ -26,6 +51,20 @@ mod form {
     /// What a reader holds while it reads; keeps that value alive.
     pub(crate) type Loaded<T> = arc_swap::Guard<Arc<T>>;
 
+    /// See [`Snapshot::cached`]; keeps what it has seen last alive.
+    pub(crate) struct Cached<'a, T>(arc_swap::Cache<&'a arc_swap::ArcSwap<T>, Arc<T>>);
+
+    impl<T> Cached<'_, T> {
+        /// The value now.
+        #[inline]
+        pub(crate) fn load(&mut self) -> &T {
+            step("snapshot.load");
+            let loaded = self.0.load();
+            step("snapshot.loaded");
+            loaded
+        }
+    }
+
     impl<T> Snapshot<T> {
         pub(crate) fn new(value: T) -> Self {
             Self(arc_swap::ArcSwap::from_pointee(value))
@@ -37,6 +76,11 @@ mod form {
             let loaded = self.0.load();
             step("snapshot.loaded");
             loaded
+        }
+
+        /// For one reader who looks again and again: most looks find the value that it has already.
+        pub(crate) fn cached(&self) -> Cached<'_, T> {
+            Cached(arc_swap::Cache::new(&self.0))
         }
 
         /// Replaces the value; the old one is the caller's to drop, outside every lock.

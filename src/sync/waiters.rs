@@ -53,6 +53,12 @@ impl Waiters {
         }
     }
 
+    /// Whether a thread is on the list. For those who fence before, as each waiter does between its push and its look.
+    #[inline]
+    pub(crate) fn any(&self) -> bool {
+        !self.top.load(Ordering::Relaxed).is_null()
+    }
+
     /// Takes all threads off the list and unparks them.
     #[cold]
     pub(crate) fn wake_all(&self) {

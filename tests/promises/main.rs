@@ -3,6 +3,7 @@
 //! Promises that need a process of their own are in files beside this folder: `p01_progress.rs`, `p03_cursor_gap.rs`,
 //! `p04_log.rs`, `p04_everywhere`, `p09_memory.rs`, `p10_*`, `p11_*.rs`, `p12_global.rs`.
 
+mod p02_batches;
 mod p02_record_then_dispatch;
 mod p03_cursor;
 mod p03_order;

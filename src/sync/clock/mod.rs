@@ -92,20 +92,24 @@ static BASELINE: Baseline = Baseline::new();
 /// The time, now, on this thread.
 #[inline]
 pub(crate) fn read() -> Reading {
-    CLOCK.with(|clock| {
-        let last = clock.last.get();
-        let raw = COUNTER.read(last.raw);
-        let anchor = clock.anchor.get();
-        let ticks = raw.wrapping_sub(anchor.raw);
-        let reading = if ticks < anchor.lasts {
-            let wall_us = anchor.wall_us + ((ticks * anchor.scale) >> SHIFT);
-            Reading { raw, wall_us: wall_us.max(last.wall_us) }
-        } else {
-            clock.renew(raw)
-        };
-        clock.last.set(reading);
-        reading
-    })
+    // Small closures: a large one is not inlined.
+    let (last, anchor) = CLOCK.with(|clock| (clock.last.get(), clock.anchor.get()));
+    let raw = COUNTER.read(last.raw);
+    let ticks = raw.wrapping_sub(anchor.raw);
+    let reading = if ticks < anchor.lasts {
+        let wall_us = anchor.wall_us + ((ticks * anchor.scale) >> SHIFT);
+        Reading { raw, wall_us: wall_us.max(last.wall_us) }
+    } else {
+        renewed(raw)
+    };
+    CLOCK.with(|clock| clock.last.set(reading));
+    reading
+}
+
+/// The reading by a new anchor.
+#[cold]
+fn renewed(raw: u64) -> Reading {
+    CLOCK.with(|clock| clock.renew(raw))
 }
 
 /// Microseconds of the system's monotonic clock since the process first asked, at least 1.
