@@ -227,7 +227,7 @@ impl EventBuilder {
             return Err(BuildError::DuplicateField { name: shorten(name) });
         }
         let mut draft = Draft::new(kind, None);
-        let inner = draft.inner();
+        let inner = draft.owner();
         inner.source = self.source.map_or(Source::None, Source::Shared);
         inner.project_path = self.project_path;
         inner.correlation_id = self.correlation_id;

@@ -8,8 +8,8 @@
 use core::{fmt, mem};
 
 use super::inner::{Inner, Source};
-use super::values::Slot;
 use super::{CallSite, Event, EventId, Kind, Priority, Text, ToValue, Value, recycle, time};
+use crate::sync::handle::Handle;
 use crate::sync::rows::Visit;
 use crate::sync::{Sole, clock};
 
@@ -47,19 +47,20 @@ impl Draft {
     /// Sets the source.
     #[inline]
     pub fn set_source(&mut self, source: Text) {
-        set(&mut self.inner().source, Source::Shared(source));
+        let inner = self.owner();
+        set(&mut inner.source, Source::Shared(source));
     }
 
     /// Sets the project path.
     #[inline]
     pub fn set_project_path(&mut self, path: Text) {
-        set(&mut self.inner().project_path, Some(path));
+        set(&mut self.owner().project_path, Some(path));
     }
 
     /// Sets the correlation id.
     #[inline]
     pub fn set_correlation_id(&mut self, id: Text) {
-        set(&mut self.inner().correlation_id, Some(id));
+        set(&mut self.owner().correlation_id, Some(id));
     }
 
     /// Sets the priority.
@@ -71,9 +72,14 @@ impl Draft {
     /// Gives it the value of the call site's next name.
     #[inline]
     pub fn value(&mut self, value: &(impl ToValue + ?Sized)) {
+        let at = self.len;
+        self.len += 1;
+        let inner = self.inner();
         // The slot first: see `values`.
-        let slot = self.slot();
-        slot.fill(value.to_value());
+        let slot = inner.values.slot(at);
+        let value = value.to_value();
+        inner.owns |= !value.is_plain();
+        slot.fill(value);
     }
 
     /// The same, as what `value` displays.
@@ -91,7 +97,10 @@ impl Draft {
     /// The same, as it is.
     #[inline]
     pub fn push(&mut self, value: Value) {
-        self.slot().fill(value);
+        let at = self.len;
+        self.len += 1;
+        let inner = self.owner();
+        inner.values.slot(at).fill(value);
     }
 
     /// The event, as of now.
@@ -119,7 +128,7 @@ impl Draft {
         inner.id = id;
         inner.raw = raw;
         inner.wall_us = wall_us.min(time::MAX_MICROS);
-        Event(Some(self.inner.share()))
+        Event(Handle::new(self.inner.share()))
     }
 
     #[inline]
@@ -127,11 +136,12 @@ impl Draft {
         &mut self.inner
     }
 
+    /// The same, for what is to own something from here on.
     #[inline]
-    fn slot(&mut self) -> Slot<'_> {
-        let at = self.len;
-        self.len += 1;
-        self.inner().values.slot(at)
+    pub(super) fn owner(&mut self) -> &mut Inner {
+        let inner = self.inner();
+        inner.owns = true;
+        inner
     }
 }
 

@@ -39,6 +39,8 @@ pub(crate) struct Inner {
     pub(super) len: u32,
     pub(super) body: Option<Box<Body>>,
     pub(super) priority: Priority,
+    /// A text or a value may own memory; where none does, there is nothing to drop, and nothing to look for.
+    pub(super) owns: bool,
 }
 
 /// The raw clock of an event that is to be read when it is recorded.
@@ -94,6 +96,7 @@ impl Inner {
             len: 0,
             body: None,
             priority: Priority::Normal,
+            owns: false,
         }
     }
 
@@ -147,17 +150,28 @@ impl Inner {
     /// payload, and the kind, which most often stays the same. While the thread is panicking a payload is [put off](late).
     #[inline]
     pub(super) fn blank(&mut self) {
-        self.source = Source::None;
-        self.project_path = None;
-        self.correlation_id = None;
+        if self.owns || self.values.are_many() {
+            self.blank_owned();
+        }
+        // What owns nothing needs no drop.
+        mem::forget(mem::replace(&mut self.source, Source::None));
         self.site = None;
         self.priority = Priority::Normal;
         self.stamp = Stamp::free();
-        // Values run no user code; what may is in the body.
-        self.values.clear(mem::take(&mut self.len) as usize);
+        self.len = 0;
         if self.body.is_some() {
             self.blank_body();
         }
+    }
+
+    /// Drops texts and values. They run no user code; what may is in the body.
+    #[inline(never)]
+    fn blank_owned(&mut self) {
+        self.owns = false;
+        self.source = Source::None;
+        self.project_path = None;
+        self.correlation_id = None;
+        self.values.clear(self.len as usize);
     }
 
     /// The same for what only some events have.

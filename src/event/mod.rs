@@ -73,6 +73,7 @@ pub(crate) use self::recycle::Blanks;
 pub(crate) use self::time::whole_micros;
 
 use crate::sync::Arc;
+use crate::sync::handle::Handle;
 
 /// Something that happened: an envelope around named values.
 ///
@@ -92,10 +93,7 @@ use crate::sync::Arc;
 /// # Ok::<(), ringbus::BuildError>(())
 /// ```
 #[derive(Clone)]
-pub struct Event(
-    /// `None` only while it is dropped.
-    Option<Arc<Inner>>,
-);
+pub struct Event(Handle<Inner>);
 
 // === impl Event ===
 
@@ -277,27 +275,12 @@ impl Event {
 
     #[inline]
     fn arc(&self) -> &Arc<Inner> {
-        match &self.0 {
-            Some(inner) => inner,
-            None => unreachable!("an event is read while it is dropped"),
-        }
+        &self.0
     }
 
     #[inline]
     fn arc_mut(&mut self) -> &mut Arc<Inner> {
-        match &mut self.0 {
-            Some(inner) => inner,
-            None => unreachable!("an event is changed while it is dropped"),
-        }
-    }
-}
-
-impl Drop for Event {
-    #[inline]
-    fn drop(&mut self) {
-        if let Some(inner) = self.0.take() {
-            recycle::give_back(inner);
-        }
+        &mut self.0
     }
 }
 

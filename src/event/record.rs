@@ -11,6 +11,7 @@
 use super::inner::{Body, Inner, UNREAD};
 use super::{Draft, Event};
 use crate::sync::atomic::{Ordering, fence};
+use crate::sync::handle::Handle;
 use crate::sync::{Arc, again, busy, clock};
 
 impl Event {
@@ -39,7 +40,7 @@ impl Event {
     pub(crate) fn from_record(record: &Arc<Inner>) -> Self {
         match record.body.as_deref() {
             Some(Body::Relay(event)) => event.clone(),
-            _ => Self(Some(Arc::clone(record))),
+            _ => Self(Handle::new(Arc::clone(record))),
         }
     }
 
@@ -47,7 +48,7 @@ impl Event {
     /// code and may make its memory the thread's spare.
     #[inline]
     pub(crate) fn from_evicted(record: Arc<Inner>) -> Self {
-        let event = Self(Some(record));
+        let event = Self(Handle::new(record));
         match event.arc().body.as_deref() {
             Some(Body::Relay(relayed)) => relayed.clone(),
             _ => event,

@@ -13,7 +13,8 @@ use core::mem;
 
 use super::inner::Inner;
 use super::{Draft, Event, Kind};
-use crate::sync::{Arc, Sole, busy, sole, thread_local};
+use crate::sync::handle::Recycle;
+use crate::sync::{Sole, busy, sole, thread_local};
 
 thread_local! {
     /// Blank.
@@ -70,12 +71,11 @@ impl Blanks {
     }
 
     /// Drops a handle; the last one's memory is kept. May run user code.
-    pub(crate) fn give_back(&mut self, mut event: Event) {
-        let Some(inner) = event.0.take() else { return };
+    pub(crate) fn give_back(&mut self, event: Event) {
         if self.list.len() == self.room {
-            return give_back(inner);
+            return drop(event);
         }
-        if let Ok(mut last) = sole(inner) {
+        if let Ok(mut last) = sole(event.0.into_counted()) {
             last.blank();
             self.list.push(last);
         }
@@ -92,10 +92,10 @@ impl Drop for Blanks {
     }
 }
 
-/// Drops a handle; the last one's memory becomes the thread's spare.
-#[inline]
-pub(super) fn give_back(inner: Arc<Inner>) {
-    if let Ok(mut last) = sole(inner) {
+/// The last handle's memory becomes the thread's spare.
+impl Recycle for Inner {
+    #[inline]
+    fn recycle(mut last: Sole<Self>) {
         last.blank();
         let mut blank = Some(last);
         let earlier = SPARE.try_with(|spare| spare.replace(blank.take())).ok().flatten();

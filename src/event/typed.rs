@@ -203,7 +203,7 @@ impl Event {
     /// This event again, with `payload` for its fields: its id, time, source, project path, correlation id and priority.
     pub(crate) fn retyped<T: Payload>(&self, kind: Kind, payload: T) -> Self {
         let mut draft = Draft::new(kind, None);
-        let (this, inner) = (self.arc(), draft.inner());
+        let (this, inner) = (self.arc(), draft.owner());
         inner.source = match &this.source {
             Source::None => Source::None,
             Source::Static(text) => Source::Static(text),

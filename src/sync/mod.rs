@@ -62,6 +62,7 @@ mod asymmetric;
 mod cell;
 #[cfg(not(ringbus_loom))]
 pub(crate) mod counted;
+pub(crate) mod handle;
 pub(crate) mod inbox;
 pub(crate) mod revocable;
 pub(crate) mod waiters;
