@@ -71,7 +71,7 @@ impl Callsite {
     /// As [`draft`](Self::draft), and where the kind is malformed.
     #[inline]
     pub fn draft_of(&'static self, kind: Result<Kind, KindError>) -> Result<Draft, Refused> {
-        let kind = kind.map_err(|error| Refused::InvalidKind(Box::new(error)))?;
+        let kind = kind.map_err(|error| Refused::InvalidKind(error))?;
         if busy::is_busy() {
             return Err(Refused::InsideBus);
         }
@@ -86,7 +86,7 @@ pub enum Refused {
     /// The thread is in the middle of the bus's own work: an allocator publishes.
     InsideBus,
     /// The kind told at run time is none.
-    InvalidKind(Box<KindError>),
+    InvalidKind(KindError),
 }
 
 #[cfg(all(test, not(ringbus_loom)))]

@@ -246,7 +246,7 @@ fn a_malformed_kind_told_at_run_time_is_handed_back_and_counted() {
             publish_event!(bus: &bus, kind: kind, n = if kind.len() < 300 { panic!("evaluated") } else { 1 });
         assert_eq!((delivery.outcome, delivery.event.is_none()), (Outcome::InvalidKind, true));
         assert_eq!((delivery.delivered, delivery.failed), (0, 0));
-        assert_eq!(*delivery.invalid_kind.unwrap(), Kind::new(kind).unwrap_err());
+        assert_eq!(*delivery.invalid_kind().unwrap(), Kind::new(kind).unwrap_err());
     }
     let totals = bus.stats().totals;
     assert_eq!((totals.invalid_kinds, totals.published, bus.recent(1).len()), (5, 0, 0));

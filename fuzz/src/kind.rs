@@ -62,7 +62,7 @@ fn bad(text: &str, error: &KindError) {
 
     let bus = Bus::builder().history(1).shards(1).build().unwrap();
     let delivery = publish_event!(bus: &bus, kind: text);
-    assert_eq!((delivery.outcome, delivery.invalid_kind.as_deref()), (Outcome::InvalidKind, Some(error)));
+    assert_eq!((delivery.outcome, delivery.invalid_kind()), (Outcome::InvalidKind, Some(error)));
     assert_eq!((bus.recent(1).len(), bus.stats().totals.invalid_kinds), (0, 1));
     assert!(matches!(Event::builder(text).build(), Err(BuildError::Kind(same)) if same == *error));
 }

@@ -12,7 +12,7 @@
 use core::cell::Cell;
 use std::panic::resume_unwind;
 
-use super::publish::keep_first;
+use super::publish::{Passage, keep_first};
 use super::{Bus, Deliveries, Inner, Outcome, Publishable, evicted};
 use crate::contain::{self, Caught};
 use crate::event::{Blanks, Given, Kind};
@@ -100,16 +100,21 @@ impl Inner {
         };
         self.record_given(desk, &visit);
         let mut unwind = None;
-        let mut table = self.registry.cached_table();
+        let lane = self.lane(&visit);
+        let mut held = None;
         for entry in &mut desk.entries {
-            let mut done = self.recorded(&entry.event, entry.stamp, &visit, Some(&mut table));
+            let (event, stamp) = (&entry.event, entry.stamp);
+            let passage = Passage { event, stamp, visit: &visit, lane, panicking: std::thread::panicking() };
+            let mut done = self.recorded(&passage, &mut held);
             let next = Self::work_off(&visit, done.tally.unwind.take());
             if let Some(other) = keep_first(&mut unwind, next) {
                 contain::defuse(other);
             }
             total.count(done.outcome, done.tally.delivered, done.tally.failed);
         }
-        drop(table);
+        if let Some(reading) = held {
+            self.registry.end(reading);
+        }
         while let Some(entry) = desk.entries.pop() {
             evicted::drop_into(entry.event, &mut desk.blanks);
         }
@@ -123,7 +128,7 @@ impl Inner {
         desk.entries.extend(desk.given.drain(..).map(|given| Entry::new(given.finish(visit, &now))));
         self.recorder.record_all(&mut desk.entries, thread);
         for entry in &desk.entries {
-            self.counters.kinds.count(entry.event.kind(), thread);
+            self.counters.kinds.count(entry.event.kind(), self.lane(visit));
         }
         step("batch.recorded");
         // As for one event: pairs with the fence in `replay`.

@@ -31,10 +31,22 @@ pub struct Delivery {
     pub delivered: u32,
     /// How many handlers returned an error or panicked.
     pub failed: u32,
-    /// What is wrong with the kind, where the outcome is [`Outcome::InvalidKind`].
-    pub invalid_kind: Option<Box<KindError>>,
-    /// Which type has the payload's kind, where the outcome is [`Outcome::KindTaken`].
-    pub kind_taken: Option<Box<KindTaken>>,
+    rejection: Option<Rejection>,
+}
+
+/// What is wrong with a kind that was not accepted.
+///
+/// A word that is dropped by a call, and only where there is something: so a call site that is off has nothing to drop.
+#[derive(Clone, Debug)]
+pub(super) struct Rejection(
+    /// `None` only while it is dropped.
+    Option<Box<Reason>>,
+);
+
+#[derive(Clone, Debug)]
+enum Reason {
+    InvalidKind(KindError),
+    KindTaken(KindTaken),
 }
 
 /// How far an event got.
@@ -58,9 +70,10 @@ pub enum Outcome {
     Panicking,
     /// Not accepted: the publish came from inside the bus's own work on this thread, as from an allocator.
     Refused,
-    /// Not accepted: the kind that the call site told at run time is malformed, as `invalid_kind` says.
+    /// Not accepted: the kind that the call site told at run time is malformed, as
+    /// [`invalid_kind`](Delivery::invalid_kind) says.
     InvalidKind,
-    /// Not accepted: another payload type has the kind, as `kind_taken` says.
+    /// Not accepted: another payload type has the kind, as [`kind_taken`](Delivery::kind_taken) says.
     KindTaken,
 }
 
@@ -119,13 +132,62 @@ impl fmt::Display for Outcome {
 }
 
 impl Delivery {
+    /// What is wrong with the kind, where the outcome is [`Outcome::InvalidKind`].
+    #[must_use]
+    pub fn invalid_kind(&self) -> Option<&KindError> {
+        match self.rejection.as_ref()?.0.as_deref()? {
+            Reason::InvalidKind(error) => Some(error),
+            Reason::KindTaken(_) => None,
+        }
+    }
+
+    /// Which type has the payload's kind, where the outcome is [`Outcome::KindTaken`].
+    #[must_use]
+    pub fn kind_taken(&self) -> Option<&KindTaken> {
+        match self.rejection.as_ref()?.0.as_deref()? {
+            Reason::KindTaken(taken) => Some(taken),
+            Reason::InvalidKind(_) => None,
+        }
+    }
+
     /// The answer where nothing was accepted.
+    #[inline]
     pub(crate) fn none(outcome: Outcome) -> Self {
-        Self { event: None, outcome, delivered: 0, failed: 0, invalid_kind: None, kind_taken: None }
+        Self { event: None, outcome, delivered: 0, failed: 0, rejection: None }
+    }
+
+    /// The same, with the reason.
+    pub(super) fn refused(outcome: Outcome, rejection: Rejection) -> Self {
+        Self { rejection: Some(rejection), ..Self::none(outcome) }
     }
 
     /// The answer where the event was recorded.
+    #[inline]
     pub(super) fn of(event: Event, outcome: Outcome, delivered: u32, failed: u32) -> Self {
-        Self { event: Some(event), outcome, delivered, failed, invalid_kind: None, kind_taken: None }
+        Self { event: Some(event), outcome, delivered, failed, rejection: None }
+    }
+}
+
+impl Rejection {
+    pub(super) fn invalid_kind(error: KindError) -> Self {
+        Self(Some(Box::new(Reason::InvalidKind(error))))
+    }
+
+    pub(super) fn kind_taken(taken: KindTaken) -> Self {
+        Self(Some(Box::new(Reason::KindTaken(taken))))
+    }
+}
+
+impl Drop for Rejection {
+    #[inline]
+    fn drop(&mut self) {
+        #[inline(never)]
+        #[cold]
+        fn free(reason: Box<Reason>) {
+            drop(reason);
+        }
+        if let Some(reason) = self.0.take() {
+            free(reason);
+        }
     }
 }

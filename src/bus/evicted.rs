@@ -55,10 +55,9 @@ mod left {
 }
 
 /// Drops what was evicted, or leaves it to the drop that is under way on this thread. May run user code.
-#[inline]
-pub(super) fn drop_flat(evicted: Option<Event>) {
+pub(super) fn drop_flat(event: Event) {
     // What owns no user's value with a drop of its own runs no user code, and needs no list.
-    if let Some(event) = evicted.filter(Event::drops) {
+    if event.drops() {
         drop_typed(event, drop);
     }
 }

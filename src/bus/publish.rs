@@ -3,11 +3,12 @@
 //! # Orderings
 //! The event is in the history before its first handler runs, and readable when this returns (P2). Between record and
 //! table stands a full fence, which pairs with the one in [`replay`](super::replay): a subscriber that is told of the
-//! past misses nothing.
+//! past misses nothing. It is the same that a reading of the table needs (see [`versioned`](crate::sync::versioned)).
 
 use std::panic::resume_unwind;
 
 use super::deferred::{self, Waiting};
+use super::delivery::Rejection;
 use super::{Bus, Delivery, Inner, Outcome, Publishable, evicted};
 use crate::callsite::Refused;
 use crate::contain::{self, Caught};
@@ -15,12 +16,21 @@ use crate::dispatch::Warning;
 use crate::dispatch::deliver::{Delivering, Tally};
 use crate::dispatch::table::Table;
 use crate::event::{Draft, Event, late};
+use crate::sync::counter::Lane;
 use crate::sync::rows::{self, Visit};
-use crate::sync::snapshot::Cached;
-use crate::sync::{busy, fence_after_rmw, frames, step};
+use crate::sync::versioned::Reading;
+use crate::sync::{busy, frames, step};
 
-/// A table that is looked at for many events.
-pub(super) type Tables<'a> = Cached<'a, Table>;
+/// A recorded event on its way out of its publisher.
+pub(super) struct Passage<'a> {
+    pub(super) event: &'a Event,
+    /// The history's mark on it.
+    pub(super) stamp: u64,
+    pub(super) visit: &'a Visit,
+    pub(super) lane: Lane,
+    /// The thread is panicking.
+    pub(super) panicking: bool,
+}
 
 /// What became of a recorded event.
 pub(super) struct Done {
@@ -46,7 +56,7 @@ impl Bus {
     /// ```
     ///
     /// A value that cannot be published, because another type has its kind, is dropped: the outcome is
-    /// [`KindTaken`](Outcome::KindTaken), and `kind_taken` says who has it.
+    /// [`KindTaken`](Outcome::KindTaken), and [`kind_taken`](Delivery::kind_taken) says who has it.
     ///
     /// # Ordering
     /// The history orders events by when they were published, not by their timestamps.
@@ -64,7 +74,7 @@ impl Bus {
             Ok(event) => self.inner.publish(event),
             Err(taken) => {
                 self.inner.counters.taken_kinds.bump();
-                Delivery { kind_taken: Some(Box::new(taken)), ..Delivery::none(Outcome::KindTaken) }
+                Delivery::refused(Outcome::KindTaken, Rejection::kind_taken(taken))
             }
         }
     }
@@ -81,6 +91,15 @@ impl Bus {
     #[doc(hidden)]
     #[inline]
     pub fn publish_draft(&self, draft: Draft) -> Delivery {
+        match rows::seated() {
+            Some(visit) => self.inner.publish_on(draft.finish_on(&visit), &visit),
+            None => self.publish_first(draft),
+        }
+    }
+
+    /// The same, for a thread that has no row yet.
+    #[cold]
+    fn publish_first(&self, draft: Draft) -> Delivery {
         match rows::visit() {
             Some(visit) => self.inner.publish_on(draft.finish_on(&visit), &visit),
             None => self.inner.refuse(),
@@ -95,7 +114,7 @@ impl Bus {
             Refused::InsideBus => self.inner.refuse(),
             Refused::InvalidKind(error) => {
                 self.inner.counters.invalid_kinds.bump();
-                Delivery { invalid_kind: Some(error), ..Delivery::none(Outcome::InvalidKind) }
+                Delivery::refused(Outcome::InvalidKind, Rejection::invalid_kind(error))
             }
         }
     }
@@ -109,46 +128,95 @@ impl Inner {
         }
     }
 
+    #[inline(always)]
     pub(super) fn publish_on(&self, mut event: Event, visit: &Visit) -> Delivery {
-        let thread = visit.row().number();
-        let (stamp, evicted) = self.recorder.record(&mut event, thread);
-        self.counters.kinds.count(event.kind(), thread);
+        let depth = rows::depth();
+        if depth >= self.depth_limit || self.deferred_limit.is_some() || std::thread::panicking() {
+            return self.publish_otherwise(event, visit);
+        }
+        // Before the record, whose exchange fences for it.
+        let Some(mut reading) = self.registry.announce(visit, depth) else {
+            return self.publish_otherwise(event, visit);
+        };
+        let lane = self.lane(visit);
+        let (stamp, evicted) = self.recorder.record(&mut event, visit.row().number());
+        self.counters.kinds.count(event.kind(), lane);
+        step("publish.recorded");
+        if let Some(evicted) = evicted {
+            if evicted.drops() {
+                reading = self.drop_evicted(evicted, reading);
+            } else {
+                evicted.recycle();
+            }
+        }
+        // The record before the table: a subscriber that is told of the past finds this event in the history, or this
+        // publisher finds the subscriber in the table.
+        reading.confirm_after_rmw();
+        let passage = Passage { event: &event, stamp, visit, lane, panicking: false };
+        let mut tally = Tally::default();
+        let learn = self.offer(reading.get(), &passage, &mut tally);
+        self.registry.end(reading);
+        self.settle(&passage, &mut tally, learn);
+        Self::end(visit, tally.unwind.take());
+        Delivery::of(event, Outcome::Published, tally.delivered, tally.failed)
+    }
+
+    /// Drops an event that runs user code when it is dropped: that may publish, so nothing is read meanwhile.
+    #[cold]
+    fn drop_evicted<'a>(&'a self, evicted: Event, reading: Reading<'a, Table>) -> Reading<'a, Table> {
+        reading.suspended(|| evicted::drop_flat(evicted))
+    }
+
+    /// Publishes where there is more to ask: nested too deep, on a bus whose nested events wait, on a panicking thread.
+    #[cold]
+    fn publish_otherwise(&self, mut event: Event, visit: &Visit) -> Delivery {
+        let lane = self.lane(visit);
+        let (stamp, evicted) = self.recorder.record(&mut event, visit.row().number());
+        self.counters.kinds.count(event.kind(), lane);
         step("publish.recorded");
         // May run user code; nothing of ours is half done.
-        evicted::drop_flat(evicted);
-        // The record before the table: a subscriber that is told of the past finds this event in the history, or this
-        // publisher finds the subscriber in the table. Slots are written by a read-modify-write.
-        fence_after_rmw();
-
-        let mut done = self.recorded(&event, stamp, visit, None);
+        if let Some(evicted) = evicted {
+            evicted::drop_flat(evicted);
+        }
+        let passage = Passage { event: &event, stamp, visit, lane, panicking: std::thread::panicking() };
+        let mut done = self.recorded(&passage, &mut None);
         Self::end(visit, done.tally.unwind.take());
         Delivery::of(event, done.outcome, done.tally.delivered, done.tally.failed)
     }
 
-    /// What follows the record of an event; the table is looked up in `tables`, if there are any.
-    #[inline(always)]
-    pub(super) fn recorded(&self, event: &Event, stamp: u64, visit: &Visit, tables: Option<&mut Tables<'_>>) -> Done {
+    /// Where the calling thread counts.
+    #[inline]
+    pub(super) fn lane(&self, visit: &Visit) -> Lane {
+        Lane::of(visit.row().number(), self.shards)
+    }
+
+    /// What follows the record of an event. A reading of the table that was begun for an earlier event may be `held`, and
+    /// is left for the next one where that is sure to run no user code in between.
+    #[inline]
+    pub(super) fn recorded<'a>(&'a self, passage: &Passage<'_>, held: &mut Option<Reading<'a, Table>>) -> Done {
         let too_deep = rows::depth() >= self.depth_limit;
-        if std::thread::panicking() {
-            return self.recorded_while_panicking(event, stamp, visit, too_deep);
+        if passage.panicking {
+            self.counters.while_panicking.bump();
+            let tally = if too_deep { None } else { self.dispatch(passage, held) };
+            return Done { outcome: Outcome::Panicking, tally: tally.unwrap_or_default() };
         }
+        let wait = |limit| if deferred::must_wait() { Some(self.defer(passage, limit)) } else { None };
         if too_deep {
-            self.counters.depth_stops.bump();
-            return Done { outcome: Outcome::TooDeep, tally: Tally::default() };
+            return self.too_deep();
         }
-        if let Some(limit) = self.deferred_limit {
-            if deferred::must_wait() {
-                return Done { outcome: self.defer(event, stamp, visit, limit), tally: Tally::default() };
-            }
+        if let Some(outcome) = self.deferred_limit.and_then(wait) {
+            return Done { outcome, tally: Tally::default() };
         }
-        Done { outcome: Outcome::Published, tally: self.dispatch(event, stamp, visit, false, tables) }
+        match self.dispatch(passage, held) {
+            Some(tally) => Done { outcome: Outcome::Published, tally },
+            None => self.too_deep(),
+        }
     }
 
     #[cold]
-    fn recorded_while_panicking(&self, event: &Event, stamp: u64, visit: &Visit, too_deep: bool) -> Done {
-        self.counters.while_panicking.bump();
-        let tally = if too_deep { Tally::default() } else { self.dispatch(event, stamp, visit, true, None) };
-        Done { outcome: Outcome::Panicking, tally }
+    fn too_deep(&self) -> Done {
+        self.counters.depth_stops.bump();
+        Done { outcome: Outcome::TooDeep, tally: Tally::default() }
     }
 
     /// The end of a dispatch: has what waited for it dispatched too, and lets a panic go on that a handler has asked for;
@@ -165,7 +233,7 @@ impl Inner {
     pub(super) fn work_off(visit: &Visit, mut unwind: Option<Caught>) -> Option<Caught> {
         if deferred::is_due() {
             deferred::work_off(|waiting| {
-                let next = waiting.bus.dispatch_late(&waiting.event, waiting.stamp, visit).unwind;
+                let next = waiting.bus.dispatch_late(&waiting.event, waiting.stamp, visit);
                 if let Some(other) = keep_first(&mut unwind, next) {
                     contain::defuse(other);
                 }
@@ -174,62 +242,72 @@ impl Inner {
         unwind
     }
 
-    /// Offers a recorded event to its handlers, and counts what becomes of it. While the thread is `panicking`, only to
-    /// those that asked for that.
-    #[inline(always)]
-    fn dispatch(
-        &self,
-        event: &Event,
-        stamp: u64,
-        visit: &Visit,
-        panicking: bool,
-        tables: Option<&mut Tables<'_>>,
-    ) -> Tally {
-        let thread = visit.row().number();
-        let mut tally = match tables {
-            Some(tables) => self.offer(tables.load(), event, stamp, visit, panicking),
-            None => self.offer(&self.registry.table(), event, stamp, visit, panicking),
+    /// Dispatches one that has waited; what is to go on in the publisher comes back.
+    #[cold]
+    fn dispatch_late(&self, event: &Event, stamp: u64, visit: &Visit) -> Option<Caught> {
+        let passage = Passage { event, stamp, visit, lane: self.lane(visit), panicking: false };
+        self.dispatch(&passage, &mut None)?.unwind
+    }
+
+    /// Offers a recorded event to its handlers, and counts what becomes of it. While the thread is panicking, only to
+    /// those that asked for that. `None` where this depth is in use.
+    fn dispatch<'a>(&'a self, passage: &Passage<'_>, held: &mut Option<Reading<'a, Table>>) -> Option<Tally> {
+        let mut tally = Tally::default();
+        let reading = match held.take() {
+            Some(reading) => reading.renewed(),
+            None => self.registry.announce(passage.visit, rows::depth())?.confirmed(),
         };
-        self.count(&tally, thread);
-        if panicking {
+        let learn = self.offer(reading.get(), passage, &mut tally);
+        if learn || tally.may_run_more() {
+            self.registry.end(reading);
+        } else {
+            *held = Some(reading);
+        }
+        self.settle(passage, &mut tally, learn);
+        Some(tally)
+    }
+
+    /// Calls the handlers that a table has for an event; says whether the table is to learn its kind.
+    #[inline(always)]
+    fn offer(&self, table: &Table, passage: &Passage<'_>, tally: &mut Tally) -> bool {
+        let found = table.find(passage.event.kind());
+        if !found.walk.is_empty() {
+            let &Passage { event, stamp, visit, lane, panicking } = passage;
+            let reporter = &self.reporter;
+            let delivering = Delivering { event, value: event.value(), stamp, visit, lane, reporter, panicking };
+            frames::enter(self, event, || delivering.walk(found.walk, tally));
+        }
+        found.learn
+    }
+
+    /// Counts what became of an event, and does what is to be done when no table is read: it may run user code.
+    #[inline(always)]
+    fn settle(&self, passage: &Passage<'_>, tally: &mut Tally, learn: bool) {
+        if learn {
+            self.registry.learn(passage.event.kind());
+        }
+        self.count(tally, passage.lane);
+        if passage.panicking {
             // It would abort the process.
             if let Some(payload) = tally.unwind.take() {
                 contain::defuse(payload);
             }
         } else if tally.offered == 0 {
-            self.counters.unheard.add(thread, 1);
-            self.reporter.warn(&Warning::Unheard { event });
+            self.unheard(passage);
         }
-        tally
     }
 
-    /// The same for one that has waited.
-    #[cold]
-    fn dispatch_late(&self, event: &Event, stamp: u64, visit: &Visit) -> Tally {
-        self.dispatch(event, stamp, visit, false, None)
-    }
-
-    /// Calls the handlers that a table has for an event.
-    #[inline(always)]
-    fn offer(&self, table: &Table, event: &Event, stamp: u64, visit: &Visit, panicking: bool) -> Tally {
-        let found = table.find(event.kind());
-        if found.learn {
-            self.registry.learn(event.kind());
-        }
-        let mut tally = Tally::default();
-        if !found.walk.is_empty() {
-            let delivering =
-                Delivering { event, value: event.value(), stamp, visit, reporter: &self.reporter, panicking };
-            frames::enter(self, event, || delivering.walk(found.walk, &mut tally));
-        }
-        tally
+    #[inline(never)]
+    fn unheard(&self, passage: &Passage<'_>) {
+        self.counters.unheard.add(passage.lane, 1);
+        self.reporter.warn(&Warning::Unheard { event: passage.event });
     }
 
     /// Counts what became of an event, and tidies up after subscriptions that it has used up.
     #[inline]
-    pub(super) fn count(&self, tally: &Tally, thread: usize) {
+    pub(super) fn count(&self, tally: &Tally, lane: Lane) {
         if tally.delivered > 0 {
-            self.counters.delivered.add(thread, tally.delivered.into());
+            self.counters.delivered.add(lane, tally.delivered.into());
         }
         if tally.failed > 0 {
             self.counters.count_failures(tally.failed, tally.panicked);
@@ -243,11 +321,12 @@ impl Inner {
 
     /// Lets an event wait for the dispatch that is under way on this thread.
     #[cold]
-    fn defer(&self, event: &Event, stamp: u64, visit: &Visit, limit: usize) -> Outcome {
+    fn defer(&self, passage: &Passage<'_>, limit: usize) -> Outcome {
+        let waiting = |bus| Waiting::new(bus, passage.event.clone(), passage.stamp);
         // The publisher holds the bus.
-        let waits = self.me.upgrade().is_some_and(|bus| deferred::wait(Waiting::new(bus, event.clone(), stamp), limit));
+        let waits = self.me.upgrade().is_some_and(|bus| deferred::wait(waiting(bus), limit));
         if waits {
-            self.counters.deferred.add(visit.row().number(), 1);
+            self.counters.deferred.add(passage.lane, 1);
             return Outcome::Queued;
         }
         self.counters.deferred_drops.bump();

@@ -31,6 +31,7 @@ use crate::history::{Recorded, Tail};
 use crate::sync::atomic::{Ordering, fence};
 use crate::sync::frames;
 use crate::sync::inbox::Taken;
+use crate::sync::counter::Lane;
 use crate::sync::rows::{self, Visit};
 
 /// After so many events that came meanwhile (a look that finds none counts as one) the way is opened.
@@ -49,6 +50,7 @@ struct Telling<'a> {
     subscriber: &'a Subscriber,
     replay: &'a Replay,
     visit: &'a Visit,
+    lane: Lane,
     tail: Tail,
     lagged: u64,
     tally: Tally,
@@ -68,6 +70,7 @@ impl Inner {
             subscriber,
             replay,
             visit: &visit,
+            lane: self.lane(&visit),
             tail: self.recorder.tail(),
             lagged: 0,
             tally: Tally::default(),
@@ -87,7 +90,7 @@ impl Inner {
             subscriber.lagged(lagged);
             self.reporter.warn(&Warning::Lagged { subscription: Named::of(subscriber), missed: lagged });
         }
-        self.count(&tally, visit.row().number());
+        self.count(&tally, self.lane(&visit));
         Self::end(&visit, tally.unwind.take());
     }
 }
@@ -145,8 +148,8 @@ impl Telling<'_> {
     }
 
     fn one(&mut self, event: &Event, stamp: u64) {
-        let (reporter, visit) = (&self.bus.reporter, self.visit);
-        let delivering = Delivering { event, value: event.value(), stamp, visit, reporter, panicking: false };
+        let (reporter, visit, lane) = (&self.bus.reporter, self.visit, self.lane);
+        let delivering = Delivering { event, value: event.value(), stamp, visit, lane, reporter, panicking: false };
         frames::enter(self.bus, event, || delivering.tell(self.subscriber, &mut self.tally));
     }
 

@@ -5,6 +5,7 @@
 //! error ends with it, unless it asked for more (P4); no lock is held and nobody is waited for (P1).
 
 use core::any::Any;
+use std::sync::Arc;
 
 use super::control::Admission;
 use super::handler::{Answer, BoxError, Callback};
@@ -14,6 +15,7 @@ use super::subscriber::Subscriber;
 use crate::contain::{self, Caught};
 use crate::event::Event;
 use crate::sync::clock::Timer;
+use crate::sync::counter::Lane;
 use crate::sync::revocable::Calls;
 use crate::sync::rows::{self, Visit};
 
@@ -34,6 +36,13 @@ pub(crate) struct Tally {
     pub(crate) unwind: Option<Caught>,
 }
 
+impl Tally {
+    /// Whether what follows the dispatch may run user code.
+    pub(crate) fn may_run_more(&self) -> bool {
+        self.offered == 0 || self.failed > 0 || self.spent
+    }
+}
+
 /// One event on its way to its handlers.
 pub(crate) struct Delivering<'a> {
     pub(crate) event: &'a Event,
@@ -42,6 +51,8 @@ pub(crate) struct Delivering<'a> {
     /// The history's mark on it.
     pub(crate) stamp: u64,
     pub(crate) visit: &'a Visit,
+    /// Where the thread counts.
+    pub(crate) lane: Lane,
     pub(crate) reporter: &'a Reporter,
     /// The thread is panicking: only handlers that asked for that are called.
     pub(crate) panicking: bool,
@@ -56,18 +67,55 @@ impl Delivering<'_> {
         let mut calls = Calls::new(self.visit, rows::depth());
         rows::deeper(|| {
             match walk.straight() {
-                Some(subscribers) => subscribers.iter().for_each(|one| self.offer(one, &mut calls, tally)),
-                None => self.walk_two(walk, &mut calls, tally),
+                Some(subscribers) => self.walk_straight(subscribers, &mut calls, tally),
+                None => walk.for_each(|one| self.offer(one, &mut calls, tally)),
             }
             calls.leave();
         });
     }
 
-    fn walk_two<'s>(&self, walk: Walk<'s>, calls: &mut Calls<'s>, tally: &mut Tally) {
-        walk.for_each(|one| self.offer(one, calls, tally));
+    /// Walks one list. What the handlers throw is caught around all of them: most walks set up one frame for it.
+    #[inline(always)]
+    fn walk_straight<'s>(&self, subscribers: &'s [Arc<Subscriber>], calls: &mut Calls<'s>, tally: &mut Tally) {
+        let mut left = subscribers.iter();
+        loop {
+            let mut called = None;
+            let thrown = contain::call(|| {
+                for subscriber in left.by_ref() {
+                    if !self.is_plain(subscriber) {
+                        self.offer(subscriber, calls, tally);
+                        continue;
+                    }
+                    called = Some(&**subscriber);
+                    tally.offered += 1;
+                    match calls.call(&subscriber.handler, |callback| callback.take(self.event, self.value)) {
+                        Some(Answer::Took(Ok(()))) => {
+                            tally.delivered += 1;
+                            subscriber.counts.taken(self.lane).count();
+                        }
+                        other => self.settle(subscriber, calls, tally, other.map(Ok)),
+                    }
+                }
+            });
+            match (thrown, called) {
+                (Ok(()), _) => return,
+                (Err(payload), Some(subscriber)) => self.settle(subscriber, calls, tally, Some(Err(payload))),
+                // What is not plain is caught by itself.
+                (Err(payload), None) => contain::defuse(payload),
+            }
+        }
     }
 
+    /// Whether a handler is to be called, and there is nothing to do but that.
     #[inline(always)]
+    fn is_plain(&self, subscriber: &Subscriber) -> bool {
+        subscriber.control.admission() == Admission::Plain
+            && !self.panicking
+            && !subscriber.counts.taken(self.lane).is_sampled()
+            && !self.reporter.times_all()
+    }
+
+    #[inline(never)]
     fn offer<'s>(&self, subscriber: &'s Subscriber, calls: &mut Calls<'s>, tally: &mut Tally) {
         if self.panicking && !subscriber.while_panicking {
             return;
@@ -84,7 +132,6 @@ impl Delivering<'_> {
         rows::deeper(|| self.call(subscriber, &mut calls, tally));
     }
 
-    #[inline(always)]
     fn call<'s>(&self, subscriber: &'s Subscriber, calls: &mut Calls<'s>, tally: &mut Tally) {
         match subscriber.control.admission() {
             Admission::Plain => self.run(subscriber, calls, tally, |callback| callback.take(self.event, self.value)),
@@ -115,7 +162,7 @@ impl Delivering<'_> {
         }
     }
 
-    #[inline]
+    /// One call, timed if its turn has come.
     fn run<'s>(
         &self,
         subscriber: &'s Subscriber,
@@ -123,27 +170,38 @@ impl Delivering<'_> {
         tally: &mut Tally,
         call: impl FnOnce(&Callback) -> Answer,
     ) {
-        let thread = self.visit.row().number();
-        let taken = subscriber.counts.taken(thread);
+        let taken = subscriber.counts.taken(self.lane);
         let timer = (taken.is_sampled() || self.reporter.times_all()).then(Timer::start);
+        let answer = calls.call(&subscriber.handler, |callback| contain::call(|| call(callback)));
+        let ran = matches!(answer, Some(Ok(Answer::Took(_)) | Err(_)));
+        if matches!(answer, Some(Ok(Answer::Took(Ok(()))))) {
+            tally.delivered += 1;
+            taken.count();
+        } else {
+            self.settle(subscriber, calls, tally, answer);
+        }
+        if let Some(timer) = timer.filter(|_| ran) {
+            self.took(subscriber, calls, timer);
+        }
+    }
+
+    /// What follows a call that did not simply go well; `None` where there was none, because the subscription was removed
+    /// before its turn came.
+    #[cold]
+    fn settle(
+        &self,
+        subscriber: &Subscriber,
+        calls: &mut Calls<'_>,
+        tally: &mut Tally,
+        answer: Option<Result<Answer, Caught>>,
+    ) {
         // What follows (reporting, dropping what was thrown) is no part of the call that a `close` waits for: where it may
         // run user code, the call has been left.
-        match calls.call(&subscriber.handler, |callback| contain::call(|| call(callback))) {
-            // Removed before its turn came.
-            None => return,
-            Some(Ok(Answer::Took(Ok(())))) => {
-                tally.delivered += 1;
-                taken.count();
-            }
-            Some(Ok(Answer::Passed)) => {
-                subscriber.counts.skipped.bump();
-                return;
-            }
+        match answer {
+            None | Some(Ok(Answer::Took(Ok(())))) => {}
+            Some(Ok(Answer::Passed)) => drop(subscriber.counts.skipped.bump()),
             Some(Ok(Answer::Took(Err(error)))) => self.failed(subscriber, calls, tally, Err(error)),
             Some(Err(payload)) => self.failed(subscriber, calls, tally, Ok(payload)),
-        }
-        if let Some(timer) = timer {
-            self.took(subscriber, calls, timer);
         }
     }
 

@@ -9,8 +9,8 @@
 //! # Orderings
 //! - A subscription is in the table before `add` returns, and out of it before `remove` returns; by the snapshot's swap
 //!   and load, publishes that happen after see that (P5, P6).
-//! - `spent` against the lock: who leaves word fences and tries the lock; who unlocks fences and looks for word. One of
-//!   the two finds the other (Dekker), so no spent subscription stays.
+//! - `left` against the lock: who leaves word fences and tries the lock; who unlocks fences and looks for word. One of
+//!   the two finds the other (Dekker), so no spent subscription stays, and no table whose last reader has said so.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -21,23 +21,24 @@ use super::subscriber::{Draft, Subscriber};
 use super::table::Table;
 use crate::contain;
 use crate::event::Kind;
-use crate::sync::atomic::{AtomicBool, Ordering, fence};
-use crate::sync::snapshot::{Cached, Loaded, Snapshot};
+use crate::sync::atomic::{AtomicU64, Ordering, fence};
+use crate::sync::rows::Visit;
+use crate::sync::versioned::{Old, Reading, Versioned, Versions};
 use crate::sync::{QuietGuard, QuietMutex, busy, step};
 
 /// All subscriptions of a bus.
 pub(crate) struct Registry<C> {
-    table: Snapshot<Table>,
+    table: Versioned<Table>,
     list: QuietMutex<List>,
-    /// Some subscription has no call left, and may still be in the table.
-    spent: AtomicBool,
+    /// What publishers have left to be done under the lock: [`SPENT`], [`UNREAD`].
+    left: AtomicU64,
     /// Told the number of subscriptions after each change, under the lock: so the calls keep their order; and whether it
     /// may wait for other threads, which publishers must not (P1). It must run no user code.
     changed: C,
 }
 
-#[derive(Default)]
 struct List {
+    tables: Versions<Table>,
     /// Does not come to its end: 584 000 years at a subscription a microsecond.
     last_id: u64,
     subscribers: BTreeMap<SubscriptionId, Arc<Subscriber>>,
@@ -46,34 +47,42 @@ struct List {
     ended: Graveyard,
 }
 
+/// Some subscription has no call left, and may still be in the table.
+const SPENT: u64 = 1;
+/// Somebody was reading a table that has been replaced, and no longer is.
+const UNREAD: u64 = 2;
+
 /// What a change leaves to be dropped outside the lock.
-type Rubble = (Vec<Arc<Subscriber>>, Option<Arc<Table>>);
+type Rubble = (Vec<Arc<Subscriber>>, Vec<Old<Table>>);
 
 // === impl Registry ===
 
 impl<C: Fn(usize, bool)> Registry<C> {
     pub(crate) fn new(changed: C) -> Self {
-        let (table, list) = (Snapshot::new(Table::new()), QuietMutex::new(List::default()));
-        Self { table, list, spent: AtomicBool::new(false), changed }
+        let (table, tables) = Versioned::new(Table::new());
+        Self { table, list: QuietMutex::new(List::new(tables)), left: AtomicU64::new(0), changed }
     }
 
-    /// The table, as it is now.
+    /// Announces that the calling thread is going to read the table, at a depth where it reads none yet.
     #[inline]
-    pub(crate) fn table(&self) -> Loaded<Table> {
-        self.table.load()
+    pub(crate) fn announce(&self, visit: &Visit, depth: usize) -> Option<Reading<'_, Table>> {
+        self.table.announce(visit, depth)
     }
 
-    /// The same for one who looks again and again.
-    pub(crate) fn cached_table(&self) -> Cached<'_, Table> {
-        self.table.cached()
+    /// Ends a reading, and has what it was the last to read freed.
+    #[inline]
+    pub(crate) fn end(&self, reading: Reading<'_, Table>) {
+        if reading.end() {
+            self.leave_word(UNREAD);
+        }
     }
 
     /// Adds a subscriber.
     pub(crate) fn add(&self, draft: Draft) -> Arc<Subscriber> {
         self.locked(|list| {
             let added = list.add(draft);
-            let old = self.swap(list, self.table.load().with(&added), true);
-            (added, old)
+            let table = list.tables.newest().with(&added);
+            (added, self.swap(list, table, true))
         })
     }
 
@@ -88,8 +97,8 @@ impl<C: Fn(usize, bool)> Registry<C> {
             let Some(draft) = draft.take() else { unreachable!("a draft is added once") };
             let added = list.add(draft);
             list.objects.insert(object, added.id);
-            let old = self.swap(list, self.table.load().with(&added), true);
-            (Ok(added.id), old)
+            let table = list.tables.newest().with(&added);
+            (Ok(added.id), self.swap(list, table, true))
         });
         contain::drop_contained(draft);
         added
@@ -108,7 +117,8 @@ impl<C: Fn(usize, bool)> Registry<C> {
             let rubble = removed.as_ref().map(|removed| {
                 removed.handler.remove();
                 step("registry.swap");
-                self.swap(list, self.table.load().without(removed), true)
+                let table = list.tables.newest().without(removed);
+                self.swap(list, table, true)
             });
             (removed, rubble.unwrap_or_default())
         })
@@ -119,7 +129,10 @@ impl<C: Fn(usize, bool)> Registry<C> {
     pub(crate) fn learn(&self, kind: &Kind) {
         step("registry.learn");
         if let Some(list) = busy::during(|| self.list.try_lock()) {
-            self.change(list, |_| ((), (Vec::new(), Some(self.table.swap(self.table.load().learn(kind))))));
+            self.change(list, |list| {
+                let table = list.tables.newest().learn(kind);
+                ((), (Vec::new(), list.tables.replace(&self.table, table)))
+            });
         }
     }
 
@@ -127,9 +140,14 @@ impl<C: Fn(usize, bool)> Registry<C> {
     /// whoever is changing the table right now.
     #[cold]
     pub(crate) fn tidy(&self) {
-        // Release: the removal from the handler, for whoever takes back the word. An exchange, so that a word left by
-        // another thread, and not taken back yet, comes with this one; a store would hide it.
-        self.spent.swap(true, Ordering::AcqRel);
+        self.leave_word(SPENT);
+    }
+
+    #[cold]
+    fn leave_word(&self, word: u64) {
+        // Release: the removal from the handler, or the end of the reading, for whoever takes back the word. An exchange,
+        // so that a word left by another thread, and not taken back yet, comes with this one; a store would hide it.
+        self.left.fetch_or(word, Ordering::AcqRel);
         // Pairs with the fence in `change`.
         fence(Ordering::SeqCst);
         step("registry.tidy");
@@ -164,17 +182,20 @@ impl<C: Fn(usize, bool)> Registry<C> {
         busy::during(|| drop(list));
         drop(rubble);
         loop {
-            // Pairs with the fence in `tidy`.
+            // Pairs with the fence in `leave_word`.
             fence(Ordering::SeqCst);
-            if !self.spent.load(Ordering::Relaxed) {
+            if self.left.load(Ordering::Relaxed) == 0 {
                 return result;
             }
             // Whoever has the lock looks when it is done.
             let Some(mut list) = busy::during(|| self.list.try_lock()) else { return result };
             let rubble = busy::during(|| {
                 // Acquire: what was done before each word that was left.
-                self.spent.swap(false, Ordering::AcqRel);
-                let rubble = self.take_out_spent(&mut list);
+                let left = self.left.swap(0, Ordering::AcqRel);
+                let (removed, mut unread) =
+                    if left & SPENT == 0 { Rubble::default() } else { self.take_out_spent(&mut list) };
+                unread.extend(list.tables.unread());
+                let rubble = (removed, unread);
                 drop(list);
                 rubble
             });
@@ -187,20 +208,30 @@ impl<C: Fn(usize, bool)> Registry<C> {
         let spent: Vec<_> = list.subscribers.values().filter(|one| !one.handler.is_live()).map(|one| one.id).collect();
         let removed: Vec<_> = spent.into_iter().filter_map(|id| list.remove(id, EndedBy::Limit)).collect();
         let Some((first, others)) = removed.split_first() else { return Rubble::default() };
-        let table = others.iter().fold(self.table.load().without(first), |table, one| table.without(one));
+        let table = others.iter().fold(list.tables.newest().without(first), |table, one| table.without(one));
         // It may be a publisher that is here.
         let (_, old) = self.swap(list, table, false);
         (removed, old)
     }
 
-    fn swap(&self, list: &List, table: Table, waits: bool) -> Rubble {
-        let old = self.table.swap(table);
+    fn swap(&self, list: &mut List, table: Table, waits: bool) -> Rubble {
+        let old = list.tables.replace(&self.table, table);
         (self.changed)(list.subscribers.len(), waits);
-        (Vec::new(), Some(old))
+        (Vec::new(), old)
     }
 }
 
 impl List {
+    fn new(tables: Versions<Table>) -> Self {
+        Self {
+            tables,
+            last_id: 0,
+            subscribers: BTreeMap::new(),
+            objects: HashMap::new(),
+            ended: Graveyard::default(),
+        }
+    }
+
     fn add(&mut self, draft: Draft) -> Arc<Subscriber> {
         self.last_id += 1;
         let added = Arc::new(Subscriber::new(SubscriptionId(self.last_id), draft));

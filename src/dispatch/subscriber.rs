@@ -12,7 +12,7 @@ use super::replay::Replay;
 use crate::contain;
 use crate::event::{Kind, Selector};
 use crate::latency::Histogram;
-use crate::sync::counter::{Own, Striped, Tally};
+use crate::sync::counter::{Lane, Own, Striped, Tally};
 use crate::sync::revocable::Revocable;
 
 /// What a subscription is made of, before it has an id.
@@ -189,10 +189,10 @@ impl Counts {
         }
     }
 
-    /// What the calling thread, which owns the row of this number, counts its calls in.
+    /// What a thread counts its calls in.
     #[inline]
-    pub(super) fn taken(&self, thread: usize) -> Taken<'_> {
-        Taken(self.delivered.of(thread))
+    pub(super) fn taken(&self, lane: Lane) -> Taken<'_> {
+        Taken(self.delivered.of(lane))
     }
 }
 

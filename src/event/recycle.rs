@@ -92,6 +92,16 @@ impl Drop for Blanks {
     }
 }
 
+impl Event {
+    /// Drops a handle whose drop runs no user code: it may be the last one.
+    #[inline]
+    pub(crate) fn recycle(self) {
+        if let Ok(last) = sole(self.0.into_counted()) {
+            Inner::recycle(last);
+        }
+    }
+}
+
 /// The last handle's memory becomes the thread's spare.
 impl Recycle for Inner {
     #[inline]

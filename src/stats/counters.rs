@@ -135,6 +135,7 @@ impl Counters {
 #[cfg(all(test, not(ringbus_loom)))]
 mod tests {
     use super::*;
+    use crate::sync::counter::Lane;
 
     #[test]
     fn what_is_counted_is_told() {
@@ -150,10 +151,10 @@ mod tests {
     #[test]
     fn a_reset_moves_the_base_and_loses_nothing() {
         let counters = Counters::new(2);
-        counters.delivered.add(0, 3);
+        counters.delivered.add(Lane::of(0, 2), 3);
         counters.count_failures(1, 0);
         counters.reset(|| ());
-        counters.delivered.add(1, 4);
+        counters.delivered.add(Lane::of(1, 2), 4);
         let Counted { totals, resets, .. } = counters.read(|| ()).0;
         assert_eq!((totals.delivered, totals.failed, resets), (4, 0, 1));
         counters.reset(|| ());

@@ -4,16 +4,17 @@
 //! [`COUNTED`], in pieces that are made when a kind of theirs is first met. All other kinds (told at run time, or
 //! interned later) are counted together, so the memory is bounded (P9).
 //!
-//! As there are stripes, so many threads have one to themselves, and add by a load and a store; the others share as many
-//! stripes more, and exchange.
+//! The first thread of each stripe has its counters to itself, and adds by a load and a store; the stripe's others share
+//! counters beside those, and exchange.
 //!
 //! # Orderings
-//! As in `sync::counter`, also for who owns a cell: Relaxed throughout. A piece is released by whoever makes it and acquired by whoever finds it.
+//! As in `sync::counter`, also for who owns a cell: Relaxed throughout. A piece is released by whoever makes it and
+//! acquired by whoever finds it.
 
 use std::collections::BTreeMap;
 
 use crate::event::{Kind, KindId};
-use crate::sync::counter::{Striped, add_alone};
+use crate::sync::counter::{Lane, Striped, add_alone};
 use crate::sync::plain::{AtomicU64, Ordering};
 use crate::sync::{OnceBox, busy};
 
@@ -23,15 +24,14 @@ const PIECE: usize = 64;
 /// Kinds with a smaller id have a counter of their own.
 const COUNTED: usize = if cfg!(ringbus_loom) { PIECE } else { 4096 };
 
+/// Pieces of one stripe.
+const PIECES: usize = COUNTED / PIECE;
+
 /// See the [module](self).
 pub(crate) struct KindCounts {
-    /// First those of one thread each, then as many that are shared.
-    stripes: Box<[Stripe]>,
-    others: Striped,
-}
-
-struct Stripe {
+    /// [`PIECES`] for each stripe: first those of one thread each, then as many that are shared.
     pieces: Box<[OnceBox<Piece>]>,
+    others: Striped,
 }
 
 /// Aligned, so that pieces of different stripes share no line.
@@ -44,25 +44,24 @@ impl KindCounts {
     /// Counters for `stripes` (a power of two) groups of threads.
     pub(crate) fn new(stripes: usize) -> Self {
         debug_assert!(stripes.is_power_of_two());
-        let stripe = || Stripe { pieces: (0..COUNTED / PIECE).map(|_| OnceBox::new()).collect() };
-        Self { stripes: (0..2 * stripes).map(|_| stripe()).collect(), others: Striped::new(stripes) }
+        let pieces = (0..2 * stripes * PIECES).map(|_| OnceBox::new()).collect();
+        Self { pieces, others: Striped::new(stripes) }
     }
 
-    /// Counts one event that the calling thread, which owns the row numbered `thread`, has published.
+    /// Counts one event that a thread has published.
     #[inline(always)]
-    pub(crate) fn count(&self, kind: &Kind, thread: usize) {
-        self.count_at(kind.id().map_or(COUNTED, KindId::index), thread);
+    pub(crate) fn count(&self, kind: &Kind, lane: Lane) {
+        self.count_at(kind.id().map_or(COUNTED, KindId::index), lane);
     }
 
-    #[inline]
-    fn count_at(&self, index: usize, thread: usize) {
+    #[inline(always)]
+    fn count_at(&self, index: usize, lane: Lane) {
         if index >= COUNTED {
-            return self.others.add(thread, 1);
+            return self.others.add(lane, 1);
         }
-        let own = self.stripes.len() / 2;
-        let alone = thread < own;
-        let stripe = if alone { thread } else { own + (thread & (own - 1)) };
-        let cell = &self.stripes[stripe].pieces[index / PIECE];
+        let alone = lane.is_first();
+        let shared = if alone { 0 } else { self.pieces.len() / 2 };
+        let cell = &self.pieces[lane.stripe() * PIECES + shared + index / PIECE];
         let piece = match cell.get() {
             Some(piece) => piece,
             None => Piece::made(cell),
@@ -85,11 +84,12 @@ impl KindCounts {
     }
 
     fn of(&self, index: usize) -> u64 {
-        let count = |stripe: &Stripe| {
-            let piece = stripe.pieces.get(index / PIECE)?.get()?;
-            Some(piece.0[index % PIECE].load(Ordering::Relaxed))
-        };
-        self.stripes.iter().filter_map(count).fold(0, u64::wrapping_add)
+        if index >= COUNTED {
+            return 0;
+        }
+        let of_index = self.pieces.iter().skip(index / PIECE).step_by(PIECES);
+        let counts = of_index.filter_map(|cell| Some(cell.get()?.0[index % PIECE].load(Ordering::Relaxed)));
+        counts.fold(0, u64::wrapping_add)
     }
 }
 
@@ -119,10 +119,10 @@ mod tests {
                 let (counts, one, other) = (&counts, &one, &other);
                 scope.spawn(move || {
                     for n in 0..1000 {
-                        counts.count(one, thread);
-                        counts.count(&Kind::new(format!("kinds.dynamic.{n}")).unwrap(), thread);
+                        counts.count(one, Lane::of(thread, 2));
+                        counts.count(&Kind::new(format!("kinds.dynamic.{n}")).unwrap(), Lane::of(thread, 2));
                     }
-                    counts.count(other, thread);
+                    counts.count(other, Lane::of(thread, 2));
                 });
             }
         });
@@ -134,7 +134,7 @@ mod tests {
     #[test]
     fn the_last_kind_with_a_counter_is_the_one_below_the_bound() {
         let counts = KindCounts::new(1);
-        [COUNTED - 1, COUNTED, usize::MAX].into_iter().for_each(|index| counts.count_at(index, 0));
+        [COUNTED - 1, COUNTED, usize::MAX].into_iter().for_each(|index| counts.count_at(index, Lane::of(0, 1)));
         assert_eq!((counts.of(COUNTED - 1), counts.others.sum()), (1, 2));
     }
 }

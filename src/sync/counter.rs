@@ -21,8 +21,35 @@ pub(crate) const OWN: usize = if cfg!(ringbus_loom) { 0 } else { 15 };
 #[derive(Debug)]
 pub(crate) struct Striped {
     stripes: Box<[CachePadded<Cells>]>,
-    /// The binary logarithm of how many stripes there are.
-    shift: u32,
+}
+
+/// Where a thread adds, in all counters of so many stripes: found once for all of them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Lane {
+    stripe: usize,
+    /// At most [`OWN`], which is the shared cell.
+    turn: usize,
+}
+
+impl Lane {
+    /// Which stripe it is.
+    #[inline]
+    pub(crate) fn stripe(self) -> usize {
+        self.stripe
+    }
+
+    /// Whether the thread is the first one of its stripe, of those that have a cell of their own.
+    #[inline]
+    pub(crate) fn is_first(self) -> bool {
+        OWN > 0 && self.turn == 0
+    }
+
+    /// The place of the calling thread, which owns the row numbered `thread`, in counters of `stripes` (a power of two).
+    #[inline]
+    pub(crate) fn of(thread: usize, stripes: usize) -> Self {
+        debug_assert!(stripes.is_power_of_two());
+        Self { stripe: thread & (stripes - 1), turn: (thread >> stripes.trailing_zeros()).min(OWN) }
+    }
 }
 
 /// The cells of one stripe; the last one is shared.
@@ -39,21 +66,19 @@ impl Striped {
     pub(crate) fn new(stripes: usize) -> Self {
         debug_assert!(stripes.is_power_of_two());
         let cells = || CachePadded::new([const { AtomicU64::new(0) }; OWN + 1]);
-        Self { stripes: (0..stripes).map(|_| cells()).collect(), shift: stripes.trailing_zeros() }
+        Self { stripes: (0..stripes).map(|_| cells()).collect() }
     }
 
-    /// Adds `n` for the calling thread, which owns the row numbered `thread`.
+    /// Adds `n` for a thread.
     #[inline]
-    pub(crate) fn add(&self, thread: usize, n: u64) {
-        self.of(thread).add(n);
+    pub(crate) fn add(&self, lane: Lane, n: u64) {
+        self.of(lane).add(n);
     }
 
-    /// The cell of the calling thread, which owns the row numbered `thread`.
+    /// The cell of a thread.
     #[inline]
-    pub(crate) fn of(&self, thread: usize) -> Own<'_> {
-        let cells = &self.stripes[thread & (self.stripes.len() - 1)];
-        let turn = thread >> self.shift;
-        Own { cell: &cells[turn.min(OWN)], shared: turn >= OWN }
+    pub(crate) fn of(&self, lane: Lane) -> Own<'_> {
+        Own { cell: &self.stripes[lane.stripe][lane.turn], shared: lane.turn == OWN }
     }
 
     /// The sum of all cells.
@@ -117,10 +142,11 @@ mod tests {
     #[test]
     fn any_thread_number_finds_a_stripe_and_the_sum_is_exact() {
         let counter = Striped::new(4);
-        (0..100).for_each(|thread| counter.add(thread, 2));
+        let of = |thread| counter.of(Lane::of(thread, 4));
+        (0..100).for_each(|thread| of(thread).add(2));
         assert_eq!(counter.sum(), 200);
         assert_eq!(
-            [0, 59, 60].map(|thread| counter.of(thread).get()),
+            [0, 59, 60].map(|thread| of(thread).get()),
             [2, 2, 2 * 10],
             "the rest shares a cell of each stripe"
         );
@@ -132,9 +158,9 @@ mod tests {
         std::thread::scope(|scope| {
             for thread in OWN - 1..OWN + 3 {
                 let counter = &counter;
-                scope.spawn(move || (0..10_000).for_each(|_| counter.add(thread, 1)));
+                scope.spawn(move || (0..10_000).for_each(|_| counter.add(Lane::of(thread, 1), 1)));
             }
         });
-        assert_eq!((counter.sum(), counter.of(OWN).get()), (40_000, 30_000));
+        assert_eq!((counter.sum(), counter.of(Lane::of(OWN, 1)).get()), (40_000, 30_000));
     }
 }

@@ -6,7 +6,7 @@
 //!
 //! 1. [`clock`] reads the time, [`process`] tells one process (and its forks) from another, [`ids`] counts;
 //! 2. [`rows`] gives each live thread a row of marks and a depth; `thread_end` takes it back from the latest of all;
-//! 3. [`snapshot`] holds the table that publishers load;
+//! 3. [`versioned`] holds the table that publishers read, [`snapshot`] what is read rarely;
 //! 4. [`revocable`] runs a handler so that somebody else can wait for it to end, and [`waiters`] wakes that somebody;
 //!    [`inbox`] keeps what comes while a handler is told of the past;
 //! 5. [`busy`], [`counter`], [`frames`], [`scoped`], [`once`], `pile`, [`quiet`] and [`signal`] are small tools for the rooms;
@@ -56,7 +56,9 @@ pub(crate) mod rows;
 #[cfg(all(unix, not(ringbus_loom)))]
 pub(crate) mod thread_end;
 
+#[cfg(not(ringbus_loom))]
 pub(crate) mod snapshot;
+pub(crate) mod versioned;
 
 mod asymmetric;
 mod cell;

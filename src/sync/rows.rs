@@ -21,6 +21,7 @@
 
 use core::cell::Cell;
 use core::marker::PhantomData;
+use core::ops::Deref;
 
 use super::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use super::counter::Tally;
@@ -58,6 +59,13 @@ impl Mark {
     }
 }
 
+/// What a thread does at one depth.
+struct Level {
+    call: Mark,
+    /// See `versioned`.
+    reads: AtomicUsize,
+}
+
 /// One thread's marks and counter.
 #[repr(align(128))]
 pub(crate) struct Row {
@@ -69,7 +77,7 @@ pub(crate) struct Row {
     prefix: AtomicU64,
     /// Events numbered so far; only the owner writes.
     count: AtomicU64,
-    marks: [Mark; MAX_DEPTH],
+    levels: [Level; MAX_DEPTH],
     #[cfg(not(ringbus_loom))]
     owner: super::snapshot::Snapshot<Option<std::thread::Thread>>,
     next: OnceBox<Row>,
@@ -85,9 +93,9 @@ impl Row {
             process: AtomicU64::new(process::instance()),
             prefix: AtomicU64::new(ids::prefix(process::instance(), number)),
             count: AtomicU64::new(0),
-            marks: core::array::from_fn(|_| Mark(AtomicUsize::new(0))),
+            levels: core::array::from_fn(|_| Level { call: Mark(AtomicUsize::new(0)), reads: AtomicUsize::new(0) }),
             #[cfg(not(ringbus_loom))]
-            owner: super::snapshot::Snapshot::new(None),
+            owner: super::snapshot::Snapshot::new(std::sync::Arc::new(None)),
             next: OnceBox::new(),
         }
     }
@@ -114,7 +122,17 @@ impl Row {
 
     #[inline]
     pub(crate) fn mark(&self, depth: usize) -> &Mark {
-        &self.marks[depth]
+        &self.levels[depth].call
+    }
+
+    /// The address of what the owner reads at a depth; 0 for nothing.
+    #[inline]
+    pub(crate) fn reads(&self, depth: usize) -> &AtomicUsize {
+        &self.levels[depth].reads
+    }
+
+    fn calls(&self, target: usize) -> bool {
+        self.levels.iter().any(|level| level.call.names(target))
     }
 
     fn try_claim(&self) -> bool {
@@ -136,7 +154,7 @@ impl Row {
     fn release(&self) {
         // An allocator that publishes must find the row still claimed, and not come here again.
         #[cfg(not(ringbus_loom))]
-        busy::during(|| drop(self.owner.swap(None)));
+        busy::during(|| drop(self.owner.swap(std::sync::Arc::new(None))));
         self.claimed.store(false, Ordering::Release);
     }
 
@@ -192,14 +210,22 @@ impl Rows {
 /// Whether any thread is calling `target`.
 pub(crate) fn any_calls(target: usize) -> bool {
     let process = process::instance();
-    ROWS.iter().any(|row| row.is_of(process) && row.marks.iter().any(|mark| mark.names(target)))
+    ROWS.iter().any(|row| row.is_of(process) && row.calls(target))
+}
+
+/// Whether any thread has announced that it reads `target`.
+pub(crate) fn any_reads(target: usize) -> bool {
+    let process = process::instance();
+    // Acquire: a reading that has ended happens before what was read is freed.
+    let reads = |level: &Level| level.reads.load(Ordering::Acquire) == target;
+    ROWS.iter().any(|row| row.is_of(process) && row.levels.iter().any(reads))
 }
 
 /// The names of the threads that are calling `target`.
 #[cfg(not(ringbus_loom))]
 pub(crate) fn callers(target: usize) -> Vec<String> {
     let process = process::instance();
-    let calling = |row: &&Row| row.is_of(process) && row.marks.iter().any(|mark| mark.names(target));
+    let calling = |row: &&Row| row.is_of(process) && row.calls(target);
     let name = |row: &Row| match row.owner.load().as_ref() {
         Some(thread) => thread.name().map_or_else(|| format!("unnamed, {:?}", thread.id()), str::to_owned),
         None => "a thread that is ending".to_owned(),
@@ -253,38 +279,60 @@ thread_local! {
     static LEAVE: Leave = const { Leave(Cell::new(None)) };
 }
 
-/// The calling thread's stay on its row.
+/// That the calling thread is on its row, in a call that does not leave it.
 pub(crate) struct Visit {
     row: &'static Row,
-    /// Claimed for this visit alone, in a thread whose destructors have run.
-    temporary: bool,
     not_send: PhantomData<*const ()>,
 }
 
 impl Visit {
+    #[inline]
+    fn on(row: &'static Row) -> Self {
+        Self { row, not_send: PhantomData }
+    }
+
     #[inline]
     pub(crate) fn row(&self) -> &'static Row {
         self.row
     }
 }
 
-impl Drop for Visit {
+/// A visit to a row that may have been claimed for it alone, in a thread whose destructors have run.
+pub(crate) struct Stay {
+    visit: Visit,
+    temporary: bool,
+}
+
+impl Deref for Stay {
+    type Target = Visit;
+
     #[inline]
+    fn deref(&self) -> &Visit {
+        &self.visit
+    }
+}
+
+impl Drop for Stay {
     fn drop(&mut self) {
         if self.temporary {
             SEAT.with(|seat| seat.row.set(None));
-            self.row.release();
+            self.visit.row.release();
         }
     }
 }
 
-/// The calling thread's row, claimed now if it has none. `None` inside its own claim.
+/// The calling thread's row, if it has one.
 #[inline]
-pub(crate) fn visit() -> Option<Visit> {
-    SEAT.with(|seat| match seat.row.get() {
-        Some(row) => Some(Visit { row, temporary: false, not_send: PhantomData }),
-        None => seat.claim(),
-    })
+pub(crate) fn seated() -> Option<Visit> {
+    SEAT.with(|seat| seat.row.get()).map(Visit::on)
+}
+
+/// The calling thread's row, claimed now if it has none. `None` inside its own claim.
+pub(crate) fn visit() -> Option<Stay> {
+    match seated() {
+        Some(visit) => Some(Stay { visit, temporary: false }),
+        None => SEAT.with(Seat::claim),
+    }
 }
 
 /// At the very end of the thread, when no publish is under way on it: gives back a row that was claimed after Rust's
@@ -313,7 +361,7 @@ pub(super) fn follow_fork() {
 
 impl Seat {
     #[cold]
-    fn claim(&self) -> Option<Visit> {
+    fn claim(&self) -> Option<Stay> {
         if self.claiming.replace(true) {
             return None;
         }
@@ -329,12 +377,12 @@ impl Seat {
             asymmetric::settle();
             // The first use of a snapshot on a thread allocates too: better here than in its first publish.
             #[cfg(not(ringbus_loom))]
-            drop(row.owner.swap(kept.then(std::thread::current)));
+            drop(row.owner.swap(std::sync::Arc::new(kept.then(std::thread::current))));
             (row, kept)
         });
         self.row.set(Some(row));
         self.claiming.set(false);
-        Some(Visit { row, temporary: !kept, not_send: PhantomData })
+        Some(Stay { visit: Visit::on(row), temporary: !kept })
     }
 }
 

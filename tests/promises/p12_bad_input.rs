@@ -104,7 +104,7 @@ fn p12_a_bad_kind_at_run_time_is_told_in_the_answer_and_its_arguments_are_not_ev
     let delivery = publish_event!(bus: &bus, kind: format!("p12.{}", "x y"), n = if true { unreachable!() } else { 1 });
     assert_eq!(delivery.outcome, ringbus::Outcome::InvalidKind);
     assert!(!delivery.outcome.is_accepted() && delivery.event.is_none());
-    let error = delivery.invalid_kind.expect("the reason");
+    let error = delivery.invalid_kind().expect("the reason");
     says(&error.to_string(), &["p12.x y", "' '", "segment 2", "at byte 5", "allowed"]);
     let totals = bus.stats().totals;
     assert_eq!((totals.invalid_kinds, totals.published, guard.info().delivered), (1, 0, 0));

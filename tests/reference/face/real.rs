@@ -42,8 +42,8 @@ fn published(publish: impl FnOnce() -> Delivery) -> Published {
     let delivery = catch_unwind(AssertUnwindSafe(publish)).map_err(unwound)?;
     let Delivery { outcome, delivered, failed, .. } = delivery;
     assert_eq!(outcome.is_accepted(), delivery.event.is_some());
-    assert_eq!(outcome == Outcome::InvalidKind, delivery.invalid_kind.is_some());
-    assert_eq!(outcome == Outcome::KindTaken, delivery.kind_taken.is_some());
+    assert_eq!(outcome == Outcome::InvalidKind, delivery.invalid_kind().is_some());
+    assert_eq!(outcome == Outcome::KindTaken, delivery.kind_taken().is_some());
     Ok(Answer { outcome, delivered, failed, number: delivery.event.as_ref().map(|event| read(event).number) })
 }
 
