@@ -57,7 +57,7 @@ impl Callsite {
     ///
     /// # Errors
     /// [`Refused::InsideBus`] where the thread is in the middle of the bus's own work.
-    #[inline]
+    #[inline(always)]
     pub fn draft(&'static self) -> Result<Draft, Refused> {
         if busy::is_busy() {
             return Err(Refused::InsideBus);

@@ -70,6 +70,12 @@ pub(super) fn with<R>(call: impl FnOnce(&Bus) -> R) -> R {
     scoped::with(|bus: Option<&Bus>| call(bus.unwrap_or_else(|| global::global())))
 }
 
+/// The global bus, if there is one and no thread has another in its place.
+#[inline]
+pub(crate) fn global_if_meant() -> Option<&'static Bus> {
+    if gate::is_overridden() { None } else { global::made() }
+}
+
 /// Hands `call` the bus that a call site means: `named`, or this thread's; `None` while this thread is making the global
 /// one, when an allocator publishes.
 #[inline]

@@ -64,9 +64,14 @@ pub(super) fn wait(waiting: Waiting, limit: usize) -> bool {
 }
 
 /// Whether it is time to work off what waits: there is something, and no dispatch is under way.
-#[inline]
+#[inline(always)]
 pub(super) fn is_due() -> bool {
-    LENGTH.with(Cell::get) > 0 && !frames::any() && !WORKING.with(Cell::get)
+    LENGTH.with(Cell::get) > 0 && is_idle()
+}
+
+#[cold]
+fn is_idle() -> bool {
+    !frames::any() && !WORKING.with(Cell::get)
 }
 
 /// Has everything that waits dispatched, each at its depth, and what comes to wait meanwhile.

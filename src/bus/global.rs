@@ -51,6 +51,12 @@ pub fn global() -> &'static Bus {
     }
 }
 
+/// The global bus, if there is one.
+#[inline]
+pub(super) fn made() -> Option<&'static Bus> {
+    GLOBAL.get()
+}
+
 /// The global bus as a call site finds it; `None` while this thread is making it, when an allocator publishes.
 #[inline]
 pub(super) fn of_call_site() -> Option<&'static Bus> {

@@ -88,20 +88,19 @@ impl Bus {
     }
 
     /// The rest of a call site's publish, after [`is_open`](Self::is_open).
-    #[doc(hidden)]
-    #[inline]
-    pub fn publish_draft(&self, draft: Draft) -> Delivery {
+    #[inline(always)]
+    pub(crate) fn publish_draft(&self, draft: Draft) -> Delivery {
         match rows::seated() {
             Some(visit) => self.inner.publish_on(draft.finish_on(&visit), &visit),
-            None => self.publish_first(draft),
+            None => self.publish_elsewhere(draft),
         }
     }
 
-    /// The same, for a thread that has no row yet.
+    /// The same away from the usual way: also for a thread that has no row yet.
     #[cold]
-    fn publish_first(&self, draft: Draft) -> Delivery {
+    pub(crate) fn publish_elsewhere(&self, draft: Draft) -> Delivery {
         match rows::visit() {
-            Some(visit) => self.inner.publish_on(draft.finish_on(&visit), &visit),
+            Some(visit) => self.inner.publish(draft.finish_on(&visit)),
             None => self.inner.refuse(),
         }
     }

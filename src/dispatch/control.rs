@@ -66,6 +66,13 @@ impl Control {
         }
     }
 
+    /// Whether it is to be called, and there is nothing else to ask or tell.
+    #[inline]
+    pub(crate) fn is_plain(&self) -> bool {
+        // Acquire: as in `admission`.
+        self.word.load(Ordering::Acquire) == 0
+    }
+
     #[inline]
     pub(crate) fn admission(&self) -> Admission {
         // Acquire: this is not left to the fence of the call that follows.

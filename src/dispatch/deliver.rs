@@ -11,7 +11,7 @@ use super::control::Admission;
 use super::handler::{Answer, BoxError, Callback};
 use super::reporter::Reporter;
 use super::route::Walk;
-use super::subscriber::Subscriber;
+use super::subscriber::{Subscriber, Taken};
 use crate::contain::{self, Caught};
 use crate::event::Event;
 use crate::sync::clock::Timer;
@@ -82,7 +82,8 @@ impl Delivering<'_> {
             let mut called = None;
             let thrown = contain::call(|| {
                 for subscriber in left.by_ref() {
-                    if !self.is_plain(subscriber) {
+                    let taken = subscriber.counts.taken(self.lane);
+                    if !self.is_plain(subscriber, &taken) {
                         self.offer(subscriber, calls, tally);
                         continue;
                     }
@@ -91,7 +92,7 @@ impl Delivering<'_> {
                     match calls.call(&subscriber.handler, |callback| callback.take(self.event, self.value)) {
                         Some(Answer::Took(Ok(()))) => {
                             tally.delivered += 1;
-                            subscriber.counts.taken(self.lane).count();
+                            taken.count();
                         }
                         other => self.settle(subscriber, calls, tally, other.map(Ok)),
                     }
@@ -108,11 +109,8 @@ impl Delivering<'_> {
 
     /// Whether a handler is to be called, and there is nothing to do but that.
     #[inline(always)]
-    fn is_plain(&self, subscriber: &Subscriber) -> bool {
-        subscriber.control.admission() == Admission::Plain
-            && !self.panicking
-            && !subscriber.counts.taken(self.lane).is_sampled()
-            && !self.reporter.times_all()
+    fn is_plain(&self, subscriber: &Subscriber, taken: &Taken<'_>) -> bool {
+        subscriber.control.is_plain() && !self.panicking && !taken.is_sampled() && !self.reporter.times_all()
     }
 
     #[inline(never)]

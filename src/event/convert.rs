@@ -18,6 +18,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use super::draft::Draft;
 use super::id::EventId;
 use super::kind::Kind;
 use super::priority::Priority;
@@ -58,6 +59,13 @@ pub trait ToValue {
     fn __plain(&self) -> bool {
         false
     }
+
+    /// Gives a call site's draft the value: by a call, unless the call would be more code than the value.
+    #[doc(hidden)]
+    #[inline(never)]
+    fn __give(&self, draft: &mut Draft) {
+        draft.value(self);
+    }
 }
 
 // === what is copied ===
@@ -79,6 +87,11 @@ macro_rules! copied {
 
             fn __plain(&self) -> bool {
                 true
+            }
+
+            #[inline(always)]
+            fn __give(&self, draft: &mut Draft) {
+                draft.value(self);
             }
         }
     )*};
@@ -220,6 +233,11 @@ macro_rules! pointer {
 
             fn __plain(&self) -> bool {
                 (**self).__plain()
+            }
+
+            #[inline(always)]
+            fn __give(&self, draft: &mut Draft) {
+                (**self).__give(draft);
             }
         }
     )*};

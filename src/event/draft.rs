@@ -23,7 +23,7 @@ pub struct Draft {
 
 impl Draft {
     /// An event of `kind` whose values are named by `site`.
-    #[inline]
+    #[inline(always)]
     pub fn new(kind: Kind, site: Option<&'static CallSite>) -> Self {
         let mut draft = Self { inner: recycle::take(kind), len: 0 };
         let inner = draft.inner();
@@ -70,7 +70,7 @@ impl Draft {
     }
 
     /// Gives it the value of the call site's next name.
-    #[inline]
+    #[inline(always)]
     pub fn value(&mut self, value: &(impl ToValue + ?Sized)) {
         let at = self.len;
         self.len += 1;

@@ -22,7 +22,7 @@ thread_local! {
 }
 
 /// A blank one of `kind` that nobody else holds: the thread's spare, or a new one.
-#[inline]
+#[inline(always)]
 pub(super) fn take(kind: Kind) -> Sole<Inner> {
     match SPARE.try_with(Cell::take) {
         Ok(Some(mut spare)) => {

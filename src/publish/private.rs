@@ -22,7 +22,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use crate::bus::{Bus, Delivery, Outcome, with_bus_of_call_site};
+use crate::bus::{Bus, Delivery, Outcome, global_if_meant, with_bus_of_call_site};
 use crate::callsite::Refused;
 use crate::dispatch::BoxError;
 use crate::event::{Draft, EventId, Kind, KindError, Priority, Text, ToValue};
@@ -62,6 +62,7 @@ pub fn off() -> Delivery {
 }
 
 /// Begins the event of a call site, unless the thread is in the middle of the bus's own work.
+#[inline(never)]
 #[must_use]
 pub fn begin(site: &'static Callsite) -> Option<Draft> {
     site.draft().ok()
@@ -77,7 +78,16 @@ pub fn begin_of(site: &'static Callsite, kind: Result<Kind, KindError>) -> Resul
 
 /// Publishes an event that has its values, on the bus that this thread means if on no other.
 pub fn publish(bus: Option<&Bus>, draft: Draft) -> Delivery {
-    with_bus_of_call_site(bus, |bus| bus.publish_draft(draft)).unwrap_or_else(|| Delivery::none(Outcome::Refused))
+    match bus.or_else(|| global_if_meant()) {
+        Some(bus) => bus.publish_draft(draft),
+        None => publish_elsewhere(draft),
+    }
+}
+
+/// The same where another bus may be meant than the global one, or there is none yet.
+#[cold]
+fn publish_elsewhere(draft: Draft) -> Delivery {
+    with_bus_of_call_site(None, |bus| bus.publish_elsewhere(draft)).unwrap_or_else(|| Delivery::none(Outcome::Refused))
 }
 
 /// The answer where there is no event. There may be no bus: an allocator publishes from inside the global one's making.
@@ -150,9 +160,9 @@ pub fn validated<E: Into<BoxError>>(answer: Result<(), E>) -> Result<(), BoxErro
 // === fields ===
 
 /// Gives the draft the value of its next field.
-#[inline(never)]
+#[inline(always)]
 pub fn value<V: ToValue + ?Sized>(draft: &mut Draft, value: &V) {
-    draft.value(value);
+    value.__give(draft);
 }
 
 /// The same, as its `Display`.
