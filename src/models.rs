@@ -104,7 +104,7 @@ impl<T> Handler<T> {
     /// Calls it on this thread; `None` if it has been removed.
     pub fn call<R>(&self, call: impl FnOnce(&T) -> R) -> Option<R> {
         let visit = rows::visit()?;
-        Calls::new(&visit, 0).call(&self.0, call)
+        Calls::new(visit.level(0)).call(&self.0, call)
     }
 
     pub fn remove(&self) -> bool {

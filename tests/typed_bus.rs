@@ -130,7 +130,7 @@ fn p12_a_second_type_on_a_kind_is_refused_everywhere_and_nothing_changes() {
         bus.try_subscribe_to(|_: &Impostor| Ok(())).unwrap_err(),
         bus.on_payload::<Impostor>().unwrap_err(),
         bus.topic::<Impostor>().unwrap_err(),
-        *bus.publish(Impostor { id: 1 }).kind_taken().unwrap(),
+        bus.publish(Impostor { id: 1 }).kind_taken().cloned().unwrap(),
     ];
     for error in errors {
         assert!(error.by.ends_with("Sample") && error.refused.ends_with("Impostor"), "{error}");

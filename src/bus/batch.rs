@@ -12,7 +12,7 @@
 use core::cell::Cell;
 use std::panic::resume_unwind;
 
-use super::publish::{Passage, keep_first};
+use super::publish::keep_first;
 use super::{Bus, Deliveries, Inner, Outcome, Publishable, evicted};
 use crate::contain::{self, Caught};
 use crate::event::{Blanks, Given, Kind};
@@ -104,8 +104,8 @@ impl Inner {
         let mut held = None;
         for entry in &mut desk.entries {
             let (event, stamp) = (&entry.event, entry.stamp);
-            let passage = Passage { event, stamp, visit: &visit, lane, panicking: std::thread::panicking() };
-            let mut done = self.recorded(&passage, &mut held);
+            let delivering = self.delivering(event, stamp, &visit, lane, std::thread::panicking());
+            let mut done = self.recorded(&delivering, Some(&mut held));
             let next = Self::work_off(&visit, done.tally.unwind.take());
             if let Some(other) = keep_first(&mut unwind, next) {
                 contain::defuse(other);

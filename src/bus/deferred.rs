@@ -11,7 +11,8 @@ use std::sync::Arc;
 
 use super::Inner;
 use crate::event::Event;
-use crate::sync::{busy, frames, rows, thread_local};
+use crate::sync::rows::{self, Visit};
+use crate::sync::{busy, frames, thread_local};
 
 /// An event that waits.
 pub(super) struct Waiting {
@@ -76,7 +77,7 @@ fn is_idle() -> bool {
 
 /// Has everything that waits dispatched, each at its depth, and what comes to wait meanwhile.
 #[cold]
-pub(super) fn work_off(mut dispatch: impl FnMut(&Waiting)) {
+pub(super) fn work_off(visit: &Visit, mut dispatch: impl FnMut(&Waiting)) {
     struct Rest;
     impl Drop for Rest {
         fn drop(&mut self) {
@@ -86,7 +87,7 @@ pub(super) fn work_off(mut dispatch: impl FnMut(&Waiting)) {
     WORKING.with(|working| working.set(true));
     let _rest = Rest;
     while let Some(waiting) = next() {
-        rows::at_depth(waiting.depth, || dispatch(&waiting));
+        visit.at_depth(waiting.depth, || dispatch(&waiting));
     }
 }
 

@@ -33,7 +33,7 @@ mod explain;
 
 pub use bag::Subscriptions;
 pub use builder::{BusBuilder, ConfigError, Reentrancy};
-pub(crate) use default::{global_if_meant, with_bus_of_call_site};
+pub(crate) use default::with_bus_of_call_site;
 pub use default::{default_bus, propagate, with_default};
 pub use delivery::{Deliveries, Delivery, Outcome};
 #[cfg(feature = "serde")]
@@ -42,6 +42,8 @@ pub use explain::{Explained, Explanation, Gone, Verdict};
 #[doc(hidden)]
 pub use gate::global_is_open;
 pub use global::{GlobalAlreadySet, current, global, set_global};
+#[doc(hidden)]
+pub use publish::publish_draft;
 pub use subscribe::{AlreadySubscribed, Subscribe};
 pub use subscription::{CloseError, Subscription};
 pub use topic::{Publishable, Topic};

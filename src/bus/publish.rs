@@ -9,7 +9,7 @@ use std::panic::resume_unwind;
 
 use super::deferred::{self, Waiting};
 use super::delivery::Rejection;
-use super::{Bus, Delivery, Inner, Outcome, Publishable, evicted};
+use super::{Bus, Delivery, Inner, Outcome, Publishable, default, evicted};
 use crate::callsite::Refused;
 use crate::contain::{self, Caught};
 use crate::dispatch::Warning;
@@ -21,16 +21,8 @@ use crate::sync::rows::{self, Visit};
 use crate::sync::versioned::Reading;
 use crate::sync::{busy, frames, step};
 
-/// A recorded event on its way out of its publisher.
-pub(super) struct Passage<'a> {
-    pub(super) event: &'a Event,
-    /// The history's mark on it.
-    pub(super) stamp: u64,
-    pub(super) visit: &'a Visit,
-    pub(super) lane: Lane,
-    /// The thread is panicking.
-    pub(super) panicking: bool,
-}
+/// Where a reading of the table waits for the next event of a batch.
+type Held<'h, 'a> = Option<&'h mut Option<Reading<'a, Table>>>;
 
 /// What became of a recorded event.
 pub(super) struct Done {
@@ -70,13 +62,10 @@ impl Bus {
             contain::drop_contained(event);
             return self.inner.refuse();
         }
-        match event.into_event() {
-            Ok(event) => self.inner.publish(event),
-            Err(taken) => {
-                self.inner.counters.taken_kinds.bump();
-                Delivery::refused(Outcome::KindTaken, Rejection::kind_taken(taken))
-            }
-        }
+        event.publish_on(self).unwrap_or_else(|taken| {
+            self.inner.counters.taken_kinds.bump();
+            Delivery::refused(Outcome::KindTaken, Rejection::kind_taken(taken))
+        })
     }
 
     /// Whether a publish can reach anybody; what call sites ask first.
@@ -87,18 +76,9 @@ impl Bus {
         self.inner.gate.is_open()
     }
 
-    /// The rest of a call site's publish, after [`is_open`](Self::is_open).
-    #[inline(always)]
-    pub(crate) fn publish_draft(&self, draft: Draft) -> Delivery {
-        match rows::seated() {
-            Some(visit) => self.inner.publish_on(draft.finish_on(&visit), &visit),
-            None => self.publish_elsewhere(draft),
-        }
-    }
-
-    /// The same away from the usual way: also for a thread that has no row yet.
+    /// [`publish_draft`], on a thread that may have no row yet.
     #[cold]
-    pub(crate) fn publish_elsewhere(&self, draft: Draft) -> Delivery {
+    fn publish_draft_first(&self, draft: Draft) -> Delivery {
         match rows::visit() {
             Some(visit) => self.inner.publish(draft.finish_on(&visit)),
             None => self.inner.refuse(),
@@ -119,6 +99,25 @@ impl Bus {
     }
 }
 
+/// Publishes what has its values and is to get id and time, after [`Bus::is_open`]: on a bus, or on the one that this
+/// thread means. All drafts come this way, of call sites and of topics; it is compiled once.
+#[doc(hidden)]
+#[inline(never)]
+pub fn publish_draft(bus: Option<&Bus>, draft: Draft) -> Delivery {
+    let Some(bus) = bus.or_else(|| default::global_if_meant()) else { return publish_where_meant(draft) };
+    match rows::seated() {
+        Some(visit) => bus.inner.publish_on(draft.finish_on(&visit), &visit),
+        None => bus.publish_draft_first(draft),
+    }
+}
+
+/// The same where another bus may be meant than the global one, or there is none yet.
+#[cold]
+fn publish_where_meant(draft: Draft) -> Delivery {
+    let published = default::with_bus_of_call_site(None, |bus| bus.publish_draft_first(draft));
+    published.unwrap_or_else(|| Delivery::none(Outcome::Refused))
+}
+
 impl Inner {
     pub(super) fn publish(&self, event: Event) -> Delivery {
         match rows::visit() {
@@ -129,12 +128,12 @@ impl Inner {
 
     #[inline(always)]
     pub(super) fn publish_on(&self, mut event: Event, visit: &Visit) -> Delivery {
-        let depth = rows::depth();
+        let depth = visit.depth();
         if depth >= self.depth_limit || self.deferred_limit.is_some() || std::thread::panicking() {
             return self.publish_otherwise(event, visit);
         }
         // Before the record, whose exchange fences for it.
-        let Some(mut reading) = self.registry.announce(visit, depth) else {
+        let Some(mut reading) = self.registry.announce(visit.level(depth)) else {
             return self.publish_otherwise(event, visit);
         };
         let lane = self.lane(visit);
@@ -151,11 +150,11 @@ impl Inner {
         // The record before the table: a subscriber that is told of the past finds this event in the history, or this
         // publisher finds the subscriber in the table.
         reading.confirm_after_rmw();
-        let passage = Passage { event: &event, stamp, visit, lane, panicking: false };
+        let delivering = self.delivering(&event, stamp, visit, lane, false);
         let mut tally = Tally::default();
-        let learn = self.offer(reading.get(), &passage, &mut tally);
+        let learn = self.offer(reading.get(), &delivering, &mut tally);
         self.registry.end(reading);
-        self.settle(&passage, &mut tally, learn);
+        self.settle(&delivering, &mut tally, learn);
         Self::end(visit, tally.unwind.take());
         Delivery::of(event, Outcome::Published, tally.delivered, tally.failed)
     }
@@ -177,10 +176,22 @@ impl Inner {
         if let Some(evicted) = evicted {
             evicted::drop_flat(evicted);
         }
-        let passage = Passage { event: &event, stamp, visit, lane, panicking: std::thread::panicking() };
-        let mut done = self.recorded(&passage, &mut None);
+        let delivering = self.delivering(&event, stamp, visit, lane, std::thread::panicking());
+        let mut done = self.recorded(&delivering, None);
         Self::end(visit, done.tally.unwind.take());
         Delivery::of(event, done.outcome, done.tally.delivered, done.tally.failed)
+    }
+
+    #[inline(always)]
+    pub(super) fn delivering<'a>(
+        &'a self,
+        event: &'a Event,
+        stamp: u64,
+        visit: &'a Visit,
+        lane: Lane,
+        panicking: bool,
+    ) -> Delivering<'a> {
+        Delivering { event, value: event.value(), stamp, visit, lane, reporter: &self.reporter, panicking }
     }
 
     /// Where the calling thread counts.
@@ -190,23 +201,23 @@ impl Inner {
     }
 
     /// What follows the record of an event. A reading of the table that was begun for an earlier event may be `held`, and
-    /// is left for the next one where that is sure to run no user code in between.
+    /// is left there for the next one where it is sure that no user code runs in between.
     #[inline]
-    pub(super) fn recorded<'a>(&'a self, passage: &Passage<'_>, held: &mut Option<Reading<'a, Table>>) -> Done {
-        let too_deep = rows::depth() >= self.depth_limit;
-        if passage.panicking {
+    pub(super) fn recorded<'a>(&'a self, delivering: &Delivering<'_>, held: Held<'_, 'a>) -> Done {
+        let too_deep = delivering.visit.depth() >= self.depth_limit;
+        if delivering.panicking {
             self.counters.while_panicking.bump();
-            let tally = if too_deep { None } else { self.dispatch(passage, held) };
+            let tally = if too_deep { None } else { self.dispatch(delivering, held) };
             return Done { outcome: Outcome::Panicking, tally: tally.unwrap_or_default() };
         }
-        let wait = |limit| if deferred::must_wait() { Some(self.defer(passage, limit)) } else { None };
+        let wait = |limit| if deferred::must_wait() { Some(self.defer(delivering, limit)) } else { None };
         if too_deep {
             return self.too_deep();
         }
         if let Some(outcome) = self.deferred_limit.and_then(wait) {
             return Done { outcome, tally: Tally::default() };
         }
-        match self.dispatch(passage, held) {
+        match self.dispatch(delivering, held) {
             Some(tally) => Done { outcome: Outcome::Published, tally },
             None => self.too_deep(),
         }
@@ -231,7 +242,7 @@ impl Inner {
     #[inline]
     pub(super) fn work_off(visit: &Visit, mut unwind: Option<Caught>) -> Option<Caught> {
         if deferred::is_due() {
-            deferred::work_off(|waiting| {
+            deferred::work_off(visit, |waiting| {
                 let next = waiting.bus.dispatch_late(&waiting.event, waiting.stamp, visit);
                 if let Some(other) = keep_first(&mut unwind, next) {
                     contain::defuse(other);
@@ -244,36 +255,44 @@ impl Inner {
     /// Dispatches one that has waited; what is to go on in the publisher comes back.
     #[cold]
     fn dispatch_late(&self, event: &Event, stamp: u64, visit: &Visit) -> Option<Caught> {
-        let passage = Passage { event, stamp, visit, lane: self.lane(visit), panicking: false };
-        self.dispatch(&passage, &mut None)?.unwind
+        let delivering = self.delivering(event, stamp, visit, self.lane(visit), false);
+        self.dispatch(&delivering, None)?.unwind
     }
 
     /// Offers a recorded event to its handlers, and counts what becomes of it. While the thread is panicking, only to
     /// those that asked for that. `None` where this depth is in use.
-    fn dispatch<'a>(&'a self, passage: &Passage<'_>, held: &mut Option<Reading<'a, Table>>) -> Option<Tally> {
+    fn dispatch<'a>(&'a self, delivering: &Delivering<'_>, mut held: Held<'_, 'a>) -> Option<Tally> {
         let mut tally = Tally::default();
-        let reading = match held.take() {
+        let reading = match held.as_mut().and_then(|held| held.take()) {
             Some(reading) => reading.renewed(),
-            None => self.registry.announce(passage.visit, rows::depth())?.confirmed(),
+            None => self.registry.announce(delivering.visit.level(delivering.visit.depth()))?.confirmed(),
         };
-        let learn = self.offer(reading.get(), passage, &mut tally);
-        if learn || tally.may_run_more() {
-            self.registry.end(reading);
-        } else {
-            *held = Some(reading);
+        let learn = self.offer(reading.get(), delivering, &mut tally);
+        match held {
+            Some(held) if !learn && !tally.may_run_more() => *held = Some(reading),
+            _ => self.registry.end(reading),
         }
-        self.settle(passage, &mut tally, learn);
+        self.settle(delivering, &mut tally, learn);
         Some(tally)
     }
 
     /// Calls the handlers that a table has for an event; says whether the table is to learn its kind.
     #[inline(always)]
-    fn offer(&self, table: &Table, passage: &Passage<'_>, tally: &mut Tally) -> bool {
-        let found = table.find(passage.event.kind());
+    fn offer(&self, table: &Table, delivering: &Delivering<'_>, tally: &mut Tally) -> bool {
+        let event = delivering.event;
+        let Some(subscribers) = table.straight(event.kind()) else { return self.offer_all(table, delivering, tally) };
+        if !subscribers.is_empty() {
+            frames::enter(self, event, || delivering.walk_straight(subscribers, tally));
+        }
+        false
+    }
+
+    /// The same where there is more than one list of them, or none yet.
+    #[inline(never)]
+    fn offer_all(&self, table: &Table, delivering: &Delivering<'_>, tally: &mut Tally) -> bool {
+        let event = delivering.event;
+        let found = table.find(event.kind());
         if !found.walk.is_empty() {
-            let &Passage { event, stamp, visit, lane, panicking } = passage;
-            let reporter = &self.reporter;
-            let delivering = Delivering { event, value: event.value(), stamp, visit, lane, reporter, panicking };
             frames::enter(self, event, || delivering.walk(found.walk, tally));
         }
         found.learn
@@ -281,25 +300,25 @@ impl Inner {
 
     /// Counts what became of an event, and does what is to be done when no table is read: it may run user code.
     #[inline(always)]
-    fn settle(&self, passage: &Passage<'_>, tally: &mut Tally, learn: bool) {
+    fn settle(&self, delivering: &Delivering<'_>, tally: &mut Tally, learn: bool) {
         if learn {
-            self.registry.learn(passage.event.kind());
+            self.registry.learn(delivering.event.kind());
         }
-        self.count(tally, passage.lane);
-        if passage.panicking {
+        self.count(tally, delivering.lane);
+        if delivering.panicking {
             // It would abort the process.
             if let Some(payload) = tally.unwind.take() {
                 contain::defuse(payload);
             }
         } else if tally.offered == 0 {
-            self.unheard(passage);
+            self.unheard(delivering);
         }
     }
 
     #[inline(never)]
-    fn unheard(&self, passage: &Passage<'_>) {
-        self.counters.unheard.add(passage.lane, 1);
-        self.reporter.warn(&Warning::Unheard { event: passage.event });
+    fn unheard(&self, delivering: &Delivering<'_>) {
+        self.counters.unheard.add(delivering.lane, 1);
+        self.reporter.warn(&Warning::Unheard { event: delivering.event });
     }
 
     /// Counts what became of an event, and tidies up after subscriptions that it has used up.
@@ -320,12 +339,12 @@ impl Inner {
 
     /// Lets an event wait for the dispatch that is under way on this thread.
     #[cold]
-    fn defer(&self, passage: &Passage<'_>, limit: usize) -> Outcome {
-        let waiting = |bus| Waiting::new(bus, passage.event.clone(), passage.stamp);
+    fn defer(&self, delivering: &Delivering<'_>, limit: usize) -> Outcome {
+        let waiting = |bus| Waiting::new(bus, delivering.event.clone(), delivering.stamp);
         // The publisher holds the bus.
         let waits = self.me.upgrade().is_some_and(|bus| deferred::wait(waiting(bus), limit));
         if waits {
-            self.counters.deferred.add(passage.lane, 1);
+            self.counters.deferred.add(delivering.lane, 1);
             return Outcome::Queued;
         }
         self.counters.deferred_drops.bump();

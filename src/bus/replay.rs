@@ -23,15 +23,15 @@ use std::collections::HashMap;
 use std::time::SystemTime;
 
 use super::Inner;
-use crate::dispatch::deliver::{Delivering, Tally};
+use crate::dispatch::deliver::Tally;
 use crate::dispatch::replay::{Offered, Replay};
 use crate::dispatch::{Named, Subscriber, Warning};
 use crate::event::Event;
 use crate::history::{Recorded, Tail};
 use crate::sync::atomic::{Ordering, fence};
+use crate::sync::counter::Lane;
 use crate::sync::frames;
 use crate::sync::inbox::Taken;
-use crate::sync::counter::Lane;
 use crate::sync::rows::{self, Visit};
 
 /// After so many events that came meanwhile (a look that finds none counts as one) the way is opened.
@@ -148,8 +148,7 @@ impl Telling<'_> {
     }
 
     fn one(&mut self, event: &Event, stamp: u64) {
-        let (reporter, visit, lane) = (&self.bus.reporter, self.visit, self.lane);
-        let delivering = Delivering { event, value: event.value(), stamp, visit, lane, reporter, panicking: false };
+        let delivering = self.bus.delivering(event, stamp, self.visit, self.lane, false);
         frames::enter(self.bus, event, || delivering.tell(self.subscriber, &mut self.tally));
     }
 

@@ -3,9 +3,9 @@
 use core::fmt;
 use core::marker::PhantomData;
 
-use super::{Bus, Delivery, Outcome};
+use super::{Bus, Delivery, Outcome, publish_draft};
 use crate::contain;
-use crate::event::{Blanks, Event, Given, Kind, KindTaken, Payload};
+use crate::event::{Blanks, Draft, Event, Given, Kind, KindTaken, Payload};
 use crate::sync::busy;
 
 /// What [`Bus::publish`] takes: an [`Event`], or a value of a [`Payload`] type. Sealed.
@@ -15,8 +15,9 @@ use crate::sync::busy;
     note = "publish an `Event`, or a value whose type is a `Payload` (`#[derive(ringbus::Payload)]`, feature `derive`)"
 )]
 pub trait Publishable: sealed::Sealed {
+    /// Publishes it on a bus that is open.
     #[doc(hidden)]
-    fn into_event(self) -> Result<Event, KindTaken>;
+    fn publish_on(self, bus: &Bus) -> Result<Delivery, KindTaken>;
 
     /// For a batch: an event that has its time, or what is to get one. `kind` is remembered from one value to the next.
     #[doc(hidden)]
@@ -30,8 +31,8 @@ mod sealed {
 }
 
 impl Publishable for Event {
-    fn into_event(self) -> Result<Event, KindTaken> {
-        Ok(self)
+    fn publish_on(self, bus: &Bus) -> Result<Delivery, KindTaken> {
+        Ok(bus.inner.publish(self))
     }
 
     fn give(self, _: &mut Option<Kind>, _: &mut Blanks) -> Result<Given, KindTaken> {
@@ -41,8 +42,14 @@ impl Publishable for Event {
 
 #[diagnostic::do_not_recommend]
 impl<T: Payload> Publishable for T {
-    fn into_event(self) -> Result<Event, KindTaken> {
-        Event::from_payload(self)
+    fn publish_on(self, bus: &Bus) -> Result<Delivery, KindTaken> {
+        match Kind::claim::<T>() {
+            Ok(kind) => Ok(publish_draft(Some(bus), Draft::typed(kind, self))),
+            Err(taken) => {
+                contain::drop_contained(self);
+                Err(taken)
+            }
+        }
     }
 
     fn give(self, kind: &mut Option<Kind>, blanks: &mut Blanks) -> Result<Given, KindTaken> {
@@ -106,7 +113,7 @@ impl<T: Payload> Topic<T> {
             contain::drop_contained(payload);
             return refused;
         }
-        self.bus.inner.publish(Event::typed(self.kind.clone(), payload))
+        publish_draft(Some(&self.bus), Draft::typed(self.kind.clone(), payload))
     }
 
     /// Publishes what `make` returns, which is not called while the bus is off.
@@ -115,7 +122,7 @@ impl<T: Payload> Topic<T> {
             return refused;
         }
         let payload = make();
-        self.bus.inner.publish(Event::typed(self.kind.clone(), payload))
+        publish_draft(Some(&self.bus), Draft::typed(self.kind.clone(), payload))
     }
 
     /// The answer where nothing can be published now.

@@ -17,7 +17,7 @@ use crate::event::Event;
 use crate::sync::clock::Timer;
 use crate::sync::counter::Lane;
 use crate::sync::revocable::Calls;
-use crate::sync::rows::{self, Visit};
+use crate::sync::rows::Visit;
 
 /// What became of one dispatch.
 #[derive(Default)]
@@ -43,7 +43,7 @@ impl Tally {
     }
 }
 
-/// One event on its way to its handlers.
+/// One recorded event on its way to its handlers.
 pub(crate) struct Delivering<'a> {
     pub(crate) event: &'a Event,
     /// What the event holds: found once for all handlers.
@@ -62,21 +62,30 @@ pub(crate) struct Delivering<'a> {
 
 impl Delivering<'_> {
     /// Calls the handlers of `walk`, at the thread's present depth.
-    #[inline(always)]
+    #[inline(never)]
     pub(crate) fn walk(&self, walk: Walk<'_>, tally: &mut Tally) {
-        let mut calls = Calls::new(self.visit, rows::depth());
-        rows::deeper(|| {
-            match walk.straight() {
-                Some(subscribers) => self.walk_straight(subscribers, &mut calls, tally),
-                None => walk.for_each(|one| self.offer(one, &mut calls, tally)),
-            }
+        let depth = self.visit.depth();
+        let mut calls = Calls::new(self.visit.level(depth));
+        self.visit.at_depth(depth + 1, || {
+            walk.for_each(|one| self.offer(one, &mut calls, tally));
             calls.leave();
         });
     }
 
-    /// Walks one list. What the handlers throw is caught around all of them: most walks set up one frame for it.
+    /// Calls those of one list.
     #[inline(always)]
-    fn walk_straight<'s>(&self, subscribers: &'s [Arc<Subscriber>], calls: &mut Calls<'s>, tally: &mut Tally) {
+    pub(crate) fn walk_straight(&self, subscribers: &[Arc<Subscriber>], tally: &mut Tally) {
+        let depth = self.visit.depth();
+        let mut calls = Calls::new(self.visit.level(depth));
+        self.visit.at_depth(depth + 1, || {
+            self.call_all(subscribers, &mut calls, tally);
+            calls.leave();
+        });
+    }
+
+    /// What the handlers throw is caught around all of them: most walks set up one frame for it.
+    #[inline(always)]
+    fn call_all<'s>(&self, subscribers: &'s [Arc<Subscriber>], calls: &mut Calls<'s>, tally: &mut Tally) {
         let mut left = subscribers.iter();
         loop {
             let mut called = None;
@@ -126,8 +135,9 @@ impl Delivering<'_> {
 
     /// Calls one handler that is being told of the past, at the thread's present depth.
     pub(crate) fn tell(&self, subscriber: &Subscriber, tally: &mut Tally) {
-        let mut calls = Calls::new(self.visit, rows::depth());
-        rows::deeper(|| self.call(subscriber, &mut calls, tally));
+        let depth = self.visit.depth();
+        let mut calls = Calls::new(self.visit.level(depth));
+        self.visit.at_depth(depth + 1, || self.call(subscriber, &mut calls, tally));
     }
 
     fn call<'s>(&self, subscriber: &'s Subscriber, calls: &mut Calls<'s>, tally: &mut Tally) {

@@ -22,7 +22,7 @@ use super::table::Table;
 use crate::contain;
 use crate::event::Kind;
 use crate::sync::atomic::{AtomicU64, Ordering, fence};
-use crate::sync::rows::Visit;
+use crate::sync::rows::Level;
 use crate::sync::versioned::{Old, Reading, Versioned, Versions};
 use crate::sync::{QuietGuard, QuietMutex, busy, step};
 
@@ -65,8 +65,8 @@ impl<C: Fn(usize, bool)> Registry<C> {
 
     /// Announces that the calling thread is going to read the table, at a depth where it reads none yet.
     #[inline]
-    pub(crate) fn announce(&self, visit: &Visit, depth: usize) -> Option<Reading<'_, Table>> {
-        self.table.announce(visit, depth)
+    pub(crate) fn announce(&self, level: &'static Level) -> Option<Reading<'_, Table>> {
+        self.table.announce(level)
     }
 
     /// Ends a reading, and has what it was the last to read freed.
@@ -223,13 +223,7 @@ impl<C: Fn(usize, bool)> Registry<C> {
 
 impl List {
     fn new(tables: Versions<Table>) -> Self {
-        Self {
-            tables,
-            last_id: 0,
-            subscribers: BTreeMap::new(),
-            objects: HashMap::new(),
-            ended: Graveyard::default(),
-        }
+        Self { tables, last_id: 0, subscribers: BTreeMap::new(), objects: HashMap::new(), ended: Graveyard::default() }
     }
 
     fn add(&mut self, draft: Draft) -> Arc<Subscriber> {

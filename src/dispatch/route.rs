@@ -40,16 +40,6 @@ pub(crate) struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
-    /// The subscribers, where there is only one list of them.
-    #[inline]
-    pub(super) fn straight(&self) -> Option<&'a [Arc<Subscriber>]> {
-        match (self.only, self.route, self.all) {
-            (None, route, []) => Some(route),
-            (_, [], all) => Some(all),
-            _ => None,
-        }
-    }
-
     /// Whether nobody can be in it.
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {

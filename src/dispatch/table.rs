@@ -40,8 +40,18 @@ pub(crate) struct Found<'a> {
 // === impl Table: publishing ===
 
 impl Table {
-    /// The subscribers of a kind.
+    /// The subscribers of a kind that the table has met, where they are one list.
     #[inline]
+    pub(crate) fn straight(&self, kind: &Kind) -> Option<&[Arc<Subscriber>]> {
+        let route = self.by_id.get(kind.id()?.index())?.as_ref()?;
+        match (&*route.subscribers, &*self.all) {
+            (route, []) => Some(route),
+            ([], all) => Some(all),
+            _ => None,
+        }
+    }
+
+    /// The subscribers of a kind.
     pub(crate) fn find<'a>(&'a self, kind: &'a Kind) -> Found<'a> {
         if let Some(Some(route)) = kind.id().and_then(|id| self.by_id.get(id.index())) {
             let walk = Walk { route: &route.subscribers, only: None, all: &self.all };

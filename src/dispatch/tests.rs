@@ -5,16 +5,18 @@ use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::handler::{Callback, Filters};
+use super::handler::{Callback, Filters, Handle};
 use super::info::SubscriptionId;
 use super::registry::Registry;
 use super::reporter::Reporter;
 use super::subscriber::{Draft, Options, Subscriber};
 use super::table::Table;
 use crate::event::{Event, IntoSelector, Kind};
+use crate::sync::counter::Lane;
+use crate::sync::rows;
 
 fn draft(selector: impl IntoSelector) -> Draft {
-    let callback = Callback { filters: Filters::default(), handle: Box::new(|_| Ok(())) };
+    let callback = Callback { filters: Filters::default(), handle: Handle::Event(Box::new(|_| Ok(()))) };
     let options = Options::new(selector.into_selector().unwrap());
     Draft { callback, place: Location::caller(), replays: false, stripes: 1, options }
 }
@@ -39,9 +41,17 @@ fn a_table_learns_the_route_of_a_kind_that_has_an_id_once() {
 fn a_registry_passes_on_what_is_to_be_learnt() {
     let registry = Registry::new(|_, _| {});
     let kind = Kind::from_static("dispatch.passed_on").unwrap();
-    assert!(registry.table().find(&kind).learn);
+    let level = rows::visit().unwrap().level(0);
+    let is_new = || {
+        let reading = registry.announce(level).unwrap().confirmed();
+        let (learn, straight) = (reading.get().find(&kind).learn, reading.get().straight(&kind).is_some());
+        registry.end(reading);
+        assert_ne!(learn, straight);
+        learn
+    };
+    assert!(is_new());
     registry.learn(&kind);
-    assert!(!registry.table().find(&kind).learn);
+    assert!(!is_new());
 }
 
 #[test]
@@ -62,7 +72,7 @@ fn whatever_comes_to_a_subscription_touches_it() {
         let one = subscriber(1, "**");
         let counts = &one.counts;
         if which & 1 != 0 {
-            counts.delivered(0);
+            counts.taken(Lane::of(0, 1)).count();
         }
         counts.failed.add(which >> 1 & 1);
         counts.skipped.add(which >> 2 & 1);

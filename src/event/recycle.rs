@@ -104,7 +104,7 @@ impl Event {
 
 /// The last handle's memory becomes the thread's spare.
 impl Recycle for Inner {
-    #[inline]
+    #[inline(always)]
     fn recycle(mut last: Sole<Self>) {
         last.blank();
         let mut blank = Some(last);
@@ -126,6 +126,7 @@ fn free(blank: Sole<Inner>) {
 mod tests {
     use super::*;
     use crate::event::{CallSite, Draft, Event, Kind, Value};
+    use crate::sync::Arc;
     use std::cell::RefCell;
     use std::sync::Barrier;
     use std::thread;

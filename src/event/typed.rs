@@ -145,6 +145,18 @@ fn place<T: Payload>(value: T) -> Box<dyn Held> {
     busy::during(|| Box::new(Holder { value: Some(value), fields: OnceBox::new() }))
 }
 
+// === impl Draft ===
+
+impl Draft {
+    /// What is to be an event of a kind that has been claimed for `T`.
+    #[inline]
+    pub(crate) fn typed<T: Payload>(kind: Kind, payload: T) -> Self {
+        let mut draft = Self::new(kind, None);
+        draft.inner().hold(payload);
+        draft
+    }
+}
+
 // === impl Event ===
 
 impl Event {
@@ -191,13 +203,6 @@ impl Event {
         let mut draft = Draft::new(kind, None);
         draft.inner().hold(payload);
         Ok(draft.finish_as(EventId::next(), UNREAD, clock::read().wall_us))
-    }
-
-    /// An event that is published at once, of a kind that has been claimed for `T`.
-    pub(crate) fn typed<T: Payload>(kind: Kind, payload: T) -> Self {
-        let mut draft = Draft::new(kind, None);
-        draft.inner().hold(payload);
-        draft.finish()
     }
 
     /// This event again, with `payload` for its fields: its id, time, source, project path, correlation id and priority.

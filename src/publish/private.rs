@@ -12,7 +12,7 @@ pub use core::primitive::{bool, str};
 pub use core::result::Result::{self, Err, Ok};
 pub use core::{compile_error, concat, file, line, module_path, stringify};
 
-pub use crate::bus::global_is_open;
+pub use crate::bus::{global_is_open, publish_draft as publish};
 pub use crate::callsite::Callsite;
 pub use crate::event::{CallSite, checked_kind};
 
@@ -22,7 +22,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use crate::bus::{Bus, Delivery, Outcome, global_if_meant, with_bus_of_call_site};
+use crate::bus::{Bus, Delivery, Outcome, with_bus_of_call_site};
 use crate::callsite::Refused;
 use crate::dispatch::BoxError;
 use crate::event::{Draft, EventId, Kind, KindError, Priority, Text, ToValue};
@@ -74,20 +74,6 @@ pub fn begin(site: &'static Callsite) -> Option<Draft> {
 /// Says why there is none.
 pub fn begin_of(site: &'static Callsite, kind: Result<Kind, KindError>) -> Result<Draft, Refused> {
     site.draft_of(kind)
-}
-
-/// Publishes an event that has its values, on the bus that this thread means if on no other.
-pub fn publish(bus: Option<&Bus>, draft: Draft) -> Delivery {
-    match bus.or_else(|| global_if_meant()) {
-        Some(bus) => bus.publish_draft(draft),
-        None => publish_elsewhere(draft),
-    }
-}
-
-/// The same where another bus may be meant than the global one, or there is none yet.
-#[cold]
-fn publish_elsewhere(draft: Draft) -> Delivery {
-    with_bus_of_call_site(None, |bus| bus.publish_elsewhere(draft)).unwrap_or_else(|| Delivery::none(Outcome::Refused))
 }
 
 /// The answer where there is no event. There may be no bus: an allocator publishes from inside the global one's making.

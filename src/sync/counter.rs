@@ -145,11 +145,7 @@ mod tests {
         let of = |thread| counter.of(Lane::of(thread, 4));
         (0..100).for_each(|thread| of(thread).add(2));
         assert_eq!(counter.sum(), 200);
-        assert_eq!(
-            [0, 59, 60].map(|thread| of(thread).get()),
-            [2, 2, 2 * 10],
-            "the rest shares a cell of each stripe"
-        );
+        assert_eq!([0, 59, 60].map(|thread| of(thread).get()), [2, 2, 2 * 10], "the rest shares a cell of each stripe");
     }
 
     #[test]

@@ -23,7 +23,7 @@ thread_local! {
 }
 
 /// Runs `call` inside a frame of its own, which ends with it, also by unwinding.
-#[inline]
+#[inline(always)]
 pub(crate) fn enter<R>(who: &dyn Any, what: &dyn Any, call: impl FnOnce() -> R) -> R {
     struct Leave(*const Frame);
     impl Drop for Leave {

@@ -25,7 +25,7 @@ use std::time::Instant;
 use super::asymmetric::heavy_fence;
 use super::atomic::{AtomicU8, Ordering};
 use super::cell::UnsafeCell;
-use super::rows::{self, Mark, Visit};
+use super::rows::{self, Level, Mark};
 use super::waiters::Waiters;
 use super::{park, park_timeout, step};
 
@@ -63,10 +63,10 @@ pub(crate) struct Calls<'a> {
 // === impl Calls ===
 
 impl<'a> Calls<'a> {
-    /// The calls of the thread at `depth`, whose mark must be free.
+    /// The calls of the thread at a depth, whose mark must be free.
     #[inline]
-    pub(crate) fn new(visit: &Visit, depth: usize) -> Self {
-        Self { mark: visit.row().mark(depth), waiters: None }
+    pub(crate) fn new(level: &'static Level) -> Self {
+        Self { mark: &level.call, waiters: None }
     }
 
     /// Calls `call` with a value, unless that has been removed; the last call has ended then.
@@ -225,7 +225,7 @@ mod tests {
 
     fn run<R>(value: &Revocable<Arc<AtomicUsize>>, call: impl FnOnce(&Arc<AtomicUsize>) -> R) -> Option<R> {
         let visit = rows::visit().unwrap();
-        Calls::new(&visit, 0).call(value, call)
+        Calls::new(visit.level(0)).call(value, call)
     }
 
     #[test]
@@ -250,7 +250,7 @@ mod tests {
         let visit = rows::visit().unwrap();
         let values = [(); 2].map(|()| Revocable::new(()));
         let named = || values.each_ref().map(|value| rows::any_calls(value.address()));
-        let mut calls = Calls::new(&visit, 0);
+        let mut calls = Calls::new(visit.level(0));
         assert_eq!(named(), [false, false]);
         assert_eq!(calls.call(&values[0], |()| named()), Some([true, false]));
         assert_eq!(calls.call(&values[1], |()| named()), Some([false, true]));

@@ -25,7 +25,7 @@ use core::ops::Deref;
 
 use super::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use super::counter::Tally;
-use super::{OnceBox, asymmetric, busy, fence_after_rmw, ids, process, step, thread_local};
+use super::{OnceBox, asymmetric, busy, fence_after_rmw, ids, plain, process, step, thread_local};
 
 /// How deep publishes may nest on one thread, over all buses.
 #[cfg(not(ringbus_loom))]
@@ -60,10 +60,11 @@ impl Mark {
 }
 
 /// What a thread does at one depth.
-struct Level {
-    call: Mark,
-    /// See `versioned`.
-    reads: AtomicUsize,
+pub(crate) struct Level {
+    /// The call that is under way.
+    pub(crate) call: Mark,
+    /// The address of what is being read, see `versioned`; 0 for nothing.
+    pub(crate) reads: AtomicUsize,
 }
 
 /// One thread's marks and counter.
@@ -77,6 +78,8 @@ pub(crate) struct Row {
     prefix: AtomicU64,
     /// Events numbered so far; only the owner writes.
     count: AtomicU64,
+    /// How many dispatches are under way; only the owner looks.
+    depth: plain::AtomicU64,
     levels: [Level; MAX_DEPTH],
     #[cfg(not(ringbus_loom))]
     owner: super::snapshot::Snapshot<Option<std::thread::Thread>>,
@@ -93,6 +96,7 @@ impl Row {
             process: AtomicU64::new(process::instance()),
             prefix: AtomicU64::new(ids::prefix(process::instance(), number)),
             count: AtomicU64::new(0),
+            depth: plain::AtomicU64::new(0),
             levels: core::array::from_fn(|_| Level { call: Mark(AtomicUsize::new(0)), reads: AtomicUsize::new(0) }),
             #[cfg(not(ringbus_loom))]
             owner: super::snapshot::Snapshot::new(std::sync::Arc::new(None)),
@@ -121,14 +125,13 @@ impl Row {
     }
 
     #[inline]
-    pub(crate) fn mark(&self, depth: usize) -> &Mark {
-        &self.levels[depth].call
+    fn depth(&self) -> usize {
+        self.depth.load(Ordering::Relaxed) as usize
     }
 
-    /// The address of what the owner reads at a depth; 0 for nothing.
     #[inline]
-    pub(crate) fn reads(&self, depth: usize) -> &AtomicUsize {
-        &self.levels[depth].reads
+    fn set_depth(&self, depth: usize) {
+        self.depth.store(depth as u64, Ordering::Relaxed);
     }
 
     fn calls(&self, target: usize) -> bool {
@@ -245,7 +248,8 @@ struct Seat {
     claiming: Cell<bool>,
     /// The thread's last destructors are running: nobody will come to give a row back.
     ended: Cell<bool>,
-    depth: Cell<usize>,
+    /// How much deeper it is than its row says: what ran deeper before the thread had a row.
+    deeper: Cell<usize>,
 }
 
 /// Gives the row back when the thread ends.
@@ -262,7 +266,7 @@ impl Drop for Leave {
             // The seat has no destructor and outlives this one (under loom it may be gone: then nobody asks it again).
             let depth = SEAT.try_with(|seat| {
                 seat.row.set(None);
-                seat.depth.get()
+                seat.depth_of(Some(row))
             });
             // Inside a call, which has ended the process and will not return: its marks stand until that is over.
             if depth.unwrap_or(0) == 0 {
@@ -274,7 +278,7 @@ impl Drop for Leave {
 
 thread_local! {
     static SEAT: Seat = const {
-        Seat { row: Cell::new(None), claiming: Cell::new(false), ended: Cell::new(false), depth: Cell::new(0) }
+        Seat { row: Cell::new(None), claiming: Cell::new(false), ended: Cell::new(false), deeper: Cell::new(0) }
     };
     static LEAVE: Leave = const { Leave(Cell::new(None)) };
 }
@@ -294,6 +298,39 @@ impl Visit {
     #[inline]
     pub(crate) fn row(&self) -> &'static Row {
         self.row
+    }
+
+    /// How many dispatches are under way on this thread, over all buses.
+    #[inline]
+    pub(crate) fn depth(&self) -> usize {
+        self.row.depth()
+    }
+
+    /// What the thread does at a depth.
+    #[inline]
+    pub(crate) fn level(&self, depth: usize) -> &'static Level {
+        &self.row.levels[depth]
+    }
+
+    /// Runs `call` one level deeper.
+    #[inline]
+    pub(crate) fn deeper<R>(&self, call: impl FnOnce() -> R) -> R {
+        self.at_depth(self.depth() + 1, call)
+    }
+
+    /// Runs `call` at a depth of its own.
+    #[inline]
+    pub(crate) fn at_depth<R>(&self, depth: usize, call: impl FnOnce() -> R) -> R {
+        struct Back(&'static Row, usize);
+        impl Drop for Back {
+            #[inline]
+            fn drop(&mut self) {
+                self.0.set_depth(self.1);
+            }
+        }
+        let _back = Back(self.row, self.depth());
+        self.row.set_depth(depth);
+        call()
     }
 }
 
@@ -360,6 +397,11 @@ pub(super) fn follow_fork() {
 }
 
 impl Seat {
+    #[inline]
+    fn depth_of(&self, row: Option<&Row>) -> usize {
+        self.deeper.get() + row.map_or(0, Row::depth)
+    }
+
     #[cold]
     fn claim(&self) -> Option<Stay> {
         if self.claiming.replace(true) {
@@ -389,32 +431,22 @@ impl Seat {
 /// How many dispatches are under way on this thread, over all buses.
 #[inline]
 pub(crate) fn depth() -> usize {
-    SEAT.with(|seat| seat.depth.get())
+    SEAT.with(|seat| seat.depth_of(seat.row.get()))
 }
 
 /// Runs `call` one level deeper.
-#[inline]
 pub(crate) fn deeper<R>(call: impl FnOnce() -> R) -> R {
     struct Rise;
     impl Drop for Rise {
         fn drop(&mut self) {
-            SEAT.with(|seat| seat.depth.set(seat.depth.get() - 1));
+            SEAT.with(|seat| seat.deeper.set(seat.deeper.get() - 1));
         }
     }
-    SEAT.with(|seat| seat.depth.set(seat.depth.get() + 1));
+    if let Some(visit) = seated() {
+        return visit.deeper(call);
+    }
+    SEAT.with(|seat| seat.deeper.set(seat.deeper.get() + 1));
     let _rise = Rise;
-    call()
-}
-
-/// Runs `call` at a depth of its own, for what was published at that depth and had to wait.
-pub(crate) fn at_depth<R>(depth: usize, call: impl FnOnce() -> R) -> R {
-    struct Back(usize);
-    impl Drop for Back {
-        fn drop(&mut self) {
-            SEAT.with(|seat| seat.depth.set(self.0));
-        }
-    }
-    let _back = Back(SEAT.with(|seat| seat.depth.replace(depth)));
     call()
 }
 

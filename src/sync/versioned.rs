@@ -33,7 +33,7 @@ mod form {
     use crate::sync::asymmetric::heavy_fence;
     use crate::sync::atomic::{AtomicPtr, AtomicUsize, Ordering, fence};
     use crate::sync::cell::UnsafeCell;
-    use crate::sync::rows::{self, Visit};
+    use crate::sync::rows::{self, Level};
     use crate::sync::{fence_after_rmw, step};
 
     /// A replaced version, to be dropped.
@@ -70,11 +70,11 @@ mod form {
             (Self { newest: AtomicPtr::new(at(&newest)) }, Versions { newest, kept: Vec::new() })
         }
 
-        /// Announces that the calling thread is going to read, at a nesting depth; nobody else reads there until the
+        /// Announces that the calling thread is going to read, at a depth of its row; nobody else reads there until the
         /// [end](Reading::end): `None` where somebody does.
         #[inline]
-        pub(crate) fn announce(&self, visit: &Visit, depth: usize) -> Option<Reading<'_, T>> {
-            let place = visit.row().reads(depth);
+        pub(crate) fn announce(&self, level: &'static Level) -> Option<Reading<'_, T>> {
+            let place = &level.reads;
             // Relaxed: the thread's own word.
             if place.load(Ordering::Relaxed) != 0 {
                 return None;
@@ -156,10 +156,18 @@ mod form {
         /// what may be freed.
         #[inline]
         pub(crate) fn end(self) -> bool {
+            let (of, seen) = (self.of, self.seen);
+            drop(self);
+            // Relaxed: what it misses, the next change finds; see the module's head.
+            !ptr::eq(of.newest.load(Ordering::Relaxed), seen)
+        }
+    }
+
+    impl<T> Drop for Reading<'_, T> {
+        #[inline]
+        fn drop(&mut self) {
             step("versioned.end");
             self.place.store(0, Ordering::Release);
-            // Relaxed: what it misses, the next change finds; see the module's head.
-            !ptr::eq(self.of.newest.load(Ordering::Relaxed), self.seen)
         }
     }
 
@@ -222,7 +230,7 @@ mod form {
 mod form {
     use super::Arc;
     use crate::sync::atomic::{Ordering, fence};
-    use crate::sync::rows::Visit;
+    use crate::sync::rows::Level;
     use crate::sync::snapshot::{Loaded, Snapshot};
 
     /// A replaced version, to be dropped.
@@ -252,7 +260,7 @@ mod form {
         }
 
         /// Begins to read.
-        pub(crate) fn announce(&self, _: &Visit, _: usize) -> Option<Reading<'_, T>> {
+        pub(crate) fn announce(&self, _: &'static Level) -> Option<Reading<'_, T>> {
             Some(Reading { of: self, seen: self.newest.load() })
         }
     }
@@ -323,9 +331,9 @@ mod tests {
     #[test]
     fn what_is_read_is_kept_until_the_end() {
         let held = Arc::new(());
-        let visit = rows::visit().unwrap();
+        let level = rows::visit().unwrap().level(DEPTH);
         let (cell, mut versions) = Versioned::new((1, Arc::clone(&held)));
-        let mut reading = cell.announce(&visit, DEPTH).unwrap();
+        let mut reading = cell.announce(level).unwrap();
         reading.confirm_after_rmw();
         assert_eq!(reading.get().0, 1);
         drop(versions.replace(&cell, (2, Arc::clone(&held))));
@@ -334,7 +342,7 @@ mod tests {
             assert_eq!(versions.unread().len(), 1);
         }
         assert_eq!(Arc::strong_count(&held), 2);
-        let mut reading = cell.announce(&visit, DEPTH).unwrap();
+        let mut reading = cell.announce(level).unwrap();
         assert_eq!(versions.replace(&cell, (3, Arc::clone(&held))).len(), come_back());
         reading.confirm_after_rmw();
         assert_eq!(reading.get().0, 3, "replaced between announcement and confirmation");
@@ -352,10 +360,10 @@ mod tests {
     fn one_place_has_one_reading() {
         let visit = rows::visit().unwrap();
         let (cell, _versions) = Versioned::new(1);
-        let first = cell.announce(&visit, DEPTH).unwrap();
-        assert!(cell.announce(&visit, DEPTH).is_none());
-        assert!(cell.announce(&visit, DEPTH + 1).is_some_and(|other| !other.end()));
+        let first = cell.announce(visit.level(DEPTH)).unwrap();
+        assert!(cell.announce(visit.level(DEPTH)).is_none());
+        assert!(cell.announce(visit.level(DEPTH + 1)).is_some_and(|other| !other.end()));
         assert!(!first.end());
-        assert!(cell.announce(&visit, DEPTH).is_some_and(|again| !again.end()));
+        assert!(cell.announce(visit.level(DEPTH)).is_some_and(|again| !again.end()));
     }
 }

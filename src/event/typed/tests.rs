@@ -37,7 +37,7 @@ impl ToValue for Own {
 }
 
 fn one<T: ToValue + Send + Sync + 'static>(value: T) -> Event {
-    Event::typed(Kind::from_static("test.typed.one").unwrap(), One(value))
+    Draft::typed(Kind::from_static("test.typed.one").unwrap(), One(value)).finish()
 }
 
 #[test]
