@@ -266,7 +266,9 @@ impl Drop for Leave {
             // The seat has no destructor and outlives this one (under loom it may be gone: then nobody asks it again).
             let depth = SEAT.try_with(|seat| {
                 seat.row.set(None);
-                seat.depth_of(Some(row))
+                // Of what is under way the thread stays aware, on whatever row it comes to next.
+                seat.deeper.set(seat.depth_of(Some(row)));
+                row.depth()
             });
             // Inside a call, which has ended the process and will not return: its marks stand until that is over.
             if depth.unwrap_or(0) == 0 {
