@@ -9,10 +9,11 @@ use std::sync::Arc;
 use crate::bus::gate;
 use crate::event::interner;
 use crate::history;
+use crate::sync::atomic::{AtomicU64, Ordering};
 use crate::sync::clock::baseline;
 use crate::sync::inbox;
 use crate::sync::revocable::{Calls, Revocable};
-use crate::sync::snapshot::Reclaiming;
+use crate::sync::versioned;
 use crate::sync::waiters;
 use crate::sync::{self, rows};
 
@@ -199,14 +200,46 @@ impl<T, L> Inbox<T, L> {
     }
 }
 
-/// While it lives, a replaced table goes with its last holder. Else it lives as long as its bus, so that publishers may
-/// come to any table that the orderings allow.
-pub struct ReclaimedTables(Reclaiming);
+/// A value that is read without waiting, and replaced whole.
+pub struct Versioned<T> {
+    cell: versioned::Versioned<T>,
+    versions: sync::Mutex<versioned::Versions<T>>,
+    /// What the readers exchange between announcing and confirming, as a publisher does its event.
+    exchanged: AtomicU64,
+}
 
-impl ReclaimedTables {
-    #[allow(clippy::new_without_default)]
-    pub fn new() -> Self {
-        Self(Reclaiming::begin())
+impl<T> Versioned<T> {
+    pub fn new(value: T) -> Self {
+        let (cell, versions) = versioned::Versioned::new(value);
+        Self { cell, versions: sync::Mutex::new(versions), exchanged: AtomicU64::new(0) }
+    }
+
+    /// Reads the newest value, at a depth of the thread; whether that was replaced before the end.
+    pub fn read<R>(&self, depth: usize, read: impl FnOnce(&T) -> R) -> (R, bool) {
+        let visit = rows::visit().expect("a model has no publishing allocator");
+        let mut reading = self.cell.announce(visit.level(depth)).expect("one reading at a depth");
+        self.exchanged.fetch_add(1, Ordering::AcqRel);
+        reading.confirm_after_rmw();
+        let result = read(reading.get());
+        (result, reading.end())
+    }
+
+    /// Replaces the value; `free` gets each that nobody reads any more, and nobody drops it.
+    pub fn replace(&self, value: T, free: impl Fn(&T)) {
+        let mut versions = self.versions.lock();
+        for old in versions.replace(&self.cell, value) {
+            free(old.get());
+            std::mem::forget(old);
+        }
+    }
+
+    /// The same for what was replaced before and was being read then.
+    pub fn free(&self, free: impl Fn(&T)) {
+        let unread = self.versions.lock().unread();
+        for old in unread {
+            free(old.get());
+            std::mem::forget(old);
+        }
     }
 }
 

@@ -189,17 +189,19 @@ impl<C: Fn(usize, bool)> Registry<C> {
             }
             // Whoever has the lock looks when it is done.
             let Some(mut list) = busy::during(|| self.list.try_lock()) else { return result };
-            let rubble = busy::during(|| {
+            let (removed, unread) = busy::during(|| {
                 // Acquire: what was done before each word that was left.
                 let left = self.left.swap(0, Ordering::AcqRel);
                 let (removed, mut unread) =
                     if left & SPENT == 0 { Rubble::default() } else { self.take_out_spent(&mut list) };
                 unread.extend(list.tables.unread());
-                let rubble = (removed, unread);
                 drop(list);
-                rubble
+                (removed, unread)
             });
-            drop(rubble);
+            // A table that somebody reads keeps them, but not their closures, unless one is being called: then that thread
+            // will find that its table was replaced.
+            removed.iter().for_each(|one| one.handler.close_idle(contain::drop_contained));
+            drop((removed, unread));
         }
     }
 

@@ -208,7 +208,7 @@ mod form {
         }
 
         #[inline]
-        fn get(&self) -> &T {
+        pub(crate) fn get(&self) -> &T {
             // SAFETY: nobody writes to it before it is dropped.
             self.0.with(|value| unsafe { &*value })
         }

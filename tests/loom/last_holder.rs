@@ -7,7 +7,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use loom::sync::atomic::AtomicBool;
 use loom::sync::atomic::Ordering::{AcqRel, Release};
 use loom::thread::{self, ThreadId};
-use ringbus::__models::ReclaimedTables;
 use ringbus::{Bus, WeakBus};
 
 use crate::support::Model;
@@ -50,7 +49,6 @@ fn an_old_table_against_unsubscribing() {
         outcomes: &["dropped by the publisher", "dropped by who unsubscribed"],
     }
     .check(|| {
-        let _reclaimed = ReclaimedTables::new();
         let bus = bus();
         let capture = Asks::new(&bus);
         let (drops, dropped_by) = (Arc::clone(&capture.drops), Arc::clone(&capture.dropped_by));
@@ -78,7 +76,6 @@ fn an_old_table_against_tidying() {
         outcomes: &["dropped here", "dropped there"],
     }
     .check(|| {
-        let _reclaimed = ReclaimedTables::new();
         let bus = bus();
         let capture = Asks::new(&bus);
         let (drops, dropped_by) = (Arc::clone(&capture.drops), Arc::clone(&capture.dropped_by));
@@ -120,7 +117,6 @@ fn the_last_handle_against_a_publish() {
         outcomes: &["the publisher was done", "the publisher was not done"],
     }
     .check(|| {
-        let _reclaimed = ReclaimedTables::new();
         let (bus, life, done) = (bus(), Life::new(), Arc::new(AtomicBool::new(false)));
         let guard = life.subscribe(&bus, "held");
         let there = publish_and_drop(&bus, &done);
@@ -142,7 +138,6 @@ fn the_last_handle_inside_a_handler() {
         outcomes: &["the publisher was done", "the publisher was not done"],
     }
     .check(|| {
-        let _reclaimed = ReclaimedTables::new();
         let (held, around, life, done) = (bus(), bus(), Life::new(), Arc::new(AtomicBool::new(false)));
         let guard = life.subscribe(&held, "held");
         let there = publish_and_drop(&held, &done);

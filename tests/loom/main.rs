@@ -30,6 +30,7 @@ mod ticket_wrap;
 
 // The table.
 mod table_dispatch;
+mod table_reading;
 mod table_removal;
 mod table_swap;
 mod two_swaps_dispatch;
