@@ -43,12 +43,24 @@ impl Table {
     /// The subscribers of a kind that the table has met, where they are one list.
     #[inline]
     pub(crate) fn straight(&self, kind: &Kind) -> Option<&[Arc<Subscriber>]> {
-        let route = self.by_id.get(kind.id()?.index())?.as_ref()?;
+        let route = self.met(kind)?;
         match (&*route.subscribers, &*self.all) {
             (route, []) => Some(route),
             ([], all) => Some(all),
             _ => None,
         }
+    }
+
+    #[cfg(not(ringbus_loom))]
+    #[inline]
+    fn met(&self, kind: &Kind) -> Option<&Route> {
+        self.by_id.get(kind.id()?.index())?.as_ref()
+    }
+
+    /// In models no kind has an id; there those that somebody names go the usual way.
+    #[cfg(ringbus_loom)]
+    fn met(&self, kind: &Kind) -> Option<&Route> {
+        self.by_name.get(kind)
     }
 
     /// The subscribers of a kind.

@@ -36,8 +36,8 @@ mod form {
     use crate::sync::rows::{self, Level};
     use crate::sync::{fence_after_rmw, step};
 
-    /// A replaced version, to be dropped.
-    pub(crate) type Old<T> = Arc<Version<T>>;
+    /// A replaced version that nobody reads, to be dropped.
+    pub(crate) struct Old<T>(Arc<Version<T>>);
 
     /// What readers see of a value.
     pub(crate) struct Versioned<T> {
@@ -47,11 +47,11 @@ mod form {
     /// The writers' side, under a lock of theirs: the newest version, and replaced ones that somebody may still read.
     pub(crate) struct Versions<T> {
         newest: Arc<Version<T>>,
-        kept: Vec<Old<T>>,
+        kept: Vec<Arc<Version<T>>>,
     }
 
     /// A value that nobody changes; in a cell, so that a model sees who reads and frees it.
-    pub(crate) struct Version<T>(UnsafeCell<T>);
+    struct Version<T>(UnsafeCell<T>);
 
     // SAFETY: the cell is only read until it is dropped, so this is as `T` itself.
     unsafe impl<T: Sync> Sync for Version<T> {}
@@ -196,28 +196,38 @@ mod form {
             // Pairs with the fence in `confirm_after_rmw`.
             heavy_fence();
             let all = core::mem::take(&mut self.kept).into_iter();
-            let (kept, unread) = all.partition(|version| rows::any_reads(at(version).addr()));
+            let (kept, unread): (Vec<_>, Vec<_>) = all.partition(|version| rows::any_reads(at(version).addr()));
             self.kept = kept;
-            unread
+            unread.into_iter().map(Old).collect()
         }
     }
 
     impl<T> Version<T> {
         fn new(value: T) -> Arc<Self> {
-            Arc::new(Self(UnsafeCell::new(value)))
+            let version = Self(UnsafeCell::new(value));
+            version.0.with_mut(|_| ());
+            Arc::new(version)
         }
 
         #[inline]
-        pub(crate) fn get(&self) -> &T {
+        fn get(&self) -> &T {
             // SAFETY: nobody writes to it before it is dropped.
             self.0.with(|value| unsafe { &*value })
         }
     }
 
-    impl<T> Drop for Version<T> {
+    impl<T> Old<T> {
+        /// The value, as nobody sees it any more.
+        #[cfg(ringbus_loom)]
+        pub(crate) fn get(&self) -> &T {
+            self.0.get()
+        }
+    }
+
+    impl<T> Drop for Old<T> {
         fn drop(&mut self) {
             // Only for models: one that reads it now, or has not been ordered before, is reported.
-            self.0.with_mut(|_| ());
+            self.0.0.with_mut(|_| ());
         }
     }
 

@@ -60,6 +60,31 @@ fn a_reading_against_two_replacements() {
     });
 }
 
+/// A reader that reads twice, at one place: its second announcement takes the first one back.
+#[test]
+fn one_reading_after_another() {
+    Model {
+        name: "table_reading::one_reading_after_another",
+        promise: "P9: what the first reading read is freed after it",
+        preemptions: None,
+        outcomes: &["both the old one", "one each", "both the new one"],
+    }
+    .check(|| {
+        let cell = Arc::new(Versioned::new(Watched::new(1)));
+        let reader = {
+            let cell = Arc::clone(&cell);
+            thread::spawn(move || [(); 2].map(|()| cell.read(0, Watched::read).0))
+        };
+        cell.replace(Watched::new(2), free);
+        match reader.join().unwrap() {
+            [1, 1] => "both the old one",
+            [1, 2] => "one each",
+            [2, 2] => "both the new one",
+            other => panic!("read what was freed, or went back: {other:?}"),
+        }
+    });
+}
+
 /// What was kept for a reader is freed by whoever the reader tells that it has ended.
 #[test]
 fn what_was_kept_is_freed_when_its_reader_says_so() {

@@ -25,7 +25,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         name: "who unlocks the list does not fence",
         model: "limit",
         file: "src/dispatch/registry.rs",
-        find: "            // Pairs with the fence in `tidy`.\n            fence(Ordering::SeqCst);\n",
+        find: "            // Pairs with the fence in `leave_word`.\n            fence(Ordering::SeqCst);\n",
         replace: "",
         breaks: "P9: a spent subscription stays",
         hangs: false,
