@@ -112,7 +112,7 @@ impl<C: Fn(usize, bool)> Registry<C> {
     /// Removes a subscriber: no event published later reaches it, nor one whose dispatch has not come to it yet.
     /// `None` where it is gone already.
     pub(crate) fn remove(&self, id: SubscriptionId, by: EndedBy) -> Option<Arc<Subscriber>> {
-        self.locked(|list| {
+        let removed = self.locked(|list| {
             let removed = list.remove(id, by);
             let rubble = removed.as_ref().map(|removed| {
                 removed.handler.remove();
@@ -121,7 +121,9 @@ impl<C: Fn(usize, bool)> Registry<C> {
                 self.swap(list, table, true)
             });
             (removed, rubble.unwrap_or_default())
-        })
+        });
+        removed.as_deref().inspect(|removed| removed.let_go());
+        removed
     }
 
     /// Teaches the table the route of a kind that it has not met, if no subscriber is at work.
@@ -198,9 +200,7 @@ impl<C: Fn(usize, bool)> Registry<C> {
                 drop(list);
                 (removed, unread)
             });
-            // A table that somebody reads keeps them, but not their closures, unless one is being called: then that thread
-            // will find that its table was replaced.
-            removed.iter().for_each(|one| one.handler.close_idle(contain::drop_contained));
+            removed.iter().for_each(|one| one.let_go());
             drop((removed, unread));
         }
     }

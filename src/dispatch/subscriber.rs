@@ -129,6 +129,12 @@ impl Subscriber {
         delivered.sum() + failed.get() + skipped.get() + quarantined.get() == 0
     }
 
+    /// Drops the closure of one that is in no table any more. A table that somebody is reading keeps the subscription, but
+    /// not its closure, unless that is being called: then it goes with the table, when its reader finds that replaced.
+    pub(super) fn let_go(&self) {
+        self.handler.close_idle(contain::drop_contained);
+    }
+
     pub(crate) fn state(&self) -> SubscriptionState {
         if !self.handler.is_live() {
             SubscriptionState::Ended

@@ -141,6 +141,10 @@ impl<T> Revocable<T> {
     /// whoever is at it already. Past the deadline: what is still running. Must not be called from within a call.
     pub(crate) fn close(&self, deadline: Option<Instant>, dispose: impl FnOnce(T)) -> Result<(), StillRunning> {
         self.remove();
+        // Acquire: the drop, which came after all calls.
+        if self.state.load(Ordering::Acquire) == GONE {
+            return Ok(());
+        }
         self.wait(deadline, || !rows::any_calls(self.address()))?;
         if self.take(dispose) {
             return Ok(());

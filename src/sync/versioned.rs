@@ -37,6 +37,7 @@ mod form {
     use crate::sync::{fence_after_rmw, step};
 
     /// A replaced version that nobody reads, to be dropped.
+    #[cfg_attr(not(ringbus_loom), allow(dead_code, reason = "held to be dropped"))]
     pub(crate) struct Old<T>(Arc<Version<T>>);
 
     /// What readers see of a value.
@@ -224,10 +225,14 @@ mod form {
         }
     }
 
+    /// In models, one that reads it now, or has not been ordered before, is reported; and the place of what is dropped
+    /// stays: an address that came again, or did not, would make one run differ from the next.
+    #[cfg(ringbus_loom)]
     impl<T> Drop for Old<T> {
         fn drop(&mut self) {
-            // Only for models: one that reads it now, or has not been ordered before, is reported.
-            self.0.0.with_mut(|_| ());
+            core::mem::forget(Arc::clone(&self.0));
+            // SAFETY: nobody reads it, and since the place is kept for good, nobody drops it once more.
+            self.0.0.with_mut(|value| unsafe { core::ptr::drop_in_place(value) });
         }
     }
 

@@ -11,7 +11,7 @@ fn close_against_a_publish() {
     Model {
         name: "close_subscription::close_against_a_publish",
         promise: "P6",
-        preemptions: None,
+        preemptions: Some(3),
         outcomes: &["called", "not called any more"],
     }
     .check(|| {

@@ -86,7 +86,7 @@ fn unsubscribing_what_is_waited_for() {
     Model {
         name: "deferred::unsubscribing_what_is_waited_for",
         promise: "P5, P6, P7: deferred",
-        preemptions: None,
+        preemptions: Some(3),
         outcomes: &["came", "ended meanwhile", "ended before"],
     }
     .check(|| {

@@ -9,7 +9,7 @@ fn one_call_for_two_publishers() {
     Model {
         name: "limit::one_call_for_two_publishers",
         promise: "P8: a limit is exact",
-        preemptions: None,
+        preemptions: Some(3),
         outcomes: &["called here", "called there"],
     }
     .check(|| {
@@ -33,7 +33,7 @@ fn tidying_against_subscribing() {
     Model {
         name: "limit::tidying_against_subscribing",
         promise: "P9: a spent subscription does not stay",
-        preemptions: None,
+        preemptions: Some(3),
         outcomes: &["the other one called too", "only the spent one called"],
     }
     .check(|| {

@@ -28,7 +28,7 @@ fn two_wanted_events() {
     Model {
         name: "once::two_wanted_events",
         promise: "P8: a limit is exact",
-        preemptions: None,
+        preemptions: Some(3),
         outcomes: &["called here", "called there"],
     }
     .check(|| {
@@ -55,7 +55,7 @@ fn a_wanted_event_against_an_unwanted_one() {
     Model {
         name: "once::a_wanted_event_against_an_unwanted_one",
         promise: "P8: a limit is exact, what a filter refuses uses up none of it",
-        preemptions: None,
+        preemptions: Some(3),
         outcomes: &["the unwanted one was looked at", "the unwanted one came too late"],
     }
     .check(|| {

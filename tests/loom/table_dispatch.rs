@@ -43,7 +43,7 @@ fn unsubscribing_against_a_dispatch() {
     Model {
         name: "table_dispatch::unsubscribing_against_a_dispatch",
         promise: "P6",
-        preemptions: None,
+        preemptions: Some(3),
         outcomes: &["called before", "gone meanwhile", "gone"],
     }
     .check(|| {

@@ -15,7 +15,7 @@ fn removal_during_a_dispatch() {
     Model {
         name: "table_removal::removal_during_a_dispatch",
         promise: "P5",
-        preemptions: None,
+        preemptions: Some(3),
         outcomes: &["called before the removal", "removed before its turn"],
     }
     .check(|| {

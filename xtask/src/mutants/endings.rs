@@ -53,7 +53,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         model: "last_holder",
         file: "src/dispatch/registry.rs",
         find: "                drop(list);\n                (removed, unread)\n",
-        replace: "                removed.iter().for_each(|one| one.handler.close_idle(contain::drop_contained));\n                drop(list);\n                (removed, unread)\n",
+        replace: "                removed.iter().for_each(|one| one.let_go());\n                drop(list);\n                (removed, unread)\n",
         breaks: "P7: a closure whose drop asks the bus waits for itself",
         hangs: false,
     },
