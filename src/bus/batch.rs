@@ -6,19 +6,22 @@
 //! code runs; what was evicted is dropped afterwards.
 //!
 //! # Orderings
-//! As in [`publish`](super::publish): one fence after the last slot of a chunk, before the table is looked at for its first
-//! event. For each event the table is looked at anew, so P5 holds for each.
+//! As in [`publish`](super::publish): a full fence, that of the reading, between the last slot of a chunk and the first
+//! look at the table. Before each event it is asked whether the table is still the newest one, so P5 holds for each.
 
 use core::cell::Cell;
 use std::panic::resume_unwind;
 
-use super::publish::keep_first;
-use super::{Bus, Deliveries, Inner, Outcome, Publishable, evicted};
+use super::publish::{Done, keep_first};
+use super::{Bus, Deliveries, Inner, Outcome, Publishable, deferred, evicted};
 use crate::contain::{self, Caught};
+use crate::dispatch::deliver::Tally;
 use crate::event::{Blanks, Given, Kind};
 use crate::history::Entry;
+use crate::sync::counter::Lane;
+use crate::sync::revocable::Calls;
 use crate::sync::rows::{self, Visit};
-use crate::sync::{busy, clock, fence_after_rmw, step, thread_local};
+use crate::sync::{busy, clock, frames, step, thread_local};
 
 /// So many events are recorded together.
 const CHUNK: usize = if cfg!(ringbus_loom) { 2 } else { 32 };
@@ -99,26 +102,78 @@ impl Inner {
             return None;
         };
         self.record_given(desk, &visit);
-        let mut unwind = None;
-        let lane = self.lane(&visit);
-        let mut held = None;
-        for entry in &mut desk.entries {
-            let (event, stamp) = (&entry.event, entry.stamp);
-            let delivering = self.delivering(event, stamp, &visit, lane, std::thread::panicking());
-            let mut done = self.recorded(&delivering, Some(&mut held));
-            let next = Self::work_off(&visit, done.tally.unwind.take());
-            if let Some(other) = keep_first(&mut unwind, next) {
-                contain::defuse(other);
-            }
-            total.count(done.outcome, done.tally.delivered, done.tally.failed);
-        }
-        if let Some(reading) = held {
-            self.registry.end(reading);
-        }
+        let unwind = self.dispatch_all(&desk.entries, &visit, total);
         while let Some(entry) = desk.entries.pop() {
             evicted::drop_into(entry.event, &mut desk.blanks);
         }
         unwind
+    }
+
+    /// Dispatches recorded events, in order. What is to go on in the publisher comes back.
+    fn dispatch_all(&self, entries: &[Entry], visit: &Visit, total: &mut Deliveries) -> Option<Caught> {
+        let lane = self.lane(visit);
+        let mut unwind = None;
+        let mut left = entries.iter();
+        loop {
+            let stretch =
+                if self.is_usual(visit) { self.dispatch_stretch(&mut left, visit, lane, total) } else { None };
+            let mut done = match stretch {
+                Some((entry, mut tally)) => {
+                    let delivering = self.delivering(&entry.event, entry.stamp, visit, lane, false);
+                    self.settle(&delivering, &mut tally, false);
+                    Done { outcome: Outcome::Published, tally }
+                }
+                None => {
+                    let Some(entry) = left.next() else { return unwind };
+                    let panicking = std::thread::panicking();
+                    self.recorded(&self.delivering(&entry.event, entry.stamp, visit, lane, panicking))
+                }
+            };
+            total.count(done.outcome, done.tally.delivered, done.tally.failed);
+            let next = Self::work_off(visit, done.tally.unwind.take());
+            if let Some(other) = keep_first(&mut unwind, next) {
+                contain::defuse(other);
+            }
+        }
+    }
+
+    /// Dispatches as many as it can where nothing happens but calls that go well: the table is read once, each call ends
+    /// the one before it, also that of an earlier event, and all are counted together. The one after which there is more
+    /// to do comes back.
+    fn dispatch_stretch<'e>(
+        &self,
+        left: &mut core::slice::Iter<'e, Entry>,
+        visit: &Visit,
+        lane: Lane,
+        total: &mut Deliveries,
+    ) -> Option<(&'e Entry, Tally)> {
+        let depth = visit.depth();
+        let reading = self.registry.announce(visit.level(depth))?.confirmed();
+        let mut calls = Calls::new(visit.level(depth));
+        let mut delivered = 0;
+        let last = visit.at_depth(depth + 1, || {
+            loop {
+                let entry = left.as_slice().first()?;
+                // P5 holds for each event.
+                let table = reading.get_if_newest()?;
+                let subscribers = table.straight(entry.event.kind()).filter(|subscribers| !subscribers.is_empty())?;
+                left.next();
+                let delivering = self.delivering(&entry.event, entry.stamp, visit, lane, false);
+                let mut tally = Tally::default();
+                frames::enter(self, &entry.event, || delivering.call_all(subscribers, &mut calls, &mut tally));
+                if tally.asks_for_more() || deferred::is_due() {
+                    return Some((entry, tally));
+                }
+                delivered += u64::from(tally.delivered);
+                total.published += 1;
+            }
+        });
+        calls.leave();
+        drop(calls);
+        self.registry.end(reading);
+        total.delivered += delivered;
+        self.counters.delivered.add(lane, delivered);
+        last
     }
 
     fn record_given(&self, desk: &mut Desk, visit: &Visit) {
@@ -127,12 +182,11 @@ impl Inner {
         let now = clock::read();
         desk.entries.extend(desk.given.drain(..).map(|given| Entry::new(given.finish(visit, &now))));
         self.recorder.record_all(&mut desk.entries, thread);
+        let lane = self.lane(visit);
         for entry in &desk.entries {
-            self.counters.kinds.count(entry.event.kind(), self.lane(visit));
+            self.counters.kinds.count(entry.event.kind(), lane);
         }
         step("batch.recorded");
-        // As for one event: pairs with the fence in `replay`.
-        fence_after_rmw();
         // May run user code; nothing of ours is half done.
         for entry in &mut desk.entries {
             if let Some(evicted) = entry.evicted.take() {

@@ -21,9 +21,6 @@ use crate::sync::rows::{self, Visit};
 use crate::sync::versioned::Reading;
 use crate::sync::{busy, frames, step};
 
-/// Where a reading of the table waits for the next event of a batch.
-type Held<'h, 'a> = Option<&'h mut Option<Reading<'a, Table>>>;
-
 /// What became of a recorded event.
 pub(super) struct Done {
     pub(super) outcome: Outcome,
@@ -129,7 +126,7 @@ impl Inner {
     #[inline(always)]
     pub(super) fn publish_on(&self, mut event: Event, visit: &Visit) -> Delivery {
         let depth = visit.depth();
-        if depth >= self.depth_limit || self.deferred_limit.is_some() || std::thread::panicking() {
+        if !self.is_usual(visit) {
             return self.publish_otherwise(event, visit);
         }
         // Before the record, whose exchange fences for it.
@@ -165,7 +162,7 @@ impl Inner {
         reading.suspended(|| evicted::drop_flat(evicted))
     }
 
-    /// Publishes where there is more to ask: nested too deep, on a bus whose nested events wait, on a panicking thread.
+    /// Publishes where there is more to ask.
     #[cold]
     fn publish_otherwise(&self, mut event: Event, visit: &Visit) -> Delivery {
         let lane = self.lane(visit);
@@ -177,7 +174,7 @@ impl Inner {
             evicted::drop_flat(evicted);
         }
         let delivering = self.delivering(&event, stamp, visit, lane, std::thread::panicking());
-        let mut done = self.recorded(&delivering, None);
+        let mut done = self.recorded(&delivering);
         Self::end(visit, done.tally.unwind.take());
         Delivery::of(event, done.outcome, done.tally.delivered, done.tally.failed)
     }
@@ -194,20 +191,25 @@ impl Inner {
         Delivering { event, value: event.value(), stamp, visit, lane, reporter: &self.reporter, panicking }
     }
 
+    /// Whether a publish now is dispatched at once and to all: not nested too deep, nor on a bus whose nested events wait,
+    /// nor on a panicking thread.
+    #[inline(always)]
+    pub(super) fn is_usual(&self, visit: &Visit) -> bool {
+        visit.depth() < self.depth_limit && self.deferred_limit.is_none() && !std::thread::panicking()
+    }
+
     /// Where the calling thread counts.
     #[inline]
     pub(super) fn lane(&self, visit: &Visit) -> Lane {
         Lane::of(visit.row().number(), self.shards)
     }
 
-    /// What follows the record of an event. A reading of the table that was begun for an earlier event may be `held`, and
-    /// is left there for the next one where it is sure that no user code runs in between.
-    #[inline]
-    pub(super) fn recorded<'a>(&'a self, delivering: &Delivering<'_>, held: Held<'_, 'a>) -> Done {
+    /// What follows the record of an event.
+    pub(super) fn recorded(&self, delivering: &Delivering<'_>) -> Done {
         let too_deep = delivering.visit.depth() >= self.depth_limit;
         if delivering.panicking {
             self.counters.while_panicking.bump();
-            let tally = if too_deep { None } else { self.dispatch(delivering, held) };
+            let tally = if too_deep { None } else { self.dispatch(delivering) };
             return Done { outcome: Outcome::Panicking, tally: tally.unwrap_or_default() };
         }
         let wait = |limit| if deferred::must_wait() { Some(self.defer(delivering, limit)) } else { None };
@@ -217,7 +219,7 @@ impl Inner {
         if let Some(outcome) = self.deferred_limit.and_then(wait) {
             return Done { outcome, tally: Tally::default() };
         }
-        match self.dispatch(delivering, held) {
+        match self.dispatch(delivering) {
             Some(tally) => Done { outcome: Outcome::Published, tally },
             None => self.too_deep(),
         }
@@ -256,22 +258,17 @@ impl Inner {
     #[cold]
     fn dispatch_late(&self, event: &Event, stamp: u64, visit: &Visit) -> Option<Caught> {
         let delivering = self.delivering(event, stamp, visit, self.lane(visit), false);
-        self.dispatch(&delivering, None)?.unwind
+        self.dispatch(&delivering)?.unwind
     }
 
     /// Offers a recorded event to its handlers, and counts what becomes of it. While the thread is panicking, only to
     /// those that asked for that. `None` where this depth is in use.
-    fn dispatch<'a>(&'a self, delivering: &Delivering<'_>, mut held: Held<'_, 'a>) -> Option<Tally> {
+    fn dispatch(&self, delivering: &Delivering<'_>) -> Option<Tally> {
         let mut tally = Tally::default();
-        let reading = match held.as_mut().and_then(|held| held.take()) {
-            Some(reading) => reading.renewed(),
-            None => self.registry.announce(delivering.visit.level(delivering.visit.depth()))?.confirmed(),
-        };
+        let level = delivering.visit.level(delivering.visit.depth());
+        let reading = self.registry.announce(level)?.confirmed();
         let learn = self.offer(reading.get(), delivering, &mut tally);
-        match held {
-            Some(held) if !learn && !tally.may_run_more() => *held = Some(reading),
-            _ => self.registry.end(reading),
-        }
+        self.registry.end(reading);
         self.settle(delivering, &mut tally, learn);
         Some(tally)
     }
@@ -300,7 +297,7 @@ impl Inner {
 
     /// Counts what became of an event, and does what is to be done when no table is read: it may run user code.
     #[inline(always)]
-    fn settle(&self, delivering: &Delivering<'_>, tally: &mut Tally, learn: bool) {
+    pub(super) fn settle(&self, delivering: &Delivering<'_>, tally: &mut Tally, learn: bool) {
         if learn {
             self.registry.learn(delivering.event.kind());
         }

@@ -37,8 +37,8 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
-    /// Whether what follows the dispatch may run user code.
-    pub(crate) fn may_run_more(&self) -> bool {
+    /// Whether there is more to do after the dispatch than to count what was delivered.
+    pub(crate) fn asks_for_more(&self) -> bool {
         self.offered == 0 || self.failed > 0 || self.spent
     }
 }
@@ -85,7 +85,7 @@ impl Delivering<'_> {
 
     /// What the handlers throw is caught around all of them: most walks set up one frame for it.
     #[inline(always)]
-    fn call_all<'s>(&self, subscribers: &'s [Arc<Subscriber>], calls: &mut Calls<'s>, tally: &mut Tally) {
+    pub(crate) fn call_all<'s>(&self, subscribers: &'s [Arc<Subscriber>], calls: &mut Calls<'s>, tally: &mut Tally) {
         let mut left = subscribers.iter();
         loop {
             let mut called = None;

@@ -127,16 +127,6 @@ mod form {
             self
         }
 
-        /// A confirmed reading, moved on to the newest version.
-        pub(crate) fn renewed(mut self) -> Self {
-            // Acquire: as there. What was confirmed before and is the newest still has never lost its protection.
-            let newest = self.of.newest.load(Ordering::Acquire);
-            if !ptr::eq(newest, self.seen) {
-                self.announce_anew(newest);
-            }
-            self
-        }
-
         /// Takes the announcement back while `run` runs, which may be user code that reads at this depth.
         pub(crate) fn suspended(mut self, run: impl FnOnce()) -> Self {
             self.place.store(0, Ordering::Release);
@@ -151,6 +141,13 @@ mod form {
             // SAFETY: by the fences of `confirm_after_rmw` and `replace`, who has replaced this version since sees that it
             // is announced, and frees it only after that is taken back; which `end` does, when this borrow has ended.
             unsafe { &*self.seen }.get()
+        }
+
+        /// The same, unless it was replaced.
+        #[inline]
+        pub(crate) fn get_if_newest(&self) -> Option<&T> {
+            // Relaxed: by coherence it is none older than what happened before; and nothing new is read.
+            ptr::eq(self.of.newest.load(Ordering::Relaxed), self.seen).then(|| self.get())
         }
 
         /// Ends the reading. `true` where the version was replaced meanwhile: the caller is to have the writers look for
@@ -293,12 +290,6 @@ mod form {
             self
         }
 
-        /// The same, for one that was confirmed before.
-        pub(crate) fn renewed(mut self) -> Self {
-            self.confirm_after_rmw();
-            self
-        }
-
         /// Goes on after `run`.
         pub(crate) fn suspended(self, run: impl FnOnce()) -> Self {
             run();
@@ -308,6 +299,11 @@ mod form {
         /// The version that was confirmed.
         pub(crate) fn get(&self) -> &T {
             &self.seen
+        }
+
+        /// The same, unless it was replaced.
+        pub(crate) fn get_if_newest(&self) -> Option<&T> {
+            std::ptr::eq(&raw const **self.of.newest.load(), &raw const **self.seen).then(|| self.get())
         }
 
         /// Ends the reading; nobody has anything to look for.

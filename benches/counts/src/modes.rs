@@ -32,6 +32,8 @@ pub const MODES: &[Mode] = &[
     Mode { id: "full-8", what: "full publish: history of 500, 8 handlers", run: |measure| full(measure, 500, 8) },
     Mode { id: "topic-1", what: "typed topic, history off, 1 handler", run: |measure| topic(measure, 0, 1) },
     Mode { id: "topic-8", what: "typed topic, history off, 8 handlers", run: |measure| topic(measure, 0, 8) },
+    Mode { id: "publish-1", what: "`Bus::publish` of a value, history of 500, 1 handler", run: publish },
+    Mode { id: "batch-1", what: "an event of `publish_all`, history of 500, 1 handler", run: batch },
     Mode { id: "topic-full-1", what: "typed topic, history of 500, 1 handler", run: |measure| topic(measure, 500, 1) },
 ];
 
@@ -129,8 +131,8 @@ impl Payload for Sample {
     }
 }
 
-fn topic(measure: Measure<'_>, capacity: usize, handlers: usize) {
-    let bus = Bus::builder().history(capacity).build().expect("valid");
+/// So many handlers for samples.
+fn taking(bus: &Bus, handlers: usize) -> Vec<Subscription> {
     let seen = Arc::new(AtomicU64::new(0));
     let subscribe = |_| {
         let seen = Arc::clone(&seen);
@@ -139,7 +141,35 @@ fn topic(measure: Measure<'_>, capacity: usize, handlers: usize) {
         })
         .expect("a kind of its own")
     };
-    let _guards: Vec<Subscription> = (0..handlers).map(subscribe).collect();
+    (0..handlers).map(subscribe).collect()
+}
+
+fn publish(measure: Measure<'_>) {
+    let bus = Bus::builder().history(500).build().expect("valid");
+    let _guards = taking(&bus, 1);
+    measure(&mut |rounds| {
+        for n in 0..rounds {
+            let _ = bus.publish(Sample { id: black_box(n), mean: black_box(0.5) });
+            black_box(());
+        }
+    });
+}
+
+fn batch(measure: Measure<'_>) {
+    let bus = Bus::builder().history(500).build().expect("valid");
+    let _guards = taking(&bus, 1);
+    measure(&mut |rounds| {
+        let sample = |n| {
+            black_box(());
+            Sample { id: black_box(n), mean: black_box(0.5) }
+        };
+        let _ = bus.publish_all((0..rounds).map(sample));
+    });
+}
+
+fn topic(measure: Measure<'_>, capacity: usize, handlers: usize) {
+    let bus = Bus::builder().history(capacity).build().expect("valid");
+    let _guards = taking(&bus, handlers);
     let samples = bus.topic::<Sample>().expect("a kind of its own");
     measure(&mut |rounds| {
         for n in 0..rounds {
