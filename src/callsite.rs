@@ -71,7 +71,7 @@ impl Callsite {
     /// As [`draft`](Self::draft), and where the kind is malformed.
     #[inline]
     pub fn draft_of(&'static self, kind: Result<Kind, KindError>) -> Result<Draft, Refused> {
-        let kind = kind.map_err(|error| Refused::InvalidKind(error))?;
+        let kind = kind.map_err(Refused::InvalidKind)?;
         if busy::is_busy() {
             return Err(Refused::InsideBus);
         }

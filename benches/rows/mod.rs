@@ -3,7 +3,8 @@
 //! 1. [`sides`] is what most rows are made of: our bus and the locked port with so many handlers. [`private`] is the
 //!    same work without a bus, each thread for itself: the control.
 //! 2. [`full`] is the full telemetry event; [`threads`] is the same on more and more threads, with the control.
-//! 3. [`fan`], [`fields`], [`kinds`] and [`nested`] vary one thing: handlers, payload, kinds, depth.
+//! 3. [`fan`], [`fields`], [`kinds`] and [`nested`] vary one thing: handlers, payload, kinds, depth; [`batch`] publishes
+//!    many at once.
 //! 4. [`held`] and [`readers`] are about what others do meanwhile: subscriptions to other kinds, coming and going ones,
 //!    readers of the history.
 //! 5. [`parts`] is the sum of its parts, [`latency`] what single publishes take under load.
@@ -11,6 +12,7 @@
 //! Two programs run them: `cargo bench --bench criterion` and `cargo bench --bench pairs`.
 #![allow(dead_code, reason = "criterion runs no studies")]
 
+mod batch;
 pub mod fan;
 mod fields;
 mod full;
@@ -28,7 +30,18 @@ use crate::common::row::{RowMaker, Study};
 
 /// All rows. The last ones fill the process's list of kinds.
 pub fn rows() -> Vec<RowMaker> {
-    [full::ROWS, fan::ROWS, fields::ROWS, nested::ROWS, readers::ROWS, held::ROWS, kinds::ROWS].concat()
+    [
+        full::ROWS,
+        fan::ROWS,
+        fields::ROWS,
+        nested::ROWS,
+        batch::ROWS,
+        parts::ROWS,
+        readers::ROWS,
+        held::ROWS,
+        kinds::ROWS,
+    ]
+    .concat()
 }
 
 /// What prints lines of its own.

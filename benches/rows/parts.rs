@@ -11,21 +11,37 @@ use std::time::SystemTime;
 use arc_swap::ArcSwap;
 use ringbus::{Bus, publish_event};
 
-use super::private::{Counters, Handler, Mark, Records, SLOTS, Slots, clock, counting};
+use super::private::{Announced, Counters, Handler, Mark, Records, SLOTS, Slots, clock, counting};
 use super::sides::{Ours, RINGBUS};
 use crate::common::lines;
 use crate::common::numbers::{Spread, quotients};
 use crate::common::options::Options;
 use crate::common::pairs::alternate;
-use crate::common::row::{Side, Study};
+use crate::common::row::{Row, RowMaker, Side, Study};
 use crate::common::threads::on_threads_with;
+
+pub const ROWS: &[RowMaker] = &[RowMaker { id: "table-reading", make: table_reading }];
+
+/// Two ways to read a table that is replaced whole, each beside an exchange, as a publish makes one before it reads.
+fn table_reading() -> Row {
+    let (slots, announced) = (Slots::new(SLOTS), Announced::new());
+    let ours = Side::alone("announced in the row", move |n| {
+        announced.read_after(|| slots.exchange(ptr::without_provenance_mut(n as usize)), n as usize)
+    });
+    let (slots, table) = (Slots::new(SLOTS), ArcSwap::from_pointee([0_u64; 8]));
+    let guard = Side::alone("the guard of arc-swap", move |n| {
+        black_box(slots.exchange(ptr::without_provenance_mut(n as usize)));
+        table.load()[n as usize % 8]
+    });
+    Row::pair("table-reading", "an exchange and a reading of the table", ours, guard)
+}
 
 pub const STUDIES: &[Study] = &[Study { id: "parts", run: parts }];
 
 /// In the order in which an event meets them.
 fn alone() -> Vec<Side> {
     let slots = Slots::new(SLOTS);
-    let table = ArcSwap::from_pointee([0_u64; 8]);
+    let table = Announced::new();
     let mark = Mark::default();
     let handler: Handler = counting();
     let record = Records::new(1);
@@ -46,7 +62,7 @@ fn alone() -> Vec<Side> {
             // Never followed: any address does.
             slots.exchange(ptr::without_provenance_mut(n as usize))
         }),
-        Side::alone("table", move |n| table.load()[n as usize % 8]),
+        Side::alone("table", move |n| table.read_after(|| (), n as usize)),
         Side::alone("mark and fence", move |_| mark.around(|| ())),
         Side::alone("catch", |n| catch_unwind(|| black_box(n))),
         Side::alone("call", move |_| black_box(&handler)(record.first())),

@@ -60,6 +60,16 @@ pub struct Slots {
     slots: Box<[AtomicPtr<Record>]>,
 }
 
+/// A table that is replaced whole, and the place where a thread announces which one it reads.
+pub struct Announced {
+    newest: AtomicPtr<[u64; 8]>,
+    place: Place,
+}
+
+#[repr(align(128))]
+#[derive(Default)]
+struct Place(AtomicUsize);
+
 /// Which subscription a thread is calling.
 #[repr(align(128))]
 #[derive(Default)]
@@ -142,6 +152,27 @@ impl Slots {
     pub fn exchange(&self, record: *mut Record) -> *mut Record {
         let ticket = self.tickets.fetch_add(1, Ordering::Release);
         self.slots[ticket as usize & (self.slots.len() - 1)].swap(record, Ordering::AcqRel)
+    }
+}
+
+impl Announced {
+    pub fn new() -> Self {
+        Self { newest: AtomicPtr::new(Box::into_raw(Box::new([0; 8]))), place: Place::default() }
+    }
+
+    /// Announces the table, does `meanwhile`, whose exchange is the fence, looks whether it is the newest still, and reads
+    /// it.
+    #[inline]
+    pub fn read_after<R>(&self, meanwhile: impl FnOnce() -> R, at: usize) -> u64 {
+        let seen = self.newest.load(Ordering::Relaxed);
+        self.place.0.store(seen.addr(), Ordering::Release);
+        black_box(meanwhile());
+        let newest = self.newest.load(Ordering::Acquire);
+        assert!(ptr::eq(newest, seen), "nobody replaces it");
+        // SAFETY: it was made of a box, and is never freed.
+        let read = unsafe { (&*newest)[at & 7] };
+        self.place.0.store(0, Ordering::Release);
+        read
     }
 }
 

@@ -72,7 +72,7 @@ pub(super) fn with<R>(call: impl FnOnce(&Bus) -> R) -> R {
 
 /// The global bus, if there is one and no thread has another in its place.
 #[inline]
-pub(super) fn global_if_meant() -> Option<&'static Bus> {
+pub(super) fn global_if_meant<'a>() -> Option<&'a Bus> {
     if gate::is_overridden() { None } else { global::made() }
 }
 

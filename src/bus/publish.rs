@@ -101,7 +101,7 @@ impl Bus {
 #[doc(hidden)]
 #[inline(never)]
 pub fn publish_draft(bus: Option<&Bus>, draft: Draft) -> Delivery {
-    let Some(bus) = bus.or_else(|| default::global_if_meant()) else { return publish_where_meant(draft) };
+    let Some(bus) = bus.or_else(default::global_if_meant) else { return publish_where_meant(draft) };
     match rows::seated() {
         Some(visit) => bus.inner.publish_on(draft.finish_on(&visit), &visit),
         None => bus.publish_draft_first(draft),

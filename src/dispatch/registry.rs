@@ -7,8 +7,8 @@
 //! lock then, or takes it next, takes such subscriptions out.
 //!
 //! # Orderings
-//! - A subscription is in the table before `add` returns, and out of it before `remove` returns; by the snapshot's swap
-//!   and load, publishes that happen after see that (P5, P6).
+//! - A subscription is in the table before `add` returns, and out of it before `remove` returns; by the swap of the
+//!   table and its reading, publishes that happen after see that (P5, P6).
 //! - `left` against the lock: who leaves word fences and tries the lock; who unlocks fences and looks for word. One of
 //!   the two finds the other (Dekker), so no spent subscription stays, and no table whose last reader has said so.
 
@@ -115,7 +115,6 @@ impl<C: Fn(usize, bool)> Registry<C> {
         let removed = self.locked(|list| {
             let removed = list.remove(id, by);
             let rubble = removed.as_ref().map(|removed| {
-                removed.handler.remove();
                 step("registry.swap");
                 let table = list.tables.newest().without(removed);
                 self.swap(list, table, true)

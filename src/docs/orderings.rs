@@ -9,7 +9,9 @@
 //! | slot | a reader sees a record whole | exchange in: Release | take: Acquire | `slot_reader` |
 //! | slot | who evicts a record sees the clones made of it, so that memory in a reader's hands is not recycled | reader: clone, then restore with Release | writer: exchange with Acquire | `slot_recycling`, `recycle_bus` |
 //! | slot | a late writer does not push out a newer record | newer writer: ticket, then exchange with Release | late writer: word with Acquire, then head, then exchange against that word | `slot_late_write`, `slot_two_laps` |
-//! | table | a publish that happens after `subscribe` or `unsubscribe` sees the change | swap: Release | load: Acquire | `table_dispatch` |
+//! | table | a publish that happens after `subscribe` or `unsubscribe` sees the change | replacing: Release | looking again: Acquire | `table_dispatch` |
+//! | table | what is read is not freed (Dekker) | replaced, `fence(SeqCst)`, announcements | announced, full fence, the pointer again | `table_reading` |
+//! | table | all reads happen before what was read is freed | announcements: Acquire | taking one back, or replacing it: Release | `table_reading` |
 //! | removal | a handler removed during a dispatch is not called in its turn | `state`: read-modify-write | `state` after the mark | `table_removal` |
 //! | close | either the caller sees the removal, or the closer sees the mark (Dekker) | mark by exchange, full fence, state | state, `fence(SeqCst)`, marks | `close_call` |
 //! | close | what the last call did happens before the closure's drop | the mark is passed on: Release | the closer's look at the mark: Acquire | `close_call` |
@@ -30,8 +32,8 @@
 //! # What loom does not see
 //! - loom treats `SeqCst` accesses as acquire and release; wherever store-load order matters there is a fence or a
 //!   read-modify-write.
-//! - The table's snapshot is an `AtomicPtr` under loom: arc-swap's own protocol is not modelled. The whole test-suite
-//!   also runs on a lock-based snapshot (feature `reference-table`).
+//! - Models run the table's own protocol; the feature `arc-swap-table` is not modelled. The whole test-suite also runs on a
+//!   lock-based table (feature `reference-table`).
 //! - With the feature `membarrier` a caller does not fence by itself; the closer has the kernel do that for all threads.
 //!   Models run the form in which both fence.
 //! - Reference counts of records are loom's own; that a clone is counted before the record is restored is shown with a

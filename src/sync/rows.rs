@@ -64,6 +64,10 @@ pub(crate) struct Level {
     /// The call that is under way.
     pub(crate) call: Mark,
     /// The address of what is being read, see `versioned`; 0 for nothing.
+    #[cfg_attr(
+        any(feature = "arc-swap-table", feature = "reference-table"),
+        allow(dead_code, reason = "only what is announced is read so")
+    )]
     pub(crate) reads: AtomicUsize,
 }
 
@@ -217,6 +221,7 @@ pub(crate) fn any_calls(target: usize) -> bool {
 }
 
 /// Whether any thread has announced that it reads `target`.
+#[cfg_attr(any(feature = "arc-swap-table", feature = "reference-table"), allow(dead_code, reason = "as above"))]
 pub(crate) fn any_reads(target: usize) -> bool {
     let process = process::instance();
     // Acquire: a reading that has ended happens before what was read is freed.

@@ -60,9 +60,9 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "a removal is made from an old table",
         model: "two_swaps_dispatch",
-        file: "src/sync/versioned.rs",
-        find: "            self.kept.push(core::mem::replace(&mut self.newest, new));\n",
-        replace: "            core::mem::forget(new);\n",
+        file: "src/sync/versioned/announced.rs",
+        find: "        self.kept.push(core::mem::replace(&mut self.newest, new));\n",
+        replace: "        core::mem::forget(new);\n",
         breaks: "P5: a subscription made meanwhile is lost",
         hangs: false,
     },

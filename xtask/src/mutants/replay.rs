@@ -87,8 +87,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "a publisher does not fence between record and table",
         model: "seam",
-        file: "src/sync/versioned.rs",
-        find: "            // Pairs with the fence in `replace`.\n            fence_after_rmw();\n",
+        file: "src/sync/versioned/announced.rs",
+        find: "        // Pairs with the fence in `replace`.\n        fence_after_rmw();\n",
         replace: "",
         breaks: "P5: an event is neither in the past nor in the inbox",
         hangs: false,
