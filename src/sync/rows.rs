@@ -63,12 +63,13 @@ impl Mark {
 pub(crate) struct Level {
     /// The call that is under way.
     pub(crate) call: Mark,
-    /// The address of what is being read, see `versioned`; 0 for nothing.
+    /// The address of what is being read, see `versioned`; 0 for nothing. Between announcing and calling a publisher may
+    /// free memory, and an allocator that publishes then reads at the same depth: that has the second place.
     #[cfg_attr(
         any(feature = "arc-swap-table", feature = "reference-table"),
         allow(dead_code, reason = "only what is announced is read so")
     )]
-    pub(crate) reads: AtomicUsize,
+    pub(crate) reads: [AtomicUsize; 2],
 }
 
 /// One thread's marks and counter.
@@ -101,7 +102,10 @@ impl Row {
             prefix: AtomicU64::new(ids::prefix(process::instance(), number)),
             count: AtomicU64::new(0),
             depth: plain::AtomicU64::new(0),
-            levels: core::array::from_fn(|_| Level { call: Mark(AtomicUsize::new(0)), reads: AtomicUsize::new(0) }),
+            levels: core::array::from_fn(|_| Level {
+                call: Mark(AtomicUsize::new(0)),
+                reads: [0, 0].map(AtomicUsize::new),
+            }),
             #[cfg(not(ringbus_loom))]
             owner: super::snapshot::Snapshot::new(std::sync::Arc::new(None)),
             next: OnceBox::new(),
@@ -225,8 +229,8 @@ pub(crate) fn any_calls(target: usize) -> bool {
 pub(crate) fn any_reads(target: usize) -> bool {
     let process = process::instance();
     // Acquire: a reading that has ended happens before what was read is freed.
-    let reads = |level: &Level| level.reads.load(Ordering::Acquire) == target;
-    ROWS.iter().any(|row| row.is_of(process) && row.levels.iter().any(reads))
+    let reads = |place: &AtomicUsize| place.load(Ordering::Acquire) == target;
+    ROWS.iter().any(|row| row.is_of(process) && row.levels.iter().flat_map(|level| &level.reads).any(reads))
 }
 
 /// The names of the threads that are calling `target`.

@@ -69,13 +69,14 @@ mod tests {
 
     #[cfg(not(any(feature = "arc-swap-table", feature = "reference-table")))]
     #[test]
-    fn one_place_has_one_reading() {
+    fn one_depth_has_two_readings() {
         let visit = rows::visit().unwrap();
         let (cell, _versions) = Versioned::new(1);
         let first = cell.announce(visit.level(DEPTH)).unwrap();
+        let second = cell.announce(visit.level(DEPTH)).unwrap();
         assert!(cell.announce(visit.level(DEPTH)).is_none());
         assert!(cell.announce(visit.level(DEPTH + 1)).is_some_and(|other| !other.end()));
-        assert!(!first.end());
+        assert!(!first.end() && !second.end());
         assert!(cell.announce(visit.level(DEPTH)).is_some_and(|again| !again.end()));
     }
 }

@@ -44,15 +44,20 @@ impl<T> Versioned<T> {
         (Self { newest: AtomicPtr::new(at(&newest)) }, Versions { newest, kept: Vec::new() })
     }
 
-    /// Announces that the calling thread is going to read, at a depth of its row; nobody else reads there until the
-    /// [end](Reading::end): `None` where somebody does.
+    /// Announces that the calling thread is going to read, at a depth of its row, until the [end](Reading::end). `None`
+    /// where both places of that depth are in use.
     #[inline]
     pub(crate) fn announce(&self, level: &'static Level) -> Option<Reading<'_, T>> {
-        let place = &level.reads;
-        // Relaxed: the thread's own word.
-        if place.load(Ordering::Relaxed) != 0 {
+        let [first, second] = &level.reads;
+        // Relaxed: the thread's own words.
+        let is_free = |place: &AtomicUsize| place.load(Ordering::Relaxed) == 0;
+        let place = if is_free(first) {
+            first
+        } else if is_free(second) {
+            second
+        } else {
             return None;
-        }
+        };
         step("versioned.load");
         // Relaxed: a guess, until it is confirmed.
         let seen = self.newest.load(Ordering::Relaxed);
