@@ -25,10 +25,10 @@ pub(crate) const RACES: &[Planted] = &[
         report: "ThreadSanitizer: data race",
     },
     Planted {
-        name: "a race: a reader restores a record without release",
-        file: "src/history/slot.rs",
-        find: "if self.word.compare_exchange(marker(word), word, Ordering::AcqRel, Ordering::Relaxed).is_err() {",
-        replace: "if self.word.compare_exchange(marker(word), word, Ordering::Relaxed, Ordering::Relaxed).is_err() {",
+        name: "a race: the reading of a table ends without release",
+        file: "src/sync/versioned/announced.rs",
+        find: "        step(\"versioned.end\");\n        self.place.store(0, Ordering::Release);",
+        replace: "        step(\"versioned.end\");\n        self.place.store(0, Ordering::Relaxed);",
         report: "ThreadSanitizer: data race",
     },
 ];

@@ -188,7 +188,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         model: "control_replay",
         file: "src/dispatch/deliver.rs",
         find: "            Admission::Muted => drop(subscriber.counts.skipped.bump()),",
-        replace: "            Admission::Muted if subscriber.replay.is_none() => drop(subscriber.counts.skipped.bump()),\n            Admission::Muted => self.call_carefully(subscriber, depth, tally),",
+        replace: "            Admission::Muted if subscriber.replay.is_none() => drop(subscriber.counts.skipped.bump()),\n            Admission::Muted => self.call_carefully(subscriber, calls, tally),",
         breaks: "P5: a muted handler is called",
         hangs: false,
     },
