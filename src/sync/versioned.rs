@@ -15,7 +15,8 @@
 //! `reference-table` takes a lock: slow and plainly right, the whole test-suite runs on it too. Models run this form.
 //!
 //! # Orderings
-//! - `newest`: released with each new version, acquired by who reads it.
+//! - `newest`: released with each new version, acquired by who reads it. (No model shows it: each reading has a fence, and
+//!   loom's fences order more than the language's do; nor has loom an address that comes again.)
 //! - announcement against replacement: the reader fences between announcing and looking again, the writer between
 //!   replacing and looking for announcements (Dekker): the reader sees the new version, or the writer the announcement.
 //! - an announcement is taken back, or replaced, with Release, and looked for with Acquire: all reads of a version happen

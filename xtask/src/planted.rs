@@ -18,17 +18,17 @@ pub(crate) struct Planted {
 /// For the thread sanitizer.
 pub(crate) const RACES: &[Planted] = &[
     Planted {
-        name: "a race: a record goes into its slot without release",
-        file: "src/history/slot.rs",
-        find: "compare_exchange_weak(seen, mine, Ordering::AcqRel, Ordering::Acquire)",
-        replace: "compare_exchange_weak(seen, mine, Ordering::Acquire, Ordering::Acquire)",
+        name: "a race: a call ends without release",
+        file: "src/sync/rows.rs",
+        find: "self.0.swap(target, Ordering::AcqRel);",
+        replace: "self.0.swap(target, Ordering::Relaxed);",
         report: "ThreadSanitizer: data race",
     },
     Planted {
-        name: "a race: the reading of a table ends without release",
-        file: "src/sync/versioned/announced.rs",
-        find: "        step(\"versioned.end\");\n        self.place.store(0, Ordering::Release);",
-        replace: "        step(\"versioned.end\");\n        self.place.store(0, Ordering::Relaxed);",
+        name: "a race: a closer looks at marks without acquire",
+        file: "src/sync/rows.rs",
+        find: "self.0.load(Ordering::Acquire) == target",
+        replace: "self.0.load(Ordering::Relaxed) == target",
         report: "ThreadSanitizer: data race",
     },
 ];

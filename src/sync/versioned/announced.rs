@@ -75,7 +75,7 @@ impl<T> Reading<'_, T> {
         // Pairs with the fence in `replace`.
         fence_after_rmw();
         step("versioned.confirm");
-        // Acquire: the version's contents.
+        // Acquire: the version's contents, also where it lies in the place of an older one that was announced.
         let newest = self.of.newest.load(Ordering::Acquire);
         if !ptr::eq(newest, self.seen) {
             self.announce_anew(newest);
