@@ -31,17 +31,14 @@ pub struct Delivery {
     pub delivered: u32,
     /// How many handlers returned an error or panicked.
     pub failed: u32,
-    rejection: Option<Rejection>,
+    rejection: Rejection,
 }
 
-/// What is wrong with a kind that was not accepted.
+/// What is wrong with a kind, if it was not accepted for that.
 ///
 /// A word that is dropped by a call, and only where there is something: so a call site that is off has nothing to drop.
 #[derive(Clone, Debug)]
-pub(super) struct Rejection(
-    /// `None` only while it is dropped.
-    Option<Box<Reason>>,
-);
+pub(super) struct Rejection(Option<Box<Reason>>);
 
 #[derive(Clone, Debug)]
 enum Reason {
@@ -135,7 +132,7 @@ impl Delivery {
     /// What is wrong with the kind, where the outcome is [`Outcome::InvalidKind`].
     #[must_use]
     pub fn invalid_kind(&self) -> Option<&KindError> {
-        match self.rejection.as_ref()?.0.as_deref()? {
+        match self.rejection.0.as_deref()? {
             Reason::InvalidKind(error) => Some(error),
             Reason::KindTaken(_) => None,
         }
@@ -144,7 +141,7 @@ impl Delivery {
     /// Which type has the payload's kind, where the outcome is [`Outcome::KindTaken`].
     #[must_use]
     pub fn kind_taken(&self) -> Option<&KindTaken> {
-        match self.rejection.as_ref()?.0.as_deref()? {
+        match self.rejection.0.as_deref()? {
             Reason::KindTaken(taken) => Some(taken),
             Reason::InvalidKind(_) => None,
         }
@@ -153,18 +150,18 @@ impl Delivery {
     /// The answer where nothing was accepted.
     #[inline]
     pub(crate) fn none(outcome: Outcome) -> Self {
-        Self { event: None, outcome, delivered: 0, failed: 0, rejection: None }
+        Self { event: None, outcome, delivered: 0, failed: 0, rejection: Rejection(None) }
     }
 
     /// The same, with the reason.
     pub(super) fn refused(outcome: Outcome, rejection: Rejection) -> Self {
-        Self { rejection: Some(rejection), ..Self::none(outcome) }
+        Self { rejection, ..Self::none(outcome) }
     }
 
     /// The answer where the event was recorded.
     #[inline]
     pub(super) fn of(event: Event, outcome: Outcome, delivered: u32, failed: u32) -> Self {
-        Self { event: Some(event), outcome, delivered, failed, rejection: None }
+        Self { event: Some(event), outcome, delivered, failed, rejection: Rejection(None) }
     }
 }
 

@@ -60,7 +60,7 @@ pub trait ToValue {
         false
     }
 
-    /// Gives a call site's draft the value: by a call, unless the call would be more code than the value.
+    /// Gives a call site's draft the value, by a call of little code.
     #[doc(hidden)]
     #[inline(never)]
     fn __give(&self, draft: &mut Draft) {
@@ -71,7 +71,7 @@ pub trait ToValue {
 // === what is copied ===
 
 macro_rules! copied {
-    ($($type:ty: $into:expr;)*) => {$(
+    ($($type:ty: $into:expr $(, by $give:ident)?;)*) => {$(
         impl From<$type> for Value {
             #[inline]
             fn from(value: $type) -> Self {
@@ -89,26 +89,29 @@ macro_rules! copied {
                 true
             }
 
-            #[inline(always)]
-            fn __give(&self, draft: &mut Draft) {
-                draft.value(self);
-            }
+            $(
+                // In a register, to a function that all types of that kind share.
+                #[inline(always)]
+                fn __give(&self, draft: &mut Draft) {
+                    draft.$give((*self).into());
+                }
+            )?
         }
     )*};
 }
 
 copied! {
     (): |()| Value::Null;
-    bool: Value::Bool;
-    i8: |n| Value::Int(i64::from(n));
-    i16: |n| Value::Int(i64::from(n));
-    i32: |n| Value::Int(i64::from(n));
-    i64: Value::Int;
+    bool: Value::Bool, by give_bool;
+    i8: |n| Value::Int(i64::from(n)), by give_int;
+    i16: |n| Value::Int(i64::from(n)), by give_int;
+    i32: |n| Value::Int(i64::from(n)), by give_int;
+    i64: Value::Int, by give_int;
     isize: |n| Value::from(n as i128);
-    u8: |n| Value::Int(i64::from(n));
-    u16: |n| Value::Int(i64::from(n));
-    u32: |n| Value::Int(i64::from(n));
-    u64: |n| i64::try_from(n).map_or(Value::UInt(n), Value::Int);
+    u8: |n| Value::Int(i64::from(n)), by give_int;
+    u16: |n| Value::Int(i64::from(n)), by give_int;
+    u32: |n| Value::Int(i64::from(n)), by give_int;
+    u64: |n| i64::try_from(n).map_or(Value::UInt(n), Value::Int), by give_uint;
     usize: |n| Value::from(n as u128);
     NonZeroI8: |n: NonZeroI8| n.get().into();
     NonZeroI16: |n: NonZeroI16| n.get().into();
@@ -122,8 +125,8 @@ copied! {
     NonZeroU64: |n: NonZeroU64| n.get().into();
     NonZeroU128: |n: NonZeroU128| n.get().into();
     NonZeroUsize: |n: NonZeroUsize| n.get().into();
-    f32: |x| Value::Float(f64::from(x));
-    f64: Value::Float;
+    f32: |x| Value::Float(f64::from(x)), by give_float;
+    f64: Value::Float, by give_float;
     char: |c| Value::Str(Text::from(c));
     Duration: Value::Duration;
     SystemTime: Value::Time;

@@ -39,7 +39,7 @@ impl Draft {
     }
 
     /// Sets the source, without a copy.
-    #[inline]
+    #[inline(never)]
     pub fn set_source_static(&mut self, source: &'static str) {
         set(&mut self.inner().source, Source::Static(source));
     }
@@ -80,6 +80,30 @@ impl Draft {
         let value = value.to_value();
         inner.owns |= !value.is_plain();
         slot.fill(value);
+    }
+
+    /// The same, of what a truth value is.
+    #[inline(never)]
+    pub fn give_bool(&mut self, truth: bool) {
+        self.value(&truth);
+    }
+
+    /// The same, of what an integer is.
+    #[inline(never)]
+    pub fn give_int(&mut self, number: i64) {
+        self.value(&number);
+    }
+
+    /// The same, of what a large integer is.
+    #[inline(never)]
+    pub fn give_uint(&mut self, number: u64) {
+        self.value(&number);
+    }
+
+    /// The same, of what a floating-point number is.
+    #[inline(never)]
+    pub fn give_float(&mut self, number: f64) {
+        self.value(&number);
     }
 
     /// The same, as what `value` displays.

@@ -41,6 +41,8 @@ pub(crate) struct Inner {
     pub(super) priority: Priority,
     /// A text or a value may own memory; where none does, there is nothing to drop, and nothing to look for.
     pub(super) owns: bool,
+    /// It holds a payload whose drop may run user code.
+    pub(super) armed: bool,
 }
 
 /// The raw clock of an event that is to be read when it is recorded.
@@ -97,6 +99,7 @@ impl Inner {
             body: None,
             priority: Priority::Normal,
             owns: false,
+            armed: false,
         }
     }
 
@@ -142,10 +145,6 @@ impl Inner {
         Fields::new(names, self.values.first(self.len as usize))
     }
 
-    fn drops(&self) -> bool {
-        matches!(self.body.as_deref(), Some(Body::Typed(held)) if held.drops())
-    }
-
     /// Drops all that the user has given, and keeps what makes the next event cheap: the memory, with the place of a
     /// payload, and the kind, which most often stays the same. While the thread is panicking a payload is [put off](late).
     #[inline]
@@ -180,7 +179,7 @@ impl Inner {
         // anything is made up with.
         let typed = matches!(self.body.as_deref(), Some(Body::Typed(_)));
         let panicking = typed && std::thread::panicking();
-        let held_payload = typed && (panicking || late::is_due()) && self.drops();
+        let held_payload = mem::take(&mut self.armed) && (panicking || late::is_due());
         if panicking && held_payload {
             late::put_off(self.body.take());
         }

@@ -38,9 +38,6 @@ pub(super) trait Held: Send + Sync {
     /// Drops the value, contained, and all that was made of it; says whether the place is worth keeping.
     fn clear(&mut self) -> bool;
 
-    /// Whether there is a value, whose drop may run user code.
-    fn drops(&self) -> bool;
-
     /// The [`Holder`].
     fn holder(&mut self) -> &mut dyn Any;
 }
@@ -91,10 +88,6 @@ impl<T: Payload> Held for Holder<T> {
         size_of::<Self>() <= KEPT
     }
 
-    fn drops(&self) -> bool {
-        mem::needs_drop::<T>() && self.value.is_some()
-    }
-
     fn holder(&mut self) -> &mut dyn Any {
         self
     }
@@ -123,6 +116,7 @@ impl Made {
 impl Inner {
     /// Puts `value` in, into the place that waits if it is one for a `T`.
     pub(super) fn hold<T: Payload>(&mut self, value: T) {
+        self.armed = mem::needs_drop::<T>();
         match self.body.as_deref_mut() {
             Some(Body::Typed(held)) => match held.holder().downcast_mut::<Holder<T>>() {
                 Some(holder) => holder.value = Some(value),
@@ -270,10 +264,7 @@ impl Event {
     /// Whether dropping the last handle may run user code.
     #[inline]
     pub(crate) fn drops(&self) -> bool {
-        match self.arc().body.as_deref() {
-            Some(Body::Typed(held)) => held.drops(),
-            _ => false,
-        }
+        self.arc().armed
     }
 
     /// Whether reading the fields runs no user code: the event was made of fields, or they have been made already, or

@@ -174,7 +174,7 @@ pub fn source<T: ToText + ?Sized>(draft: &mut Draft, text: &T) {
 }
 
 /// Sets the source, without a copy.
-#[inline]
+#[inline(always)]
 pub fn source_literal<T: Literal>(draft: &mut Draft, text: &T) {
     draft.set_source_static(text.text());
 }

@@ -26,12 +26,18 @@ pub(crate) struct Arc<T> {
 
 /// A handle that is the only one.
 #[derive(Debug)]
-pub(crate) struct Sole<T>(Arc<T>);
+pub(crate) struct Sole<T> {
+    block: NonNull<Block<T>>,
+}
 
 // SAFETY: handles on several threads share the value (so `Sync`), and any of them may come to drop it (so `Send`).
 unsafe impl<T: Send + Sync> Send for Arc<T> {}
 // SAFETY: as above: a shared handle can be cloned.
 unsafe impl<T: Send + Sync> Sync for Arc<T> {}
+// SAFETY: the value goes where its one handle goes.
+unsafe impl<T: Send> Send for Sole<T> {}
+// SAFETY: a shared sole handle only shares the value.
+unsafe impl<T: Sync> Sync for Sole<T> {}
 
 impl<T: core::panic::RefUnwindSafe> core::panic::UnwindSafe for Arc<T> {}
 impl<T: core::panic::RefUnwindSafe> core::panic::RefUnwindSafe for Arc<T> {}
@@ -52,7 +58,12 @@ pub(crate) fn again<T>(handle: &mut Arc<T>) -> Arc<T> {
 #[inline]
 pub(crate) fn sole<T>(handle: Arc<T>) -> Result<Sole<T>, Arc<T>> {
     // Acquire: what others did, before they dropped their handles.
-    if handle.block().count.load(Ordering::Acquire) == 1 { Ok(Sole(handle)) } else { Err(handle) }
+    if handle.block().count.load(Ordering::Acquire) == 1 {
+        // The handle lives on as the sole one.
+        Ok(Sole { block: core::mem::ManuallyDrop::new(handle).block })
+    } else {
+        Err(handle)
+    }
 }
 
 // === impl Arc ===
@@ -161,12 +172,12 @@ impl<T> Deref for Arc<T> {
 
 impl<T> Sole<T> {
     pub(crate) fn new(value: T) -> Self {
-        Self(Arc::new(value))
+        Self { block: core::mem::ManuallyDrop::new(Arc::new(value)).block }
     }
 
     #[inline]
     pub(crate) fn share(self) -> Arc<T> {
-        self.0
+        Arc { block: core::mem::ManuallyDrop::new(self).block }
     }
 }
 
@@ -175,7 +186,15 @@ impl<T> Deref for Sole<T> {
 
     #[inline]
     fn deref(&self) -> &T {
-        &self.0
+        // SAFETY: the block lives as long as there is a handle, and this is the one.
+        unsafe { &self.block.as_ref().value }
+    }
+}
+
+impl<T> Drop for Sole<T> {
+    #[inline]
+    fn drop(&mut self) {
+        Arc::free(self.block);
     }
 }
 
@@ -183,7 +202,7 @@ impl<T> DerefMut for Sole<T> {
     #[inline]
     fn deref_mut(&mut self) -> &mut T {
         // SAFETY: the only handle is in here, and nobody gets at it but through this borrow.
-        unsafe { &mut self.0.block.as_mut().value }
+        unsafe { &mut self.block.as_mut().value }
     }
 }
 
