@@ -77,6 +77,7 @@ impl std::error::Error for CloseError {}
 
 impl Subscription {
     pub(super) fn new(bus: Weak<Inner>, subscriber: Arc<Subscriber>, drawn: u64) -> Self {
+        subscriber.set_guarded(true);
         Self { bus, subscriber, drawn }
     }
 
@@ -177,6 +178,7 @@ impl Subscription {
     /// Keeps the handler subscribed for as long as the bus lives.
     pub fn detach(mut self) {
         self.bus = Weak::new();
+        self.subscriber.set_guarded(false);
     }
 
     fn close_until(&self, limit: Option<Duration>) -> Result<(), CloseError> {
@@ -208,6 +210,10 @@ impl Drop for Subscription {
         let unused = |bus: Arc<Inner>| bus.recorder.drawn() == self.drawn && self.subscriber.is_untouched();
         let at_once = self.bus.upgrade().is_some_and(unused);
         self.end(if at_once { EndedBy::DroppingAtOnce } else { EndedBy::Unsubscribing });
+        self.subscriber.set_guarded(false);
+        if !self.subscriber.handler.is_live() {
+            self.subscriber.let_go();
+        }
     }
 }
 

@@ -115,6 +115,7 @@ impl<C: Fn(usize, bool)> Registry<C> {
         let removed = self.locked(|list| {
             let removed = list.remove(id, by);
             let rubble = removed.as_ref().map(|removed| {
+                removed.handler.remove();
                 step("registry.swap");
                 let table = list.tables.newest().without(removed);
                 self.swap(list, table, true)

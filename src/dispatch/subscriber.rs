@@ -12,8 +12,10 @@ use super::replay::Replay;
 use crate::contain;
 use crate::event::{Kind, Selector};
 use crate::latency::Histogram;
+use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::sync::counter::{Lane, Own, Striped, Tally};
 use crate::sync::revocable::Revocable;
+use crate::sync::rows;
 
 /// What a subscription is made of, before it has an id.
 pub(crate) struct Draft {
@@ -51,6 +53,8 @@ pub(crate) struct Subscriber {
     pub(super) counts: Counts,
     pub(super) failures: Limiter,
     pub(super) slowness: Limiter,
+    /// A guard holds it, and its closure with it.
+    guarded: AtomicBool,
 }
 
 /// What it has done.
@@ -103,7 +107,14 @@ impl Subscriber {
             counts: Counts::new(stripes),
             failures: Limiter::default(),
             slowness: Limiter::default(),
+            guarded: AtomicBool::new(false),
         }
+    }
+
+    /// Whether a guard holds it from now on.
+    pub(crate) fn set_guarded(&self, guarded: bool) {
+        // Relaxed: whoever reads an old word leaves the closure to the guard, which lets go of it after this.
+        self.guarded.store(guarded, Ordering::Relaxed);
     }
 
     /// What subscribers are sorted by: higher order first, then in the order of subscription.
@@ -129,10 +140,13 @@ impl Subscriber {
         delivered.sum() + failed.get() + skipped.get() + quarantined.get() == 0
     }
 
-    /// Drops the closure of one that is in no table any more. A table that somebody is reading keeps the subscription, but
-    /// not its closure, unless that is being called: then it goes with the table, when its reader finds that replaced.
-    pub(super) fn let_go(&self) {
-        self.handler.close_idle(contain::drop_contained);
+    /// Drops the closure of one that is in no table any more, unless a guard holds it. A table that another thread is
+    /// reading keeps the subscription, but not its closure, unless that is being called: then it goes with the table, when
+    /// its reader finds that replaced. So it does inside a handler, whose own table is replaced.
+    pub(crate) fn let_go(&self) {
+        if rows::depth() == 0 && !self.guarded.load(Ordering::Relaxed) {
+            self.handler.close_idle(contain::drop_contained);
+        }
     }
 
     pub(crate) fn state(&self) -> SubscriptionState {

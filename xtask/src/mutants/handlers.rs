@@ -105,8 +105,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "a removed handler is not marked removed",
         model: "table_removal",
-        file: "src/sync/revocable.rs",
-        find: "        self.remove();\n        // Pairs with the fence in `call`.\n",
+        file: "src/dispatch/registry.rs",
+        find: "                removed.handler.remove();\n",
         replace: "",
         breaks: "P5: called in its turn, though removed before that",
         hangs: false,
