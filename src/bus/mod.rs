@@ -3,8 +3,10 @@
 //! 1. A [`builder`] makes it; one may be [`global`], and each thread may have a [`default`] in its place.
 //! 2. The [`gate`] tells call sites whether anybody could notice.
 //! 3. A [`publish`] records the event, then dispatches it; only that file knows this order. What a handler publishes may
-//!    be [`deferred`]; what it has [`evicted`] is dropped flat. The answer is a [`delivery`]. A [`topic`] is the short way for values of one type, a [`batch`] for many events.
-//! 4. [`subscribe`] adds a handler ([`subscribe_to`] one for a type), [`replay`] tells it of the past, a [`subscription`] takes it away, a [`bag`] many.
+//!    be [`deferred`]; what it has [`evicted`] is dropped flat. The answer is a [`delivery`]. A [`topic`] is the short way for
+//!    values of one type, a [`batch`] for many events.
+//! 4. [`subscribe`] adds a handler ([`subscribe_to`] one for a type), [`replay`] tells it of the past, a [`subscription`]
+//!    takes it away, a [`bag`] many.
 //! 5. [`explain`] says who would get an event, and why not; [`dump`] writes the history down.
 
 mod builder;

@@ -70,12 +70,12 @@
 //! # P9 Bounds
 //! Memory is bounded by configuration, plus a constant for each thread alive at the same time: a stalled handler or
 //! reader, short-lived threads and distinct dynamic kinds do not grow it. A history holds at most shards × max(capacity
-//! rounded up to a power of two, 1024) events. A replaced list of handlers is kept while a publisher reads it, and where one
-//! just ended, until the next change: one for each thread at most. Kinds of call sites are interned for good: they are as many as the
-//! program's text has. Known exceptions: a thread whose very first publish comes from a destructor of a pthread key, after
-//! all of Rust's thread-local destructors, leaves 128 bytes behind (arc-swap's, whose own such destructor comes too late);
-//! one where it comes in the last round of those destructors (glibc: the fourth) leaves its row and an event too, about
-//! 1.5 KB.
+//! rounded up to a power of two, 1024) events. A list of handlers that was replaced is kept while a publisher reads it,
+//! and where one has just ended, until the next change: at most two for each thread and depth. Kinds of call sites are
+//! interned for good: they are as many as the program's text has. Known exceptions: a thread whose very first publish
+//! comes from a destructor of a pthread key, after all of Rust's thread-local destructors, leaves 128 bytes behind
+//! (arc-swap's, whose own such destructor comes too late); one where it comes in the last round of those destructors
+//! (glibc: the fourth) leaves its row and an event too, about 2.5 KB.
 //!
 //! # P10 Life cycle
 //! Publishing from thread-local destructors, from `Drop` while unwinding, from panic hooks, at exit, after a fork, and
