@@ -85,6 +85,9 @@ pub(crate) struct Row {
     count: AtomicU64,
     /// How many dispatches are under way; only the owner looks.
     depth: plain::AtomicU64,
+    /// No deeper level has ever been used: those who look through the rows need not look there. Written before a level is
+    /// used, and so before the fence that follows a mark or an announcement; looked at after the fence of who looks.
+    deepest: AtomicUsize,
     levels: [Level; MAX_DEPTH],
     #[cfg(not(ringbus_loom))]
     owner: super::snapshot::Snapshot<Option<std::thread::Thread>>,
@@ -102,6 +105,7 @@ impl Row {
             prefix: AtomicU64::new(ids::prefix(process::instance(), number)),
             count: AtomicU64::new(0),
             depth: plain::AtomicU64::new(0),
+            deepest: AtomicUsize::new(0),
             levels: core::array::from_fn(|_| Level {
                 call: Mark(AtomicUsize::new(0)),
                 reads: [0, 0].map(AtomicUsize::new),
@@ -143,7 +147,12 @@ impl Row {
     }
 
     fn calls(&self, target: usize) -> bool {
-        self.levels.iter().any(|level| level.call.names(target))
+        self.used().any(|level| level.call.names(target))
+    }
+
+    /// The levels that may be in use.
+    fn used(&self) -> impl Iterator<Item = &Level> {
+        self.levels.iter().take(self.deepest.load(Ordering::Relaxed) + 1)
     }
 
     fn try_claim(&self) -> bool {
@@ -230,7 +239,7 @@ pub(crate) fn any_reads(target: usize) -> bool {
     let process = process::instance();
     // Acquire: a reading that has ended happens before what was read is freed.
     let reads = |place: &AtomicUsize| place.load(Ordering::Acquire) == target;
-    ROWS.iter().any(|row| row.is_of(process) && row.levels.iter().flat_map(|level| &level.reads).any(reads))
+    ROWS.iter().any(|row| row.is_of(process) && row.used().flat_map(|level| &level.reads).any(reads))
 }
 
 /// The names of the threads that are calling `target`.
@@ -320,6 +329,9 @@ impl Visit {
     /// What the thread does at a depth.
     #[inline]
     pub(crate) fn level(&self, depth: usize) -> &'static Level {
+        if depth > self.row.deepest.load(Ordering::Relaxed) {
+            self.row.deepest.store(depth, Ordering::Relaxed);
+        }
         &self.row.levels[depth]
     }
 
