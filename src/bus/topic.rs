@@ -43,29 +43,20 @@ impl Publishable for Event {
 #[diagnostic::do_not_recommend]
 impl<T: Payload> Publishable for T {
     fn publish_on(self, bus: &Bus) -> Result<Delivery, KindTaken> {
-        match Kind::claim::<T>() {
-            Ok(kind) => Ok(publish_draft(Some(bus), Draft::typed(kind, self))),
-            Err(taken) => {
-                contain::drop_contained(self);
-                Err(taken)
-            }
-        }
+        let (kind, payload) = Kind::claimed(self)?;
+        Ok(publish_draft(Some(bus), Draft::typed(kind, payload)))
     }
 
     fn give(self, kind: &mut Option<Kind>, blanks: &mut Blanks) -> Result<Given, KindTaken> {
-        if kind.is_none() {
-            match Kind::claim::<T>() {
-                Ok(claimed) => *kind = Some(claimed),
-                Err(taken) => {
-                    contain::drop_contained(self);
-                    return Err(taken);
-                }
+        let (known, payload) = match kind {
+            Some(known) => (known.clone(), self),
+            None => {
+                let (claimed, payload) = Kind::claimed(self)?;
+                *kind = Some(claimed.clone());
+                (claimed, payload)
             }
-        }
-        match kind {
-            Some(kind) => Ok(Given::draft(kind.clone(), self, blanks)),
-            None => unreachable!("it has just been claimed"),
-        }
+        };
+        Ok(Given::draft(known, payload, blanks))
     }
 }
 

@@ -187,16 +187,8 @@ impl Event {
     /// Finding the kind by its name. In steady publishing on one thread, of one type of at most about 1 KB, nothing is
     /// allocated until somebody asks for the fields.
     pub fn from_payload<T: Payload>(payload: T) -> Result<Self, KindTaken> {
-        let kind = match Kind::claim::<T>() {
-            Ok(kind) => kind,
-            Err(taken) => {
-                drop_contained(payload);
-                return Err(taken);
-            }
-        };
-        let mut draft = Draft::new(kind, None);
-        draft.inner().hold(payload);
-        Ok(draft.finish_as(EventId::next(), UNREAD, clock::read().wall_us))
+        let (kind, payload) = Kind::claimed(payload)?;
+        Ok(Draft::typed(kind, payload).finish_as(EventId::next(), UNREAD, clock::read().wall_us))
     }
 
     /// This event again, with `payload` for its fields: its id, time, source, project path, correlation id and priority.

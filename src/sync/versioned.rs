@@ -1,7 +1,7 @@
 //! One immutable value that is replaced whole, read without waiting: each reader announces, in its thread's row, which
 //! version it is about to read, and who replaces a version keeps it until nobody has announced it.
 //!
-//! These are hazard pointers (Michael, "Safe memory reclamation for dynamic lock-free objects", 2002), one for each
+//! These are hazard pointers (Michael, "Safe memory reclamation for dynamic lock-free objects", 2002), two for each
 //! nesting depth. A reader loads the pointer, announces it, fences, and loads again: the same pointer means that whoever
 //! replaced it later sees the announcement. The fence may be that of a read-modify-write which the reader has to make in
 //! any case; so a reading costs two loads and two stores, and writes no line that another core writes.

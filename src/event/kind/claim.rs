@@ -5,6 +5,7 @@ use std::error::Error;
 use std::fmt;
 
 use super::{Kind, Repr, checked_kind, interned};
+use crate::contain::drop_contained;
 use crate::event::Payload;
 use crate::event::display::Bare;
 use crate::event::interner::Claim;
@@ -63,6 +64,19 @@ impl Kind {
             Ok(kind)
         } else {
             Err(KindTaken { kind, by: claim.name, refused: type_name::<T>() })
+        }
+    }
+}
+
+impl Kind {
+    /// The kind of a payload, and the payload again; one whose kind another type has is dropped, contained.
+    pub(crate) fn claimed<T: Payload>(payload: T) -> Result<(Self, T), KindTaken> {
+        match Self::claim::<T>() {
+            Ok(kind) => Ok((kind, payload)),
+            Err(taken) => {
+                drop_contained(payload);
+                Err(taken)
+            }
         }
     }
 }
