@@ -54,7 +54,9 @@ mod dispatch;
 mod stats;
 // by a bus, which knows the order of all that.
 mod bus;
-// What users write at their call sites.
+// Handlers that take their time,
+mod queue;
+// what users write at their call sites,
 mod publish;
 // What receivers of other programs' events need,
 mod typed;
@@ -64,15 +66,16 @@ pub mod testing;
 pub mod docs;
 
 pub use bus::{
-    AlreadySubscribed, Bus, BusBuilder, CloseError, ConfigError, Deliveries, Delivery, Explained, Explanation,
-    GlobalAlreadySet, Gone, Outcome, Publishable, Reentrancy, Subscribe, Subscription, Subscriptions, Topic, Verdict,
-    WeakBus, current, default_bus, global, propagate, set_global, with_default,
+    AlreadySubscribed, Bus, BusBuilder, CloseError, ConfigError, DeadLetter, Deliveries, Delivery, Explained,
+    Explanation, GlobalAlreadySet, Gone, HandlerEnd, Outcome, Publishable, Reentrancy, ShutdownReport, StillBusy,
+    Subscribe, Subscription, Subscriptions, Topic, Verdict, WaitError, Waited, WeakBus, current, default_bus, global,
+    propagate, set_global, with_default,
 };
 #[cfg(feature = "serde")]
 pub use bus::{DumpError, on_panic_dump};
 pub use dispatch::{
-    BoxError, EndedBy, Failure, FailureCause, FailurePolicy, Handler, Named, SubscriptionId, SubscriptionInfo,
-    SubscriptionState, Warning,
+    BoxError, EndedBy, Failure, FailureCause, FailurePolicy, Handler, HandlerError, HandlerErrorCause, Named,
+    QueueInfo, Retry, StillRunning, SubscriptionId, SubscriptionInfo, SubscriptionState, Warning,
 };
 pub use event::{
     BuildError, CallSite, DecodeError, Event, EventBuilder, EventId, Fault, Faults, FieldReader, FieldWriter, Fields,
@@ -84,6 +87,9 @@ pub use event::{JsonError, Unknown};
 pub use history::{Batch, Cursor, History, HistoryBusy};
 pub use latency::Latency;
 pub use publish::publish_event;
+#[cfg(not(ringbus_loom))]
+pub use queue::{InPool, InThread, Queued, Receiver, RecvError, TakenOut};
+pub use queue::{Overflow, QueueError};
 /// Implements [`trait@Payload`] for a struct with named fields, or without fields (feature `derive`).
 ///
 /// Each field must be [`ToValue`] and [`FromValue`], and bears its name, unless told otherwise:

@@ -129,7 +129,7 @@ impl Inner {
                     self.recorded(&self.delivering(&entry.event, entry.stamp, visit, lane, panicking))
                 }
             };
-            total.count(done.outcome, done.tally.delivered, done.tally.failed);
+            total.count(done.outcome, &done.tally);
             let next = Self::work_off(visit, done.tally.unwind.take());
             if let Some(other) = keep_first(&mut unwind, next) {
                 contain::defuse(other);
@@ -150,7 +150,7 @@ impl Inner {
         let depth = visit.depth();
         let reading = self.registry.announce(visit.level(depth))?.confirmed();
         let mut calls = Calls::new(visit.level(depth));
-        let mut delivered = 0;
+        let (mut delivered, mut enqueued) = (0, 0);
         let last = visit.at_depth(depth + 1, || {
             loop {
                 let entry = left.as_slice().first()?;
@@ -165,6 +165,7 @@ impl Inner {
                     return Some((entry, tally));
                 }
                 delivered += u64::from(tally.delivered);
+                enqueued += u64::from(tally.enqueued);
                 total.published += 1;
             }
         });
@@ -173,6 +174,10 @@ impl Inner {
         self.registry.end(reading);
         total.delivered += delivered;
         self.counters.delivered.add(lane, delivered);
+        if enqueued > 0 {
+            total.enqueued += enqueued;
+            self.counters.enqueued.add(lane, enqueued);
+        }
         last
     }
 
@@ -236,6 +241,10 @@ impl Desk {
                 contain::drop_contained(event);
                 bus.counters.refused.bump();
                 total.refused += 1;
+            } else if bus.mode.is_shut() {
+                contain::drop_contained(event);
+                bus.counters.shut_down.bump();
+                total.shut_down += 1;
             } else if let Ok(given) = event.give(kind, &mut self.blanks) {
                 self.given.push(given);
             } else {
@@ -248,9 +257,10 @@ impl Desk {
 }
 
 impl Deliveries {
-    fn count(&mut self, outcome: Outcome, delivered: u32, failed: u32) {
-        self.delivered += u64::from(delivered);
-        self.failed += u64::from(failed);
+    fn count(&mut self, outcome: Outcome, tally: &Tally) {
+        self.delivered += u64::from(tally.delivered);
+        self.enqueued += u64::from(tally.enqueued);
+        self.failed += u64::from(tally.failed);
         match outcome {
             Outcome::Queued => self.queued += 1,
             Outcome::QueueFull => self.queue_full += 1,

@@ -6,7 +6,9 @@ use core::time::Duration;
 use std::sync::{Arc, Weak};
 use std::time::Instant;
 
+use super::dead::DeadLetters;
 use super::gate::Gate;
+use super::shutdown::Mode;
 use super::{Bus, Inner};
 use crate::contain;
 use crate::dispatch::registry::Registry;
@@ -25,6 +27,7 @@ use crate::sync::rows::MAX_DEPTH;
 /// | [`reentrancy`](Self::reentrancy) | [`Reentrancy::DepthFirst`] | |
 /// | [`deferred_limit`](Self::deferred_limit) | 1024 events on each thread | 1 to 1 048 576 (2^20) |
 /// | [`strict_order`](Self::strict_order) | off: shards are ordered by the clock | |
+/// | [`dead_letters`](Self::dead_letters) | 256 events | 0 to 1 048 576 (2^20) |
 /// | [`enabled`](Self::enabled) | `true` | |
 /// | [`on_failure`](Self::on_failure) | none: failures are counted and logged | |
 /// | [`on_warning`](Self::on_warning) | none | |
@@ -47,6 +50,7 @@ pub struct BusBuilder {
     reentrancy: Reentrancy,
     deferred_limit: usize,
     strict_order: bool,
+    dead_letters: usize,
     enabled: bool,
     reporter: Reporter,
     /// Only tests begin elsewhere than at 0.
@@ -110,6 +114,9 @@ const DEFAULT_HISTORY: usize = if cfg!(ringbus_loom) { 1 } else { 500 };
 
 /// Most events that may wait on one thread.
 const MAX_DEFERRED: usize = 1 << 20;
+
+/// Most dead letters that may be kept.
+const MAX_DEAD_LETTERS: usize = 1 << 20;
 
 // === impl BusBuilder ===
 
@@ -183,6 +190,12 @@ impl BusBuilder {
         self
     }
 
+    /// How many [dead letters](crate::Bus::dead_letters) are kept; beyond that the oldest goes. They are counted in any case.
+    pub fn dead_letters(mut self, limit: usize) -> Self {
+        self.dead_letters = limit;
+        self
+    }
+
     /// Whether the bus accepts events from the start.
     pub fn enabled(mut self, enabled: bool) -> Self {
         self.enabled = enabled;
@@ -228,6 +241,7 @@ impl BusBuilder {
         check("number of shards", self.shards, 1..=MAX_SHARDS)?;
         check("depth limit", self.depth_limit, 1..=MAX_DEPTH)?;
         check("deferred limit", self.deferred_limit, 1..=MAX_DEFERRED)?;
+        check("number of dead letters", self.dead_letters, 0..=MAX_DEAD_LETTERS)?;
         if !self.shards.is_power_of_two() {
             return Err(ConfigError::NotAPowerOfTwo { shards: self.shards });
         }
@@ -253,6 +267,8 @@ impl BusBuilder {
                 reporter: self.reporter,
                 depth_limit: self.depth_limit,
                 deferred_limit: (self.reentrancy == Reentrancy::Deferred).then_some(self.deferred_limit),
+                mode: Mode::new(self.reentrancy == Reentrancy::Deferred),
+                dead: DeadLetters::new(self.dead_letters),
                 shards: self.shards,
                 made: Instant::now(),
                 me: me.clone(),
@@ -276,6 +292,7 @@ impl Default for BusBuilder {
             reentrancy: Reentrancy::default(),
             deferred_limit: 1024,
             strict_order: false,
+            dead_letters: 256,
             enabled: true,
             reporter: Reporter::default(),
             first_ticket: 0,

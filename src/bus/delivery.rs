@@ -2,6 +2,7 @@
 
 use core::fmt;
 
+use crate::dispatch::deliver::Tally;
 use crate::event::{Event, KindError, KindTaken};
 
 /// What became of a publish: the event, and how far it got.
@@ -29,6 +30,8 @@ pub struct Delivery {
     pub outcome: Outcome,
     /// How many handlers took it.
     pub delivered: u32,
+    /// How many handlers with a queue will take it.
+    pub enqueued: u32,
     /// How many handlers returned an error or panicked.
     pub failed: u32,
     rejection: Rejection,
@@ -75,7 +78,7 @@ pub enum Outcome {
 }
 
 /// What became of the events that [`Bus::publish_all`](crate::Bus::publish_all) has taken from its iterator: each is
-/// counted in `events` and in one of the fields up to `kind_taken`, which are the [`Outcome`]s.
+/// counted in `events` and in one of the fields up to `shut_down`, which are the [`Outcome`]s.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Deliveries {
@@ -97,8 +100,12 @@ pub struct Deliveries {
     pub refused: u64,
     /// [`Outcome::KindTaken`].
     pub kind_taken: u64,
+    /// [`Outcome::ShutDown`].
+    pub shut_down: u64,
     /// How many calls of handlers took one, over all events.
     pub delivered: u64,
+    /// How many queues of handlers took one, over all events.
+    pub enqueued: u64,
     /// How many calls of handlers returned an error or panicked, over all events.
     pub failed: u64,
 }
@@ -150,7 +157,7 @@ impl Delivery {
     /// The answer where nothing was accepted.
     #[inline]
     pub(crate) fn none(outcome: Outcome) -> Self {
-        Self { event: None, outcome, delivered: 0, failed: 0, rejection: Rejection(None) }
+        Self { event: None, outcome, delivered: 0, enqueued: 0, failed: 0, rejection: Rejection(None) }
     }
 
     /// The same, with the reason.
@@ -160,8 +167,9 @@ impl Delivery {
 
     /// The answer where the event was recorded.
     #[inline]
-    pub(super) fn of(event: Event, outcome: Outcome, delivered: u32, failed: u32) -> Self {
-        Self { event: Some(event), outcome, delivered, failed, rejection: Rejection(None) }
+    pub(super) fn of(event: Event, outcome: Outcome, tally: &Tally) -> Self {
+        let Tally { delivered, enqueued, failed, .. } = *tally;
+        Self { event: Some(event), outcome, delivered, enqueued, failed, rejection: Rejection(None) }
     }
 }
 

@@ -73,6 +73,8 @@ pub(crate) struct Gate {
     open: AtomicBool,
     enabled: AtomicBool,
     records: bool,
+    /// The bus has been shut down: what is published then is counted, so it must come through.
+    shut: AtomicBool,
     /// Written under the registry's lock.
     subscribers: AtomicUsize,
     /// Something was told, and `open` may not follow from it yet.
@@ -89,6 +91,7 @@ impl Gate {
             open: AtomicBool::new(enabled && records),
             enabled: AtomicBool::new(enabled),
             records,
+            shut: AtomicBool::new(false),
             subscribers: AtomicUsize::new(0),
             unsettled: AtomicBool::new(false),
             settling: QuietMutex::new(()),
@@ -106,6 +109,12 @@ impl Gate {
 
     pub(crate) fn set_enabled(&self, enabled: bool) {
         self.enabled.store(enabled, Ordering::Release);
+        self.settle(true);
+    }
+
+    /// The bus is shut down.
+    pub(crate) fn set_shut(&self) {
+        self.shut.store(true, Ordering::Relaxed);
         self.settle(true);
     }
 
@@ -141,7 +150,7 @@ impl Gate {
     }
 
     fn make(&self) {
-        let noticed = self.records || self.subscribers.load(Ordering::Relaxed) > 0;
+        let noticed = self.records || self.subscribers.load(Ordering::Relaxed) > 0 || self.shut.load(Ordering::Relaxed);
         let open = noticed && self.enabled.load(Ordering::Relaxed);
         self.open.store(open, Ordering::Relaxed);
         if global::is_gated_by(self) {

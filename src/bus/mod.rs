@@ -7,7 +7,9 @@
 //!    values of one type, a [`batch`] for many events.
 //! 4. [`subscribe`] adds a handler ([`subscribe_to`] one for a type), [`replay`] tells it of the past, a [`subscription`]
 //!    takes it away, a [`bag`] many.
-//! 5. [`explain`] says who would get an event, and why not; [`dump`] writes the history down.
+//! 5. Handlers that take their time reach the bus through a [`host`]; what they fail for good is a letter to the [`dead`].
+//!    [`shutdown`] ends all subscriptions, and waits for theirs.
+//! 6. [`explain`] says who would get an event, and why not; [`dump`] writes the history down.
 
 mod builder;
 
@@ -29,12 +31,18 @@ mod subscribe;
 mod subscribe_to;
 mod subscription;
 
+mod dead;
+pub(crate) mod host;
+mod shutdown;
+mod wait;
+
 #[cfg(feature = "serde")]
 mod dump;
 mod explain;
 
 pub use bag::Subscriptions;
 pub use builder::{BusBuilder, ConfigError, Reentrancy};
+pub use dead::DeadLetter;
 pub(crate) use default::with_bus_of_call_site;
 pub use default::{default_bus, propagate, with_default};
 pub use delivery::{Deliveries, Delivery, Outcome};
@@ -46,9 +54,11 @@ pub use gate::global_is_open;
 pub use global::{GlobalAlreadySet, current, global, set_global};
 #[doc(hidden)]
 pub use publish::publish_draft;
+pub use shutdown::{HandlerEnd, ShutdownReport};
 pub use subscribe::{AlreadySubscribed, Subscribe};
 pub use subscription::{CloseError, Subscription};
 pub use topic::{Publishable, Topic};
+pub use wait::{StillBusy, WaitError, Waited};
 
 use core::fmt;
 use core::panic::{RefUnwindSafe, UnwindSafe};
@@ -126,6 +136,9 @@ pub(crate) struct Inner {
     depth_limit: usize,
     /// How many events may wait on a thread, where nested ones wait.
     deferred_limit: Option<usize>,
+    /// What a publish has to ask for that is not usual.
+    mode: shutdown::Mode,
+    dead: dead::DeadLetters,
     shards: usize,
     made: Instant,
     me: Weak<Inner>,
@@ -358,7 +371,11 @@ impl Inner {
 
     /// Ends a subscription; `false` where it has ended already.
     fn unsubscribe(&self, id: SubscriptionId, by: EndedBy) -> bool {
-        self.registry.remove(id, by).is_some()
+        let removed = self.registry.remove(id, by);
+        if let Some(backlog) = removed.as_ref().and_then(|removed| removed.backlog.as_ref()) {
+            backlog.stop();
+        }
+        removed.is_some()
     }
 }
 
@@ -384,6 +401,9 @@ impl Drop for Inner {
     fn drop(&mut self) {
         // No dispatch is under way (it would hold us), so every closure can go, also those whose guard lives on.
         for subscriber in self.registry.subscribers() {
+            if let Some(backlog) = &subscriber.backlog {
+                backlog.stop();
+            }
             subscriber.handler.close_idle(contain::drop_contained);
         }
     }

@@ -153,7 +153,7 @@ impl Inner {
         self.registry.end(reading);
         self.settle(&delivering, &mut tally, learn);
         Self::end(visit, tally.unwind.take());
-        Delivery::of(event, Outcome::Published, tally.delivered, tally.failed)
+        Delivery::of(event, Outcome::Published, &tally)
     }
 
     /// Drops an event that runs user code when it is dropped: that may publish, so nothing is read meanwhile.
@@ -165,6 +165,10 @@ impl Inner {
     /// Publishes where there is more to ask.
     #[cold]
     fn publish_otherwise(&self, mut event: Event, visit: &Visit) -> Delivery {
+        if self.mode.is_shut() {
+            contain::drop_contained(event);
+            return self.shut_down();
+        }
         let lane = self.lane(visit);
         let (stamp, evicted) = self.recorder.record(&mut event, visit.row().number());
         self.counters.kinds.count(event.kind(), lane);
@@ -176,7 +180,7 @@ impl Inner {
         let delivering = self.delivering(&event, stamp, visit, lane, std::thread::panicking());
         let mut done = self.recorded(&delivering);
         Self::end(visit, done.tally.unwind.take());
-        Delivery::of(event, done.outcome, done.tally.delivered, done.tally.failed)
+        Delivery::of(event, done.outcome, &done.tally)
     }
 
     #[inline(always)]
@@ -195,7 +199,7 @@ impl Inner {
     /// nor on a panicking thread.
     #[inline(always)]
     pub(super) fn is_usual(&self, visit: &Visit) -> bool {
-        visit.depth() < self.depth_limit && self.deferred_limit.is_none() && !std::thread::panicking()
+        visit.depth() < self.depth_limit && self.mode.is_usual() && !std::thread::panicking()
     }
 
     /// Where the calling thread counts.
@@ -323,6 +327,9 @@ impl Inner {
     pub(super) fn count(&self, tally: &Tally, lane: Lane) {
         if tally.delivered > 0 {
             self.counters.delivered.add(lane, tally.delivered.into());
+        }
+        if tally.enqueued > 0 {
+            self.counters.enqueued.add(lane, tally.enqueued.into());
         }
         if tally.failed > 0 {
             self.counters.count_failures(tally.failed, tally.panicked);

@@ -6,6 +6,7 @@ use core::panic::Location;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use super::host::Host;
 use super::replay::Past;
 use super::{Bus, Subscription};
 use crate::dispatch::{
@@ -280,13 +281,35 @@ impl<P> Subscribe<P> {
         self
     }
 
-    pub(super) fn add(self, handle: Handle, place: &'static Location<'static>) -> Subscription {
+    /// A queue's way to the bus.
+    pub(crate) fn host(&self) -> Host {
+        Host::new(&self.bus)
+    }
+
+    pub(crate) fn name(&self) -> Option<&str> {
+        self.options.name.as_deref()
+    }
+
+    pub(crate) fn policy(&self) -> FailurePolicy {
+        self.options.policy
+    }
+
+    /// Whether it takes events without a payload too.
+    pub(crate) fn decodes(&self) -> bool {
+        self.decode
+    }
+
+    pub(crate) fn add(self, handle: Handle, place: &'static Location<'static>) -> Subscription {
         let past = self.past;
         let (bus, draft) = self.draft(handle, place);
         let inner = &*bus.inner;
         let drawn = inner.recorder.drawn();
         let added = inner.registry.add(draft);
         let guard = Subscription::new(inner.me.clone(), added.clone(), drawn);
+        // After the registry has changed: whoever shuts the bus down has found it there, or it finds the bus shut.
+        if inner.mode.is_shut() {
+            guard.end(EndedBy::Shutdown);
+        }
         if added.control.is_spent() {
             added.handler.remove();
             inner.registry.tidy();

@@ -52,6 +52,18 @@ pub enum CloseError {
         /// The names of the threads that it still waits for.
         threads: Vec<String>,
     },
+    /// The handler's queue was not drained in this time; the rest was discarded.
+    NotDrained {
+        /// How long the close has waited.
+        after: Duration,
+        /// How many events were discarded.
+        discarded: u64,
+        /// A call of the handler was still running.
+        running: bool,
+    },
+    /// Called on a thread of the executor that runs the handler: waiting there would keep it from coming to its end. The
+    /// handler is unsubscribed; what waits is still handled.
+    OnExecutor,
 }
 
 impl fmt::Display for CloseError {
@@ -62,8 +74,15 @@ impl fmt::Display for CloseError {
                  its calls may still be running",
             ),
             Self::TimedOut { after, threads } if threads.is_empty() => {
-                write!(f, "after {after:?} the handler was still being dropped by another close")
+                write!(f, "after {after:?} the handler was still running, or being dropped by another close")
             }
+            Self::NotDrained { after, discarded, running } => {
+                write!(f, "after {after:?} {discarded} events were discarded that waited for the handler")?;
+                if *running { f.write_str(", which still runs") } else { Ok(()) }
+            }
+            Self::OnExecutor => f.write_str(
+                "close was called on a thread of the handler's executor, where it must not wait; await `close_async`",
+            ),
             Self::TimedOut { after, threads } => {
                 write!(f, "after {after:?} the handler still runs on: {}", threads.join(", "))
             }
@@ -155,7 +174,8 @@ impl Subscription {
         self.end(EndedBy::Unsubscribing);
     }
 
-    /// Unsubscribes the handler and waits until no call of it runs on any thread and its closure has been dropped.
+    /// Unsubscribes the handler and waits until no call of it runs on any thread and its closure has been dropped. What
+    /// waits in its queue, if it has one, is discarded and counted, and a suspended call is dropped.
     ///
     /// # Errors
     /// [`CloseError::InsideHandler`] at once when called inside any handler: it is unsubscribed, not waited for.
@@ -175,6 +195,48 @@ impl Subscription {
         self.close_until(Some(limit))
     }
 
+    /// Unsubscribes the handler, has it handle what waits in its queue, and waits until no call of it runs and it has been
+    /// dropped; at most so long, then the rest is discarded and counted. Without a queue it is
+    /// [`close_timeout`](Self::close_timeout).
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// let bus = ringbus::Bus::new();
+    /// let jobs = bus.on("job.*")?.in_thread().subscribe(|job| drop(job.id()))?;
+    /// (0..100).for_each(|_| drop(ringbus::publish_event!(bus: &bus, "job.todo")));
+    /// jobs.close_drained(Duration::from_secs(10))?;
+    /// assert_eq!(jobs.info().delivered, 100);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`CloseError::NotDrained`] past the deadline, [`CloseError::TimedOut`] where a publisher was still handing an event
+    /// over then. [`CloseError::InsideHandler`] and [`CloseError::OnExecutor`] where waiting could be waiting for oneself:
+    /// what waits is handled, and not waited for.
+    pub fn close_drained(&self, limit: Duration) -> Result<(), CloseError> {
+        if let Some(bus) = self.bus.upgrade() {
+            bus.registry.remove(self.subscriber.id, EndedBy::Unsubscribing);
+        }
+        if rows::depth() > 0 {
+            self.subscriber.backlog.iter().for_each(|backlog| backlog.finish());
+            return Err(CloseError::InsideHandler);
+        }
+        let deadline = Instant::now().checked_add(limit);
+        self.end_calls(deadline, limit)?;
+        let Some(backlog) = &self.subscriber.backlog else { return Ok(()) };
+        backlog.finish();
+        if backlog.needs_this_thread() {
+            return Err(CloseError::OnExecutor);
+        }
+        if backlog.watch().wait_until(deadline, || backlog.is_over()) {
+            return Ok(());
+        }
+        let before = backlog.info().discarded;
+        backlog.stop();
+        let discarded = backlog.info().discarded - before;
+        Err(CloseError::NotDrained { after: limit, discarded, running: !backlog.is_over() })
+    }
+
     /// Keeps the handler subscribed for as long as the bus lives.
     pub fn detach(mut self) {
         self.bus = Weak::new();
@@ -188,10 +250,20 @@ impl Subscription {
         }
         // A limit beyond what the clock can tell is none.
         let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
-        self.subscriber
-            .handler
-            .close(deadline, contain::drop_contained)
-            .map_err(|running| CloseError::TimedOut { after: limit.unwrap_or_default(), threads: running.0 })
+        self.end_calls(deadline, limit.unwrap_or_default())?;
+        match &self.subscriber.backlog {
+            Some(backlog) if backlog.needs_this_thread() && !backlog.is_over() => Err(CloseError::OnExecutor),
+            Some(backlog) if !backlog.watch().wait_until(deadline, || backlog.is_over()) => {
+                Err(CloseError::TimedOut { after: limit.unwrap_or_default(), threads: Vec::new() })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Waits until no publisher is calling the handler, or handing it anything, and drops it, or its hold on its queue.
+    fn end_calls(&self, deadline: Option<Instant>, after: Duration) -> Result<(), CloseError> {
+        let closed = self.subscriber.handler.close(deadline, contain::drop_contained);
+        closed.map_err(|running| CloseError::TimedOut { after, threads: running.0 })
     }
 
     /// Unsubscribes the handler, without waiting.

@@ -7,8 +7,10 @@
 use core::any::Any;
 use std::sync::Arc;
 
+use super::awaited::{self, HandlerErrorCause};
 use super::control::Admission;
-use super::handler::{Answer, BoxError, Callback};
+use super::handler::{Answer, BoxError, Callback, Skip};
+use super::late::text_of;
 use super::reporter::Reporter;
 use super::route::Walk;
 use super::subscriber::{Subscriber, Taken};
@@ -26,6 +28,10 @@ pub(crate) struct Tally {
     pub(crate) offered: u32,
     /// Handlers that took the event.
     pub(crate) delivered: u32,
+    /// Handlers whose queue has taken the event.
+    pub(crate) enqueued: u32,
+    /// Handlers whose queue had no room for it.
+    pub(crate) dropped: u32,
     /// Handlers that returned an error or panicked.
     pub(crate) failed: u32,
     /// Those of them that panicked.
@@ -152,18 +158,17 @@ impl Delivering<'_> {
     }
 
     fn call_carefully<'s>(&self, subscriber: &'s Subscriber, calls: &mut Calls<'s>, tally: &mut Tally) {
-        let failed = tally.failed;
-        let delivered = tally.delivered;
+        let before = (tally.delivered, tally.failed, tally.enqueued, tally.dropped);
         self.run(subscriber, calls, tally, |callback| {
             if !callback.wants(self.event) || !subscriber.control.claim() {
                 return Answer::Passed;
             }
             callback.take(self.event, self.value)
         });
-        if tally.delivered > delivered {
+        if tally.delivered > before.0 {
             subscriber.control.succeeded();
         }
-        if (tally.delivered, tally.failed) != (delivered, failed) && subscriber.control.is_spent() {
+        if (tally.delivered, tally.failed, tally.enqueued, tally.dropped) != before && subscriber.control.is_spent() {
             // No call is left: let none begin, and tell the bus to tidy up.
             subscriber.handler.remove();
             tally.spent = true;
@@ -207,7 +212,13 @@ impl Delivering<'_> {
         // run user code, the call has been left.
         match answer {
             None | Some(Ok(Answer::Took(Ok(())))) => {}
+            Some(Ok(Answer::Enqueued)) => {
+                tally.enqueued += 1;
+                subscriber.counts.taken(self.lane).count();
+            }
+            Some(Ok(Answer::Dropped)) => tally.dropped += 1,
             Some(Ok(Answer::Passed)) => drop(subscriber.counts.skipped.bump()),
+            Some(Ok(Answer::Took(Err(error)))) if error.is::<Skip>() => drop(subscriber.counts.skipped.bump()),
             Some(Ok(Answer::Took(Err(error)))) => self.failed(subscriber, calls, tally, Err(error)),
             Some(Err(payload)) => self.failed(subscriber, calls, tally, Ok(payload)),
         }
@@ -232,6 +243,7 @@ impl Delivering<'_> {
         let unwind = subscriber.unwinds && tally.unwind.is_none();
         match how {
             Ok(payload) => {
+                awaited::failed(self.event, subscriber, || HandlerErrorCause::Panic(contain::message(&payload)));
                 self.reporter.panic(subscriber, self.event, &payload, quarantined);
                 if unwind {
                     tally.unwind = Some(payload);
@@ -240,6 +252,7 @@ impl Delivering<'_> {
                 }
             }
             Err(error) => {
+                awaited::failed(self.event, subscriber, || HandlerErrorCause::Error(text_of(&error)));
                 let text = self.reporter.error(subscriber, self.event, &error, quarantined, unwind);
                 tally.unwind = tally.unwind.take().or(text.map(|text| Box::new(text) as Caught));
                 contain::drop_contained(error);

@@ -21,6 +21,8 @@ pub enum EndedBy {
     DroppingAtOnce,
     /// It had all the calls that its limit allows.
     Limit,
+    /// Its bus was shut down.
+    Shutdown,
 }
 
 impl fmt::Display for EndedBy {
@@ -29,6 +31,7 @@ impl fmt::Display for EndedBy {
             Self::Unsubscribing => "unsubscribed",
             Self::DroppingAtOnce => "dropped at once: was its guard kept?",
             Self::Limit => "its limit was reached",
+            Self::Shutdown => "the bus was shut down",
         })
     }
 }

@@ -2,6 +2,7 @@
 
 use core::any::Any;
 
+use super::backlog::Feed;
 use crate::contain::drop_contained;
 use crate::event::{Event, Selector};
 
@@ -63,6 +64,12 @@ pub(crate) enum Handle {
     Event(Box<TakesEvent>),
     /// The value of the one type that its kind has; an event that holds none passes it by.
     Value(Box<TakesValue>),
+    /// Handled later, by others.
+    Queue {
+        feed: Feed,
+        /// It takes values, as above.
+        typed: bool,
+    },
 }
 
 /// What a handler made of an event.
@@ -70,7 +77,23 @@ pub(super) enum Answer {
     /// It is not what it takes, its filter did not want it, or no call was left.
     Passed,
     Took(Result<(), BoxError>),
+    /// Its queue has it.
+    Enqueued,
+    /// Its queue has no room for it, which has counted that.
+    Dropped,
 }
+
+/// The error of what wraps a handler: the event passes it by, which is no failure.
+#[derive(Debug)]
+pub(crate) struct Skip;
+
+impl core::fmt::Display for Skip {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("passed by")
+    }
+}
+
+impl std::error::Error for Skip {}
 
 /// Conditions that must all hold.
 ///
@@ -119,12 +142,21 @@ impl Callback {
         match &self.handle {
             Handle::Event(handle) => Answer::Took(handle(event)),
             Handle::Value(handle) => value.map_or(Answer::Passed, |value| Answer::Took(handle(value))),
+            Handle::Queue { typed: true, .. } if value.is_none() => Answer::Passed,
+            Handle::Queue { feed, .. } => {
+                if feed.0.offer(event) {
+                    Answer::Enqueued
+                } else {
+                    Answer::Dropped
+                }
+            }
         }
     }
 
     /// Whether the event is what it takes, and all filters want it.
     pub(super) fn wants(&self, event: &Event) -> bool {
         // The filters of one that takes a value may rely on it.
-        (matches!(self.handle, Handle::Event(_)) || event.value().is_some()) && self.filters.want(event)
+        let typed = matches!(self.handle, Handle::Value(_) | Handle::Queue { typed: true, .. });
+        (!typed || event.value().is_some()) && self.filters.want(event)
     }
 }

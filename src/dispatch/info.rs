@@ -3,6 +3,7 @@
 use core::fmt;
 use core::panic::Location;
 
+use super::backlog::QueueInfo;
 use crate::latency::Latency;
 
 /// A subscription's number: unique in its bus, growing in the order of subscription.
@@ -46,7 +47,8 @@ impl fmt::Display for SubscriptionState {
 /// What a bus tells of one subscription.
 ///
 /// Each event that is dispatched while the subscription stands, and whose kind it selects, is in one of `delivered`,
-/// `failed`, `skipped` and `quarantined`; what it was told of the past too.
+/// `failed`, `skipped` and `quarantined`; what it was told of the past too. Where it has a queue, `delivered` and `failed` come
+/// later, and what has not come so far is in [`queue`](Self::queue).
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct SubscriptionInfo {
@@ -85,6 +87,8 @@ pub struct SubscriptionInfo {
     /// much as a good part of a publish); every one where the bus has a [`slow_after`](crate::BusBuilder::slow_after).
     /// `None` before the first.
     pub latency: Option<Latency>,
+    /// Its queue, where it takes its time.
+    pub queue: Option<QueueInfo>,
 }
 
 impl fmt::Display for SubscriptionInfo {
@@ -102,6 +106,7 @@ impl fmt::Display for SubscriptionInfo {
             (self.slow, "slow"),
         ];
         more.iter().filter(|(count, _)| *count > 0).try_for_each(|(count, what)| write!(f, ", {count} {what}"))?;
+        self.queue.map_or(Ok(()), |queue| write!(f, "; {queue}"))?;
         self.latency.map_or(Ok(()), |latency| write!(f, "; {latency}"))
     }
 }

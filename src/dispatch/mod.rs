@@ -8,7 +8,8 @@
 //!    `catch_unwind`.
 //! 4. What fails becomes a [`failure`], what is odd a [`warning`]; the [`reporter`] passes both on, as often as the
 //!    [`limiter`] allows. What it leads to is the subscription's [`policy`].
-//! 5. [`info`] shows a subscription to users, [`ended`] those that are gone.
+//! 5. A handler that takes its time has a [`backlog`]; who waits for an event is told by [`awaited`], through a [`watch`].
+//! 6. [`info`] shows a subscription to users, [`ended`] those that are gone.
 //!
 //! Dispatch knows events and handlers; it never knows a history or a bus.
 
@@ -25,10 +26,16 @@ mod subscriber;
 
 mod handler;
 
+pub(crate) mod awaited;
+pub(crate) mod backlog;
+pub(crate) mod late;
+pub(crate) mod watch;
+
 mod failure;
 mod limiter;
 mod policy;
 mod reporter;
+mod retry;
 mod warning;
 
 mod ended;
@@ -37,6 +44,8 @@ mod info;
 #[cfg(all(test, not(ringbus_loom)))]
 mod tests;
 
+pub use awaited::{HandlerError, HandlerErrorCause, StillRunning};
+pub use backlog::QueueInfo;
 #[cfg(ringbus_loom)]
 pub(crate) use control::{Admission, Control};
 pub use ended::EndedBy;
@@ -46,5 +55,7 @@ pub(crate) use handler::{Callback, Filters, Handle};
 pub use info::{SubscriptionId, SubscriptionInfo, SubscriptionState};
 pub use policy::FailurePolicy;
 pub(crate) use reporter::Reporter;
+pub(crate) use retry::Jitter;
+pub use retry::Retry;
 pub(crate) use subscriber::{Draft as SubscriberDraft, Options, Subscriber};
 pub use warning::{Named, Warning};

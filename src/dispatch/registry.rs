@@ -230,7 +230,7 @@ impl List {
 
     fn add(&mut self, draft: Draft) -> Arc<Subscriber> {
         self.last_id += 1;
-        let added = Arc::new(Subscriber::new(SubscriptionId(self.last_id), draft));
+        let added = Arc::new_cyclic(|me| Subscriber::new(SubscriptionId(self.last_id), draft, me));
         self.subscribers.insert(added.id, Arc::clone(&added));
         added
     }

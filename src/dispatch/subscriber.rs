@@ -2,9 +2,11 @@
 
 use core::cmp::Reverse;
 use core::panic::Location;
+use std::sync::{Arc, Weak};
 
+use super::backlog::{Backlog, Feed};
 use super::control::Control;
-use super::handler::Callback;
+use super::handler::{Callback, Handle};
 use super::info::{SubscriptionId, SubscriptionInfo, SubscriptionState};
 use super::limiter::Limiter;
 use super::policy::FailurePolicy;
@@ -48,6 +50,8 @@ pub(crate) struct Subscriber {
     pub(crate) handler: Revocable<Callback>,
     pub(crate) control: Control,
     pub(crate) replay: Option<Replay>,
+    /// Where events wait for it, if it takes its time.
+    pub(crate) backlog: Option<Arc<dyn Backlog>>,
     pub(super) while_panicking: bool,
     pub(super) unwinds: bool,
     pub(super) counts: Counts,
@@ -59,6 +63,7 @@ pub(crate) struct Subscriber {
 
 /// What it has done.
 pub(crate) struct Counts {
+    /// Where it has a backlog: what that has taken.
     delivered: Striped,
     pub(super) failed: Tally,
     pub(super) panicked: Tally,
@@ -85,12 +90,19 @@ impl Options {
 // === impl Subscriber ===
 
 impl Subscriber {
-    pub(super) fn new(id: SubscriptionId, draft: Draft) -> Self {
+    pub(super) fn new(id: SubscriptionId, draft: Draft, me: &Weak<Self>) -> Self {
         let Draft { callback, place, replays, stripes, options } = draft;
         let (quarantine_after, unwinds) = match options.policy {
             FailurePolicy::Isolate => (None, false),
             FailurePolicy::Quarantine { after } => (Some(after), false),
             FailurePolicy::Unwind => (None, true),
+        };
+        let backlog = match &callback.handle {
+            Handle::Queue { feed: Feed(backlog), .. } => {
+                backlog.bind(me.clone());
+                Some(Arc::clone(backlog))
+            }
+            _ => None,
         };
         let careful = !callback.filters.is_empty() || replays;
         Self {
@@ -102,6 +114,7 @@ impl Subscriber {
             handler: Revocable::new(callback),
             control: Control::new(options.limit, quarantine_after, careful),
             replay: replays.then(Replay::new),
+            backlog,
             while_panicking: options.while_panicking,
             unwinds,
             counts: Counts::new(stripes),
@@ -164,6 +177,7 @@ impl Subscriber {
     }
 
     pub(crate) fn info(&self) -> SubscriptionInfo {
+        let queue = self.backlog.as_ref().map(|backlog| backlog.info());
         SubscriptionInfo {
             id: self.id,
             name: self.name.clone(),
@@ -171,7 +185,7 @@ impl Subscriber {
             order: self.order,
             place: self.place,
             state: self.state(),
-            delivered: self.counts.delivered.sum(),
+            delivered: queue.map_or_else(|| self.counts.delivered.sum(), |queue| queue.delivered),
             failed: self.counts.failed.get(),
             panicked: self.counts.panicked.get(),
             unreported: self.failures.unreported(),
@@ -180,6 +194,7 @@ impl Subscriber {
             lagged: self.counts.lagged.get(),
             slow: self.counts.slow.get(),
             latency: self.counts.took.read(),
+            queue,
         }
     }
 }

@@ -273,6 +273,18 @@ impl Event {
         .into()
     }
 
+    /// The handle, for a queue that holds events as words.
+    #[inline]
+    pub(crate) fn into_handle(self) -> Handle<Inner> {
+        self.0
+    }
+
+    /// The event of a handle that was one's.
+    #[inline]
+    pub(crate) fn from_handle(handle: Handle<Inner>) -> Self {
+        Self(handle)
+    }
+
     #[inline]
     fn arc(&self) -> &Arc<Inner> {
         &self.0

@@ -52,7 +52,7 @@ pub struct ParsePriorityError {
 
 impl Priority {
     /// All of them, the least urgent first.
-    const ALL: [Self; 4] = [Self::Low, Self::Normal, Self::High, Self::Critical];
+    pub(crate) const ALL: [Self; 4] = [Self::Low, Self::Normal, Self::High, Self::Critical];
 
     /// The name, in lower case.
     ///

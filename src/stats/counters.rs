@@ -13,6 +13,7 @@ use crate::sync::{Mutex, busy};
 /// The counters of one bus.
 pub(crate) struct Counters {
     pub(crate) delivered: Striped,
+    pub(crate) enqueued: Striped,
     pub(crate) failed: Tally,
     pub(crate) panicked: Tally,
     pub(crate) depth_stops: Tally,
@@ -23,6 +24,10 @@ pub(crate) struct Counters {
     pub(crate) taken_kinds: Tally,
     pub(crate) refused: Tally,
     pub(crate) invalid_kinds: Tally,
+    pub(crate) shut_down: Tally,
+    pub(crate) queue_drops: Tally,
+    pub(crate) discarded: Tally,
+    pub(crate) dead_letters: Tally,
     pub(crate) kinds: KindCounts,
     /// Where they stood at the last reset, and how many there were.
     base: Mutex<Base>,
@@ -56,6 +61,7 @@ impl Counters {
     pub(crate) fn new(stripes: usize) -> Self {
         Self {
             delivered: Striped::new(stripes),
+            enqueued: Striped::new(stripes),
             failed: Tally::new(),
             panicked: Tally::new(),
             depth_stops: Tally::new(),
@@ -66,6 +72,10 @@ impl Counters {
             taken_kinds: Tally::new(),
             refused: Tally::new(),
             invalid_kinds: Tally::new(),
+            shut_down: Tally::new(),
+            queue_drops: Tally::new(),
+            discarded: Tally::new(),
+            dead_letters: Tally::new(),
             kinds: KindCounts::new(stripes),
             base: Mutex::new(Base::default()),
         }
@@ -115,6 +125,7 @@ impl Counters {
     fn live(&self) -> Totals {
         Totals {
             delivered: self.delivered.sum(),
+            enqueued: self.enqueued.sum(),
             failed: self.failed.get(),
             panicked: self.panicked.get(),
             depth_stops: self.depth_stops.get(),
@@ -125,6 +136,10 @@ impl Counters {
             taken_kinds: self.taken_kinds.get(),
             refused: self.refused.get(),
             invalid_kinds: self.invalid_kinds.get(),
+            shut_down: self.shut_down.get(),
+            queue_drops: self.queue_drops.get(),
+            discarded: self.discarded.get(),
+            dead_letters: self.dead_letters.get(),
             forgotten_panics: contain::forgotten(),
             failed_dumps: FAILED_DUMPS.get(),
             ..Totals::default()

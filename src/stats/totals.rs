@@ -13,6 +13,8 @@ pub struct Totals {
     pub published: u64,
     /// Calls of handlers that succeeded.
     pub delivered: u64,
+    /// Times that the queue of a handler took an event: each is delivered, failed, lost or discarded later.
+    pub enqueued: u64,
     /// Calls of handlers that returned an error or panicked.
     pub failed: u64,
     /// Those of the failed that panicked.
@@ -35,6 +37,14 @@ pub struct Totals {
     pub refused: u64,
     /// Publishes refused because their kind, told at run time, was malformed.
     pub invalid_kinds: u64,
+    /// Publishes refused because the bus has been shut down.
+    pub shut_down: u64,
+    /// Times that a handler's queue lost an event because it was full: one that was enqueued, or was not.
+    pub queue_drops: u64,
+    /// Times that an event which was enqueued was discarded, because its subscription was ended.
+    pub discarded: u64,
+    /// Events that a handler with a queue has failed after all its attempts; each is counted as failed too.
+    pub dead_letters: u64,
     /// Payloads, of all buses in this process, that were leaked: of panics, because dropping them kept panicking; of
     /// events, because a panicking thread, which must not drop them, was the last to hold too many.
     pub forgotten_panics: u64,
@@ -50,6 +60,7 @@ impl Totals {
         Self {
             published: self.published.saturating_sub(earlier.published),
             delivered: self.delivered.saturating_sub(earlier.delivered),
+            enqueued: self.enqueued.saturating_sub(earlier.enqueued),
             failed: self.failed.saturating_sub(earlier.failed),
             panicked: self.panicked.saturating_sub(earlier.panicked),
             overwritten: self.overwritten.saturating_sub(earlier.overwritten),
@@ -61,16 +72,21 @@ impl Totals {
             taken_kinds: self.taken_kinds.saturating_sub(earlier.taken_kinds),
             refused: self.refused.saturating_sub(earlier.refused),
             invalid_kinds: self.invalid_kinds.saturating_sub(earlier.invalid_kinds),
+            shut_down: self.shut_down.saturating_sub(earlier.shut_down),
+            queue_drops: self.queue_drops.saturating_sub(earlier.queue_drops),
+            discarded: self.discarded.saturating_sub(earlier.discarded),
+            dead_letters: self.dead_letters.saturating_sub(earlier.dead_letters),
             forgotten_panics: self.forgotten_panics.saturating_sub(earlier.forgotten_panics),
             failed_dumps: self.failed_dumps.saturating_sub(earlier.failed_dumps),
         }
     }
 
     /// All counts with their names in tables, and whether they are shown also where they are 0.
-    pub(super) fn named(&self) -> [(&'static str, u64, bool); 15] {
+    pub(super) fn named(&self) -> [(&'static str, u64, bool); 20] {
         let Self {
             published,
             delivered,
+            enqueued,
             failed,
             panicked,
             overwritten,
@@ -82,12 +98,17 @@ impl Totals {
             taken_kinds,
             refused,
             invalid_kinds,
+            shut_down,
+            queue_drops,
+            discarded,
+            dead_letters,
             forgotten_panics,
             failed_dumps,
         } = *self;
         [
             ("published", published, true),
             ("delivered", delivered, true),
+            ("enqueued", enqueued, false),
             ("failed", failed, true),
             ("panicked", panicked, false),
             ("overwritten", overwritten, true),
@@ -99,6 +120,10 @@ impl Totals {
             ("taken kinds", taken_kinds, false),
             ("refused", refused, false),
             ("invalid kinds", invalid_kinds, false),
+            ("shut down", shut_down, false),
+            ("lost by full queues", queue_drops, false),
+            ("discarded", discarded, false),
+            ("dead letters", dead_letters, false),
             ("forgotten panics", forgotten_panics, false),
             ("failed dumps", failed_dumps, false),
         ]

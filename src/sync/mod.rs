@@ -37,6 +37,7 @@ pub(crate) mod clock {
         1
     }
 
+    #[derive(Clone, Copy)]
     pub(crate) struct Timer;
 
     impl Timer {
@@ -66,8 +67,10 @@ mod cell;
 pub(crate) mod counted;
 pub(crate) mod handle;
 pub(crate) mod inbox;
+pub(crate) mod queue;
 pub(crate) mod revocable;
 pub(crate) mod waiters;
+pub(crate) mod wakers;
 
 pub(crate) mod busy;
 pub(crate) mod counter;

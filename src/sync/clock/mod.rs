@@ -163,6 +163,7 @@ fn anchor(raw: u64, wall_us: u64, mono_ns: u64, elapsed: (u64, u64)) -> Anchor {
 }
 
 /// How long something takes.
+#[derive(Clone, Copy)]
 pub(crate) struct Timer {
     raw: u64,
     mono_ns: u64,

@@ -1,0 +1,149 @@
+//! Dead letters: events that a handler with a queue has failed for good, kept until somebody looks.
+//!
+//! It promises a bound, the oldest going first, and a count of all. Each is told in a meta event too,
+//! `ringbus.dead_letter`; a handler that fails *that* has its letter kept, and no further event made of it.
+
+use core::fmt;
+use std::collections::VecDeque;
+use std::time::SystemTime;
+
+use super::{Bus, Delivery, Inner};
+use crate::contain;
+use crate::dispatch::awaited::HandlerErrorCause;
+use crate::dispatch::{Subscriber, SubscriptionId};
+use crate::event::{Event, Priority};
+use crate::sync::{Mutex, busy};
+
+/// The kind of the event that tells of a dead letter.
+const TOLD: &str = "ringbus.dead_letter";
+/// What all kinds of events begin with that the bus publishes about itself.
+const META: &str = "ringbus.";
+
+/// An event that a handler with a queue has failed, after all its attempts; see [`Bus::dead_letters`].
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct DeadLetter {
+    /// The event.
+    pub event: Event,
+    /// The subscription that has failed it.
+    pub subscription: SubscriptionId,
+    /// Its name, if it was given one.
+    pub name: Option<String>,
+    /// How often it was tried.
+    pub attempts: u32,
+    /// How the last attempt failed.
+    pub cause: HandlerErrorCause,
+    /// When, by the wall clock.
+    pub at: SystemTime,
+}
+
+/// The letters of one bus, oldest first.
+pub(super) struct DeadLetters {
+    limit: usize,
+    letters: Mutex<VecDeque<DeadLetter>>,
+}
+
+impl Bus {
+    /// The events that handlers with a queue have failed for good, oldest first: as many as
+    /// [`BusBuilder::dead_letters`](crate::BusBuilder::dead_letters) allows. Each was told in an event of the kind
+    /// `ringbus.dead_letter` too, whose cause it is.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use ringbus::{Bus, publish_event};
+    ///
+    /// let bus = Bus::new();
+    /// let _mail = bus.on("mail.send")?.named("smtp").in_thread().try_subscribe(|_| Err("no route to host".into()))?;
+    /// publish_event!(bus: &bus, "mail.send", to = "ops");
+    /// bus.wait_idle(Duration::from_secs(10))?;
+    ///
+    /// let letter = bus.take_dead_letters().remove(0);
+    /// assert_eq!(letter.to_string(), "mail.send failed by smtp after 1 attempt: failed: no route to host");
+    /// assert_eq!(bus.recent(1)[0].kind(), "ringbus.dead_letter");
+    /// letter.republish(&bus); // once more, to everybody
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn dead_letters(&self) -> Vec<DeadLetter> {
+        busy::during(|| self.inner.dead.letters.lock().iter().cloned().collect())
+    }
+
+    /// Takes them out.
+    pub fn take_dead_letters(&self) -> Vec<DeadLetter> {
+        busy::during(|| core::mem::take(&mut *self.inner.dead.letters.lock())).into()
+    }
+}
+
+impl Inner {
+    /// Keeps what a handler has failed, and tells of it.
+    pub(super) fn bury(&self, event: &Event, by: &Subscriber, attempts: u32, cause: HandlerErrorCause) {
+        self.counters.dead_letters.bump();
+        let letter = DeadLetter {
+            event: event.clone(),
+            subscription: by.id,
+            name: by.name.clone(),
+            attempts,
+            cause: cause.clone(),
+            at: SystemTime::now(),
+        };
+        let forgotten = self.dead.keep(letter);
+        contain::drop_contained(forgotten);
+        if !event.kind().as_str().starts_with(META) {
+            self.tell_of(event, by, attempts, &cause);
+        }
+    }
+
+    fn tell_of(&self, event: &Event, by: &Subscriber, attempts: u32, cause: &HandlerErrorCause) {
+        let told = Event::builder(TOLD)
+            .source("ringbus")
+            .priority(Priority::High)
+            .field("kind", event.kind().as_str())
+            .field("event", event.id().to_string())
+            .field("subscription", by.id.to_string())
+            .field("handler", by.name.as_deref())
+            .field("attempts", attempts)
+            .field("error", cause.to_string());
+        // The fields are ours, and well formed.
+        if let (Ok(told), Some(inner)) = (told.build(), self.me.upgrade()) {
+            Bus { inner }.publish(told);
+        }
+    }
+}
+
+// === impl DeadLetters ===
+
+impl DeadLetters {
+    pub(super) fn new(limit: usize) -> Self {
+        Self { limit, letters: Mutex::new(VecDeque::new()) }
+    }
+
+    /// Keeps a letter; the one that has no room any more comes back.
+    fn keep(&self, letter: DeadLetter) -> Option<DeadLetter> {
+        busy::during(|| {
+            let mut letters = self.letters.lock();
+            letters.push_back(letter);
+            if letters.len() > self.limit { letters.pop_front() } else { None }
+        })
+    }
+}
+
+// === impl DeadLetter ===
+
+impl DeadLetter {
+    /// Publishes the event again: to all its handlers, as [`Bus::publish`] does.
+    pub fn republish(self, bus: &Bus) -> Delivery {
+        bus.publish(self.event)
+    }
+}
+
+impl fmt::Display for DeadLetter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} failed by ", self.event.kind())?;
+        match &self.name {
+            Some(name) => f.write_str(name)?,
+            None => write!(f, "{}", self.subscription)?,
+        }
+        let s = if self.attempts == 1 { "" } else { "s" };
+        write!(f, " after {} attempt{s}: {}", self.attempts, self.cause)
+    }
+}

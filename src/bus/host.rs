@@ -1,0 +1,109 @@
+//! What the queue of a subscription asks of its bus: to call the handler as a dispatch would, and to count and report
+//! what comes of it. The bus is held only while a handler is at it: a queue keeps no bus alive.
+
+use std::sync::{Arc, Weak};
+
+use super::{Bus, Inner};
+use crate::contain::{self, Caught};
+use crate::dispatch::awaited::HandlerErrorCause;
+use crate::dispatch::{BoxError, Subscriber, late};
+use crate::event::Event;
+use crate::stats::Counters;
+use crate::sync::counter::Lane;
+use crate::sync::{OnceBox, frames, rows};
+
+/// A queue's way to its bus.
+pub(crate) struct Host {
+    bus: Weak<Inner>,
+    subscriber: OnceBox<Weak<Subscriber>>,
+}
+
+/// The bus and the subscription, for one call or one poll.
+pub(crate) struct Turn {
+    bus: Arc<Inner>,
+    subscriber: Arc<Subscriber>,
+}
+
+// === impl Host ===
+
+impl Host {
+    pub(crate) fn new(bus: &Bus) -> Self {
+        Self { bus: bus.inner.me.clone(), subscriber: OnceBox::new() }
+    }
+
+    /// Tells whose queue it is, once.
+    pub(crate) fn bind(&self, subscriber: Weak<Subscriber>) {
+        let bound = self.subscriber.set(Box::new(subscriber));
+        debug_assert!(bound.is_ok(), "a queue belongs to one subscription");
+    }
+
+    pub(crate) fn subscriber(&self) -> Option<Arc<Subscriber>> {
+        self.subscriber.get()?.upgrade()
+    }
+
+    /// `None` where the bus or the subscription is gone.
+    pub(crate) fn turn(&self) -> Option<Turn> {
+        Some(Turn { bus: self.bus.upgrade()?, subscriber: self.subscriber()? })
+    }
+
+    /// An event was taken out, which is all that is asked of it.
+    pub(crate) fn received(&self) {
+        if let Some(turn) = self.turn() {
+            turn.bus.counters.delivered.add(turn.lane(), 1);
+        }
+    }
+
+    /// Counts, if the bus is still there.
+    pub(crate) fn count(&self, count: impl FnOnce(&Counters) -> u64) {
+        if let Some(bus) = self.bus.upgrade() {
+            count(&bus.counters);
+        }
+    }
+}
+
+// === impl Turn ===
+
+impl Turn {
+    /// Runs user code as a handler of an event: what it publishes is nested, `current` finds the bus, and a panic comes
+    /// back.
+    pub(crate) fn call<R>(&self, event: &Event, call: impl FnOnce() -> R) -> Result<R, Caught> {
+        let visit = rows::visit();
+        let result = rows::deeper(|| frames::enter(&*self.bus, event, || contain::call(call)));
+        if let Some(payload) = visit.as_deref().and_then(|visit| Inner::work_off(visit, None)) {
+            // A handler of a waiting event that asked to unwind: there is no publisher here.
+            contain::defuse(payload);
+        }
+        result
+    }
+
+    /// Whether its circuit, if it has one, lets a call through; what comes of the call is to be [settled](Self::settle).
+    pub(crate) fn admit(&self) -> bool {
+        true
+    }
+
+    /// How a call that was admitted has ended.
+    pub(crate) fn settle(&self, _: bool) {}
+
+    /// Whether the subscription may not be called at present.
+    pub(crate) fn is_quarantined(&self) -> bool {
+        self.subscriber.control.is_quarantined()
+    }
+
+    /// The handler took the event, in so long a time.
+    pub(crate) fn delivered(&self, event: &Event, took_ns: u64) {
+        self.bus.counters.delivered.add(self.lane(), 1);
+        late::delivered(&self.bus.reporter, &self.subscriber, event, took_ns);
+    }
+
+    /// The handler has failed the event for good, after so many attempts.
+    pub(crate) fn failed(&self, event: &Event, how: Result<Caught, BoxError>, attempts: u32) -> HandlerErrorCause {
+        self.bus.counters.count_failures(1, how.is_ok().into());
+        let cause = late::failed(&self.bus.reporter, &self.subscriber, event, how);
+        self.bus.bury(event, &self.subscriber, attempts, cause.clone());
+        cause
+    }
+
+    fn lane(&self) -> Lane {
+        rows::visit().map_or(Lane::of(0, self.bus.shards), |visit| self.bus.lane(&visit))
+    }
+}

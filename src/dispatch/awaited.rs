@@ -1,0 +1,274 @@
+//! What a publisher waits for: that every handler has finished with its event.
+//!
+//! 1. The publisher makes a [`Completion`] and publishes [`during`] it. Handlers on its own thread that fail are noted.
+//! 2. A queue that takes the event takes a [`Ticket`] with it; what becomes of the event there settles the ticket, and a
+//!    ticket that is dropped says that nobody handled it. So nothing is waited for in vain.
+//! 3. The publisher waits until no ticket is open.
+//!
+//! Events are known by their id: what handlers publish meanwhile on the same thread is nobody's business here. Where
+//! nobody waits, all this costs a look at a thread-local for each event that a queue takes.
+
+use core::cell::{Cell, RefCell};
+use core::fmt;
+use core::panic::Location;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::info::SubscriptionId;
+use super::subscriber::Subscriber;
+use super::watch::Watch;
+use crate::event::{Event, EventId, Kind};
+use crate::sync::{Mutex, busy, thread_local};
+
+thread_local! {
+    /// What this thread publishes and waits for, innermost last.
+    static AWAITED: RefCell<Vec<(EventId, Arc<Completion>)>> = const { RefCell::new(Vec::new()) };
+    /// How many there are; has no destructor, so it can be asked at any time.
+    static COUNT: Cell<usize> = const { Cell::new(0) };
+}
+
+/// A handler that did not simply take the event that was waited for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct HandlerError {
+    /// The subscription.
+    pub subscription: SubscriptionId,
+    /// Its name, if it was given one.
+    pub name: Option<String>,
+    /// Where in the source it was made.
+    pub place: &'static Location<'static>,
+    /// The event's kind.
+    pub kind: Kind,
+    /// What happened.
+    pub cause: HandlerErrorCause,
+}
+
+/// How a handler failed an event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum HandlerErrorCause {
+    /// It returned an error with this text; after its retries, if it has any.
+    Error(String),
+    /// It panicked with this text.
+    Panic(String),
+    /// It was never called, or not to its end: its queue was full, or it was closed, or in quarantine.
+    NotHandled,
+}
+
+impl fmt::Display for HandlerErrorCause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Error(text) => write!(f, "failed: {text}"),
+            Self::Panic(text) => write!(f, "panicked: {text}"),
+            Self::NotHandled => f.write_str("did not handle it"),
+        }
+    }
+}
+
+impl fmt::Display for HandlerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.name {
+            Some(name) => write!(f, "handler {name} ")?,
+            None => write!(f, "handler {} ", self.subscription)?,
+        }
+        write!(f, "{} on {} (subscribed at {})", self.cause, self.kind, self.place)
+    }
+}
+
+impl std::error::Error for HandlerError {}
+
+/// Who has taken an event and not finished with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct StillRunning {
+    /// The subscription.
+    pub subscription: SubscriptionId,
+    /// Its name, if it was given one.
+    pub name: Option<String>,
+    /// Where in the source it was made.
+    pub place: &'static Location<'static>,
+}
+
+impl fmt::Display for StillRunning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.name {
+            Some(name) => write!(f, "handler {name}")?,
+            None => write!(f, "handler {}", self.subscription)?,
+        }
+        write!(f, " (subscribed at {})", self.place)
+    }
+}
+
+/// What becomes of one event with all its handlers.
+#[derive(Debug, Default)]
+pub(crate) struct Completion {
+    state: Mutex<State>,
+    pub(crate) watch: Watch,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    open: BTreeMap<u64, StillRunning>,
+    last: u64,
+    /// Handlers with a queue that took it to its end.
+    delivered: u32,
+    errors: Vec<HandlerError>,
+}
+
+/// What a completion has come to.
+#[derive(Debug, Default)]
+pub(crate) struct Result {
+    pub(crate) delivered: u32,
+    pub(crate) errors: Vec<HandlerError>,
+    pub(crate) running: Vec<StillRunning>,
+}
+
+/// One handler's part of a completion.
+#[derive(Debug)]
+pub(crate) struct Ticket {
+    of: Arc<Completion>,
+    number: u64,
+    kind: Kind,
+    settled: bool,
+}
+
+// === impl StillRunning ===
+
+impl StillRunning {
+    pub(crate) fn of(subscriber: &Subscriber) -> Self {
+        Self { subscription: subscriber.id, name: subscriber.name.clone(), place: subscriber.place }
+    }
+}
+
+// === impl Completion ===
+
+impl Completion {
+    /// Whether every handler that took the event has finished with it.
+    pub(crate) fn is_complete(&self) -> bool {
+        busy::during(|| self.state.lock().open.is_empty())
+    }
+
+    /// What it has come to so far.
+    pub(crate) fn result(&self) -> Result {
+        busy::during(|| {
+            let state = self.state.lock();
+            Result {
+                delivered: state.delivered,
+                errors: state.errors.clone(),
+                running: state.open.values().cloned().collect(),
+            }
+        })
+    }
+
+    fn note(&self, error: HandlerError) {
+        busy::during(|| self.state.lock().errors.push(error));
+    }
+
+    fn ticket(self: &Arc<Self>, subscriber: &Subscriber, kind: Kind) -> Ticket {
+        let who = StillRunning::of(subscriber);
+        let number = busy::during(|| {
+            let mut state = self.state.lock();
+            state.last += 1;
+            let number = state.last;
+            state.open.insert(number, who);
+            number
+        });
+        Ticket { of: Arc::clone(self), number, kind, settled: false }
+    }
+}
+
+// === impl Ticket ===
+
+impl Ticket {
+    /// The handler has taken the event.
+    pub(crate) fn delivered(mut self) {
+        self.settle(None);
+    }
+
+    /// The handler has failed it, for good.
+    pub(crate) fn failed(mut self, cause: HandlerErrorCause) {
+        self.settle(Some(cause));
+    }
+
+    fn settle(&mut self, failed: Option<HandlerErrorCause>) {
+        self.settled = true;
+        busy::during(|| {
+            let mut state = self.of.state.lock();
+            let Some(StillRunning { subscription, name, place }) = state.open.remove(&self.number) else { return };
+            match failed {
+                None => state.delivered += 1,
+                Some(cause) => {
+                    state.errors.push(HandlerError { subscription, name, place, kind: self.kind.clone(), cause });
+                }
+            }
+        });
+        self.of.watch.tell();
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        if !self.settled {
+            self.settle(Some(HandlerErrorCause::NotHandled));
+        }
+    }
+}
+
+// === the thread that publishes ===
+
+/// Publishes: what this thread hands to queues of the event with this id meanwhile belongs to the completion.
+pub(crate) fn during<R>(completion: &Arc<Completion>, id: EventId, publish: impl FnOnce() -> R) -> R {
+    struct End;
+    impl Drop for End {
+        fn drop(&mut self) {
+            let ended = AWAITED.try_with(|awaited| awaited.borrow_mut().pop());
+            COUNT.with(|count| count.set(count.get() - 1));
+            drop(ended);
+        }
+    }
+    let entry = (id, Arc::clone(completion));
+    if AWAITED.try_with(|awaited| busy::during(|| awaited.borrow_mut().push(entry))).is_err() {
+        // The thread is at its end: it waits for what runs on it, and for nothing else.
+        return publish();
+    }
+    COUNT.with(|count| count.set(count.get() + 1));
+    let _end = End;
+    publish()
+}
+
+/// A ticket for the queue of a subscription that is handed an event, if this thread waits for that.
+#[inline]
+pub(crate) fn ticket(event: &Event, subscriber: impl FnOnce() -> Option<Arc<Subscriber>>) -> Option<Ticket> {
+    if COUNT.with(Cell::get) == 0 {
+        return None;
+    }
+    let completion = of(event)?;
+    Some(completion.ticket(&*subscriber()?, event.kind().clone()))
+}
+
+/// A handler on this thread has failed an event.
+#[cold]
+pub(super) fn failed(event: &Event, subscriber: &Subscriber, cause: impl FnOnce() -> HandlerErrorCause) {
+    if COUNT.with(Cell::get) == 0 {
+        return;
+    }
+    let Some(completion) = of(event) else { return };
+    // Made outside the lock: an error's text is user code.
+    let cause = cause();
+    completion.note(HandlerError {
+        subscription: subscriber.id,
+        name: subscriber.name.clone(),
+        place: subscriber.place,
+        kind: event.kind().clone(),
+        cause,
+    });
+}
+
+#[cold]
+fn of(event: &Event) -> Option<Arc<Completion>> {
+    let id = event.id();
+    let find = |awaited: &RefCell<Vec<(EventId, Arc<Completion>)>>| {
+        awaited.borrow().iter().rev().find(|(other, _)| *other == id).map(|(_, completion)| Arc::clone(completion))
+    };
+    AWAITED.try_with(find).ok().flatten()
+}

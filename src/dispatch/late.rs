@@ -1,0 +1,53 @@
+//! What follows a call that was made later than its dispatch, on another thread: it is counted and reported as one on
+//! the publisher's thread would be.
+
+use super::awaited::HandlerErrorCause;
+use super::handler::BoxError;
+use super::reporter::Reporter;
+use super::subscriber::Subscriber;
+use crate::contain::{self, Caught};
+use crate::event::Event;
+
+/// A call went well, and took so long.
+pub(crate) fn delivered(reporter: &Reporter, subscriber: &Subscriber, event: &Event, took_ns: u64) {
+    subscriber.control.succeeded();
+    reporter.took(subscriber, event, took_ns);
+}
+
+/// A call failed for good, by a panic or an error, which end here.
+#[cold]
+pub(crate) fn failed(
+    reporter: &Reporter,
+    subscriber: &Subscriber,
+    event: &Event,
+    how: Result<Caught, BoxError>,
+) -> HandlerErrorCause {
+    subscriber.counts.failed.bump();
+    if how.is_ok() {
+        subscriber.counts.panicked.bump();
+    }
+    let quarantined = subscriber.control.failed();
+    match how {
+        Ok(payload) => {
+            reporter.panic(subscriber, event, &payload, quarantined);
+            let text = contain::message(&payload);
+            contain::defuse(payload);
+            HandlerErrorCause::Panic(text)
+        }
+        Err(error) => {
+            reporter.error(subscriber, event, &error, quarantined, false);
+            let text = text_of(&error);
+            contain::drop_contained(error);
+            HandlerErrorCause::Error(text)
+        }
+    }
+}
+
+/// An error's text, which is user code.
+pub(super) fn text_of(error: &BoxError) -> String {
+    contain::call_apart(|| error.to_string()).unwrap_or_else(|payload| {
+        let text = contain::message(&payload);
+        contain::defuse(payload);
+        text
+    })
+}

@@ -1,0 +1,136 @@
+//! Waiting until something has become true, on a thread or in a future.
+//!
+//! For the cold side: a close that waits for a queue to end, a publisher that wants to know what became of its event.
+//! Whoever makes it true tells; where nobody watches that is a fence and a load, so workers tell after each event.
+//!
+//! # Orderings
+//! `watched` against what is waited for: who tells has changed it before, fences, and looks for watchers; who watches is
+//! on the list, fences, and looks at it. One of the two sees the other (Dekker), so no wake-up is lost.
+
+use std::task::Waker;
+use std::time::Instant;
+
+use crate::contain;
+use crate::sync::atomic::{AtomicUsize, Ordering, fence};
+use crate::sync::wakers::thread_waker;
+use crate::sync::{Mutex, busy, park, park_timeout, step};
+
+/// See the [module](self).
+#[derive(Debug, Default)]
+pub(crate) struct Watch {
+    /// How many are on the list.
+    watched: AtomicUsize,
+    wakers: Mutex<Vec<Waker>>,
+}
+
+// === impl Watch ===
+
+impl Watch {
+    /// Wakes all who watch; what they wait for was changed before.
+    #[inline]
+    pub(crate) fn tell(&self) {
+        // Pairs with the fence in `register`.
+        fence(Ordering::SeqCst);
+        step("watch.tell");
+        if self.watched.load(Ordering::Relaxed) > 0 {
+            self.tell_all();
+        }
+    }
+
+    #[cold]
+    fn tell_all(&self) {
+        let wakers = busy::during(|| {
+            let mut wakers = self.wakers.lock();
+            self.watched.store(0, Ordering::Relaxed);
+            core::mem::take(&mut *wakers)
+        });
+        // A waker is user code: an executor's.
+        wakers.into_iter().for_each(|waker| contain::run_contained(|| waker.wake()));
+    }
+
+    /// Puts a waker on the list, where it is not there already; after this, look again whether there is anything to wait
+    /// for.
+    pub(crate) fn register(&self, waker: &Waker) {
+        let mut own = Some(waker.clone());
+        busy::during(|| {
+            let mut wakers = self.wakers.lock();
+            if !wakers.iter().any(|other| other.will_wake(waker)) {
+                wakers.extend(own.take());
+            }
+            self.watched.store(wakers.len(), Ordering::Relaxed);
+        });
+        contain::drop_contained(own);
+        // Pairs with the fence in `tell`.
+        fence(Ordering::SeqCst);
+        step("watch.look");
+    }
+
+    /// Takes a waker off the list.
+    pub(crate) fn unregister(&self, waker: &Waker) {
+        let own = busy::during(|| {
+            let mut wakers = self.wakers.lock();
+            let own = wakers.iter().position(|other| other.will_wake(waker)).map(|at| wakers.swap_remove(at));
+            self.watched.store(wakers.len(), Ordering::Relaxed);
+            own
+        });
+        contain::drop_contained(own);
+    }
+
+    /// Parks the calling thread until `done`; `false` where the deadline has passed before.
+    pub(crate) fn wait_until(&self, deadline: Option<Instant>, mut done: impl FnMut() -> bool) -> bool {
+        let waker = thread_waker();
+        let came_true = loop {
+            self.register(&waker);
+            if done() {
+                break true;
+            }
+            let Some(deadline) = deadline else {
+                park();
+                continue;
+            };
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                break false;
+            }
+            park_timeout(left);
+        };
+        self.unregister(&waker);
+        came_true
+    }
+}
+
+#[cfg(all(test, not(ringbus_loom)))]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+    use std::sync::atomic::AtomicBool;
+    use std::sync::mpsc;
+
+    #[test]
+    fn a_watcher_wakes_when_it_is_told_and_leaves_nothing_behind() {
+        let (watch, done) = (Arc::new(Watch::default()), Arc::new(AtomicBool::new(false)));
+        let (asked, asks) = mpsc::channel();
+        let watcher = {
+            let (watch, done) = (Arc::clone(&watch), Arc::clone(&done));
+            std::thread::spawn(move || {
+                watch.wait_until(None, || {
+                    let _ = asked.send(());
+                    done.load(Ordering::SeqCst)
+                })
+            })
+        };
+        asks.recv().unwrap();
+        done.store(true, Ordering::SeqCst);
+        watch.tell();
+        assert!(watcher.join().unwrap());
+        assert_eq!((watch.watched.load(Ordering::SeqCst), watch.wakers.lock().len()), (0, 0));
+    }
+
+    #[test]
+    fn past_its_deadline_a_watcher_goes() {
+        let watch = Watch::default();
+        assert!(!watch.wait_until(Some(Instant::now()), || false));
+        assert!(watch.wait_until(Some(Instant::now()), || true), "looked at in any case");
+        assert_eq!(watch.watched.load(Ordering::SeqCst), 0);
+    }
+}

@@ -1,0 +1,49 @@
+//! What a worker runs: a handler that returns when it is done, or one that may be suspended on its way.
+
+use core::task::{Context, Poll};
+use std::sync::Arc;
+
+use crate::dispatch::BoxError;
+use crate::event::Event;
+
+/// A handler, one event at a time. All of it is user code: it is called contained.
+pub(super) trait Code: Send {
+    /// Begins to handle an event. What ends at once says how it has ended; else [`resume`](Self::resume) goes on.
+    fn begin(&mut self, event: &Event) -> Option<Result<(), BoxError>>;
+
+    /// Goes on with what was begun.
+    fn resume(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>>;
+
+    /// Drops what was begun.
+    fn abandon(&mut self);
+}
+
+/// A handler of one worker, which may change what it has captured.
+pub(super) struct Alone<F>(pub(super) F);
+
+/// A handler that several workers call at once.
+pub(super) struct Shared<F>(pub(super) Arc<F>);
+
+impl<F: FnMut(&Event) -> Result<(), BoxError> + Send> Code for Alone<F> {
+    fn begin(&mut self, event: &Event) -> Option<Result<(), BoxError>> {
+        Some((self.0)(event))
+    }
+
+    fn resume(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        Poll::Pending
+    }
+
+    fn abandon(&mut self) {}
+}
+
+impl<F: Fn(&Event) -> Result<(), BoxError> + Send + Sync> Code for Shared<F> {
+    fn begin(&mut self, event: &Event) -> Option<Result<(), BoxError>> {
+        Some((self.0)(event))
+    }
+
+    fn resume(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        Poll::Pending
+    }
+
+    fn abandon(&mut self) {}
+}

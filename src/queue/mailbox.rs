@@ -1,0 +1,373 @@
+//! The queue of one subscription: what publishers leave there, and what has become of all of it.
+//!
+//! It promises that nothing is lost silently (P8): each event that is offered is delivered, failed, kept back, dropped or
+//! discarded, once, and counted then; and that a publisher is never held up (P1), unless its policy says so. Taking an event
+//! in is an exchange in a lock-free queue, a count and a look for a worker that sleeps.
+//!
+//! # Orderings
+//! - An event that is pushed and a mailbox that is stopped: who pushes fences (as a part of waking a worker) and looks at
+//!   the mode; who stops sets the mode, fences, and takes out what waits. One of the two finds the event (Dekker).
+//! - The mode: Release where it is set, Acquire where a worker that found nothing looks at it: `DRAINING` comes after the
+//!   last push that had to be handled, so what a look at the queue after it does not find is not there.
+//! - `pending`: it is counted before the push, and back when all is done; so 0 means that nothing waits or runs. Release and
+//!   Acquire, for whoever waits for that: what the handlers did is seen.
+
+use core::cell::Cell;
+use core::ptr;
+use core::task::Waker;
+use std::sync::{Arc, Weak};
+use std::time::Instant;
+
+use super::crew::Crew;
+use super::options::Options;
+use super::overflow::Overflow;
+use super::worker::Worker;
+use crate::bus::host::Host;
+use crate::contain;
+use crate::dispatch::awaited::{self, Ticket};
+use crate::dispatch::backlog::Backlog;
+use crate::dispatch::watch::Watch;
+use crate::dispatch::{QueueInfo, Subscriber};
+use crate::event::{Event, Inner, Priority};
+use crate::sync::atomic::{AtomicU8, AtomicUsize, Ordering, fence};
+use crate::sync::counter::Tally;
+use crate::sync::queue::{Boxed, Item, Queue};
+use crate::sync::wakers::Wakers;
+use crate::sync::{step, thread_local};
+
+thread_local! {
+    /// The mailbox whose worker this thread is driving.
+    static AT_WORK_FOR: Cell<*const Mailbox> = const { Cell::new(ptr::null()) };
+}
+
+/// Events are taken in and handled.
+const OPEN: u8 = 0;
+/// What waits is handled, and then the workers end.
+const DRAINING: u8 = 1;
+/// Nothing more is handled.
+const STOPPED: u8 = 2;
+
+/// A full queue in which there is nothing to be dropped, so often in a row: the event that comes is dropped.
+const MOST_IN_VAIN: u32 = 64;
+
+/// An event that somebody waits for: more than a word.
+type Awaited = (Event, Ticket);
+
+/// See the [module](self).
+pub(super) struct Mailbox {
+    pub(super) host: Host,
+    pub(super) options: Options,
+    mode: AtomicU8,
+    /// One, or one for each priority, the highest first.
+    queues: Box<[Queue<Inner, Awaited>]>,
+    /// The workers, or the one who receives.
+    pub(super) wakers: Wakers,
+    pub(super) crew: Crew,
+    /// Events that were offered and not settled.
+    pending: AtomicUsize,
+    /// Told when nothing is pending, and when all workers have ended.
+    watch: Watch,
+    /// Told when there is room again, where publishers wait for that.
+    room: Watch,
+    pub(super) counts: Counts,
+    /// Whether the calling thread must not wait for the workers.
+    drives: fn() -> bool,
+}
+
+/// What has become of the events.
+#[derive(Default)]
+pub(super) struct Counts {
+    offered: Tally,
+    pub(super) delivered: Tally,
+    pub(super) failed: Tally,
+    pub(super) retried: Tally,
+    pub(super) kept_back: Tally,
+    dropped: Tally,
+    discarded: Tally,
+}
+
+/// What a worker finds.
+pub(super) enum Next {
+    Event(Event, Option<Ticket>),
+    /// Nothing: it is to sleep, and will be woken.
+    Nothing,
+    /// Nothing, and nothing will come.
+    Over,
+}
+
+// === impl Mailbox ===
+
+impl Mailbox {
+    pub(super) fn new(host: Host, options: Options, workers: Vec<Worker>, drives: fn() -> bool) -> Self {
+        let queues = if options.by_priority { Priority::ALL.len() } else { 1 };
+        Self {
+            host,
+            mode: AtomicU8::new(OPEN),
+            queues: (0..queues).map(|_| Queue::new(options.room())).collect(),
+            wakers: Wakers::new(workers.len().max(1)),
+            crew: Crew::new(workers),
+            pending: AtomicUsize::new(0),
+            watch: Watch::default(),
+            room: Watch::default(),
+            counts: Counts::default(),
+            drives,
+            options,
+        }
+    }
+
+    pub(super) fn is_stopped(&self) -> bool {
+        // Acquire: as in `next`.
+        self.mode.load(Ordering::Acquire) == STOPPED
+    }
+
+    /// Takes out the next event, highest priority first; where there is none, the caller at `place` is to be woken when one
+    /// comes, by `waker`.
+    pub(super) fn next(&self, place: usize, waker: &Waker) -> Next {
+        if let Some((event, ticket)) = self.pop() {
+            return Next::Event(event, ticket);
+        }
+        self.wakers.sleep(place, waker);
+        step("mailbox.look");
+        // Acquire: what was pushed before the mode was set.
+        let mode = self.mode.load(Ordering::Acquire);
+        match self.pop() {
+            Some((event, ticket)) => {
+                self.wakers.rise(place);
+                Next::Event(event, ticket)
+            }
+            None if mode == OPEN => Next::Nothing,
+            None => {
+                self.wakers.rise(place);
+                Next::Over
+            }
+        }
+    }
+
+    /// The same without waiting.
+    pub(super) fn pop(&self) -> Option<(Event, Option<Ticket>)> {
+        let item = self.queues.iter().find_map(Queue::pop)?;
+        if let Overflow::Block { .. } = self.options.overflow {
+            self.room.tell();
+        }
+        if self.crew.len() > 1 && self.queues.iter().any(|queue| queue.len() > 0) {
+            // Whoever was woken for that may be us.
+            self.wake_one();
+        }
+        Some(open(item))
+    }
+
+    /// An event was offered before, and this is its end.
+    pub(super) fn settled(&self) {
+        // Release: what the handler did. Acquire: what the others did, for whoever is told.
+        if self.pending.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.watch.tell();
+        }
+    }
+
+    /// An event that was taken out, or whose call was suspended, is not handled any more.
+    pub(super) fn discard(&self, event: Event, ticket: Option<Ticket>) {
+        self.counts.discarded.bump();
+        self.host.count(|counters| counters.discarded.add(1));
+        contain::drop_contained((event, ticket));
+        self.settled();
+    }
+
+    fn drop_item(&self, item: Item<Inner, Awaited>) {
+        self.counts.dropped.bump();
+        self.host.count(|counters| counters.queue_drops.add(1));
+        contain::drop_contained(open(item));
+        self.settled();
+    }
+
+    /// Discards all that waits.
+    pub(super) fn sweep(&self) {
+        while let Some((event, ticket)) = self.pop() {
+            self.discard(event, ticket);
+        }
+    }
+
+    /// The calling thread works for this mailbox while `work` runs.
+    pub(super) fn at_work<R>(&self, work: impl FnOnce() -> R) -> R {
+        let outer = AT_WORK_FOR.with(|at_work| at_work.replace(ptr::from_ref(self)));
+        let result = work();
+        AT_WORK_FOR.with(|at_work| at_work.set(outer));
+        result
+    }
+
+    /// Whether no event comes any more.
+    pub(super) fn is_closed(&self) -> bool {
+        self.mode.load(Ordering::Acquire) != OPEN
+    }
+
+    /// How many events wait.
+    pub(super) fn waiting(&self) -> usize {
+        self.queues.iter().map(Queue::len).sum()
+    }
+
+    /// An event was taken out by whoever receives.
+    pub(super) fn received(&self, ticket: Option<Ticket>) {
+        self.counts.delivered.bump();
+        self.host.received();
+        if let Some(ticket) = ticket {
+            ticket.delivered();
+        }
+        self.settled();
+    }
+
+    pub(super) fn all_have_ended(&self) {
+        self.watch.tell();
+    }
+
+    fn put(&self, mut item: Item<Inner, Awaited>, queue: &Queue<Inner, Awaited>) -> Result<(), Item<Inner, Awaited>> {
+        let mut in_vain = 0;
+        loop {
+            item = match queue.push(item) {
+                Ok(()) => return Ok(()),
+                Err(item) => item,
+            };
+            match self.options.overflow {
+                Overflow::DropNewest => return Err(item),
+                Overflow::DropOldest | Overflow::LatestOnly => {
+                    // Each round somebody has taken one out: a publisher, or a worker.
+                    match queue.pop() {
+                        Some(oldest) => self.drop_item(oldest),
+                        // Workers have been faster; or the item's address is none that the queue can hold.
+                        None if in_vain < MOST_IN_VAIN => in_vain += 1,
+                        None => return Err(item),
+                    }
+                }
+                Overflow::Block { up_to } => return self.put_when_there_is_room(item, queue, up_to),
+            }
+        }
+    }
+
+    #[cold]
+    fn put_when_there_is_room(
+        &self,
+        item: Item<Inner, Awaited>,
+        queue: &Queue<Inner, Awaited>,
+        up_to: core::time::Duration,
+    ) -> Result<(), Item<Inner, Awaited>> {
+        if AT_WORK_FOR.with(Cell::get) == ptr::from_ref(self) {
+            return Err(item);
+        }
+        let mut item = Some(item);
+        self.room.wait_until(Instant::now().checked_add(up_to), || {
+            item = item.take().and_then(|item| queue.push(item).err());
+            item.is_none() || self.is_stopped()
+        });
+        item.map_or(Ok(()), Err)
+    }
+
+    fn wake_one(&self) {
+        // A waker is an executor's.
+        contain::run_contained(|| self.wakers.wake_one());
+    }
+
+    fn wake_all(&self) {
+        contain::run_contained(|| self.wakers.wake_all());
+    }
+}
+
+impl Backlog for Mailbox {
+    fn bind(&self, subscriber: Weak<Subscriber>) {
+        self.host.bind(subscriber);
+    }
+
+    fn offer(&self, event: &Event) -> bool {
+        self.counts.offered.bump();
+        // Relaxed: nobody waits for an event whose publish is under way.
+        self.pending.fetch_add(1, Ordering::Relaxed);
+        let level = if self.options.by_priority { Priority::ALL.len() - 1 - event.priority() as usize } else { 0 };
+        let item = match awaited::ticket(event, || self.host.subscriber()) {
+            None => Item::Plain(event.clone().into_handle()),
+            Some(ticket) => Item::Boxed(Box::new(Boxed((event.clone(), ticket)))),
+        };
+        if let Err(item) = self.put(item, &self.queues[level]) {
+            self.drop_item(item);
+            return false;
+        }
+        step("mailbox.pushed");
+        // Fences.
+        self.wake_one();
+        if self.mode.load(Ordering::Relaxed) != OPEN && (self.is_stopped() || self.crew.have_ended()) {
+            self.sweep();
+        }
+        true
+    }
+
+    fn finish(&self) {
+        // Release: see the module's head. Failure: it is over, or will be.
+        if self.mode.compare_exchange(OPEN, DRAINING, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
+            self.wake_all();
+            self.watch.tell();
+        }
+    }
+
+    fn stop(&self) {
+        if self.mode.swap(STOPPED, Ordering::AcqRel) == STOPPED {
+            return;
+        }
+        fence(Ordering::SeqCst);
+        step("mailbox.stop");
+        self.sweep();
+        self.room.tell();
+        self.stop_crew();
+        self.wake_all();
+        self.watch.tell();
+    }
+
+    fn is_idle(&self) -> bool {
+        // Acquire: what the handlers did.
+        self.pending.load(Ordering::Acquire) == 0
+    }
+
+    fn is_over(&self) -> bool {
+        self.mode.load(Ordering::Acquire) != OPEN && self.crew.have_ended() && self.is_idle()
+    }
+
+    fn watch(&self) -> &Watch {
+        &self.watch
+    }
+
+    fn needs_this_thread(&self) -> bool {
+        (self.drives)()
+    }
+
+    fn info(&self) -> QueueInfo {
+        let Counts { offered, delivered, failed, retried, kept_back, dropped, discarded } = &self.counts;
+        let waiting = self.waiting();
+        QueueInfo {
+            capacity: self.options.room(),
+            waiting,
+            running: self.pending.load(Ordering::Relaxed).saturating_sub(waiting),
+            delivered: delivered.get(),
+            failed: failed.get(),
+            retried: retried.get(),
+            kept_back: kept_back.get(),
+            dropped: dropped.get(),
+            discarded: discarded.get(),
+            offered: offered.get(),
+        }
+    }
+}
+
+impl Drop for Mailbox {
+    fn drop(&mut self) {
+        // Users' drops, one by one: a queue that drops them would take them into one unwinding.
+        self.sweep();
+    }
+}
+
+fn open(item: Item<Inner, Awaited>) -> (Event, Option<Ticket>) {
+    match item {
+        Item::Plain(handle) => (Event::from_handle(handle), None),
+        Item::Boxed(boxed) => {
+            let Boxed((event, ticket)) = *boxed;
+            (event, Some(ticket))
+        }
+    }
+}
+
+/// A mailbox is shared by its subscription and whoever drives its workers.
+pub(super) type SharedMailbox = Arc<Mailbox>;

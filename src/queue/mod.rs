@@ -1,0 +1,35 @@
+//! Handlers that take their time: events wait for them, and the publisher does not.
+//!
+//! 1. [`subscribe`] makes a subscription whose handler has a queue, with [`options`]; what happens when it is full is its
+//!    [`overflow`] policy.
+//! 2. The publisher leaves the event in the [`mailbox`], which counts everything that becomes of it, and wakes a worker.
+//! 3. A [`worker`] takes one event after the other and runs the handler's [`code`]: again after a failure, if it is to retry.
+//!    It is driven from outside, by one of the [`threads`] or by a [`task`] of an executor.
+//! 4. The [`crew`] knows for each worker whether it is at work; so a close can take away what is not.
+//! 5. Without a handler, a [`receiver`] or a [`stream`] takes the events; [`expect`] waits for one.
+//!
+//! To dispatch, all this is a backlog that an event is offered to.
+
+mod options;
+mod overflow;
+#[cfg(not(ringbus_loom))]
+mod subscribe;
+
+mod mailbox;
+
+mod code;
+mod worker;
+
+mod crew;
+#[cfg(not(ringbus_loom))]
+mod threads;
+
+#[cfg(not(ringbus_loom))]
+mod receiver;
+
+pub use options::QueueError;
+pub use overflow::Overflow;
+#[cfg(not(ringbus_loom))]
+pub use receiver::{Receiver, RecvError};
+#[cfg(not(ringbus_loom))]
+pub use subscribe::{InPool, InThread, Queued, TakenOut};

@@ -1,0 +1,49 @@
+//! What becomes of an event when the queue of its handler is full.
+
+use core::fmt;
+use core::time::Duration;
+
+/// What becomes of an event when the queue of its handler is full; each loss is counted
+/// ([`QueueInfo::dropped`](crate::QueueInfo::dropped), [`Totals::queue_drops`](crate::Totals::queue_drops)).
+///
+/// ```
+/// use ringbus::{Bus, Overflow, publish_event};
+///
+/// let bus = Bus::new();
+/// let mut latest = bus.on("gauge.*")?.queued().capacity(1).when_full(Overflow::DropOldest).receiver()?;
+/// (1..=3).for_each(|n| drop(publish_event!(bus: &bus, "gauge.level", n)));
+/// assert_eq!(latest.try_recv().unwrap().get("n"), Some(&3.into()));
+/// assert_eq!(latest.info().queue.unwrap().dropped, 2);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Overflow {
+    /// The event that has waited longest is dropped for it. The default: what is newest matters most.
+    #[default]
+    DropOldest,
+    /// The event that comes is dropped: what was accepted is handled.
+    DropNewest,
+    /// Only one event waits, the newest; the capacity does not matter. For handlers that want to know how things stand
+    /// now, and not how they came there.
+    LatestOnly,
+    /// The publisher waits for room, at most so long; then the event that comes is dropped.
+    ///
+    /// The one exception to the promise that a publisher is never held up (P1), for programs where to lose is worse than
+    /// to wait. A handler that publishes to its own full queue does not wait: nobody else would make room.
+    Block {
+        /// How long, at most.
+        up_to: Duration,
+    },
+}
+
+impl fmt::Display for Overflow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::DropOldest => f.write_str("drop oldest"),
+            Self::DropNewest => f.write_str("drop newest"),
+            Self::LatestOnly => f.write_str("latest only"),
+            Self::Block { up_to } => write!(f, "block up to {up_to:?}"),
+        }
+    }
+}

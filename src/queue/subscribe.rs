@@ -1,0 +1,371 @@
+//! Subscribing handlers that take their time: on a thread, on several, or by taking the events out oneself.
+
+use core::panic::Location;
+use core::time::Duration;
+use std::sync::Arc;
+
+use super::code::{Alone, Code, Shared};
+use super::mailbox::{Mailbox, SharedMailbox};
+use super::options::{Options, QueueError};
+use super::overflow::Overflow;
+use super::receiver::Receiver;
+use super::threads;
+use super::worker::Worker;
+use crate::bus::{Subscribe, Subscription};
+use crate::dispatch::backlog::Feed;
+use crate::dispatch::{BoxError, FailurePolicy, Handle, Retry};
+use crate::event::{Event, Payload};
+
+/// A subscription being made whose handler takes its time: events wait for it in a queue of its own, and publishers do
+/// not. Begun by [`Subscribe::in_thread`], [`in_pool`](Subscribe::in_pool) and [`queued`](Subscribe::queued).
+///
+/// | option | default | allowed |
+/// |---|---|---|
+/// | [`capacity`](Self::capacity) | 1024 events | 1 to 16 777 216 (2^24) |
+/// | [`when_full`](Self::when_full) | [`Overflow::DropOldest`] | |
+/// | [`by_priority`](Self::by_priority) | off: in the order of publishing | |
+/// | [`retry`](Self::retry) | none: a failure is for good | |
+/// | [`deadline`](Self::deadline) | none | |
+///
+/// Name, order, filters, limit and failure policy are those of [`Subscribe`], and come before; filters run on the publisher's
+/// thread.
+///
+/// ```
+/// use std::time::Duration;
+/// use ringbus::{Bus, Overflow, publish_event};
+///
+/// let bus = Bus::new();
+/// let mut lines = 0;
+/// let log = bus
+///     .on("job.**")?
+///     .named("log")
+///     .in_thread()
+///     .capacity(10_000)
+///     .when_full(Overflow::DropNewest)
+///     .subscribe(move |event| {
+///         lines += 1; // a thread of its own: it may change what it has captured
+///         drop(format!("{lines}: {event}"));
+///     })?;
+/// assert_eq!(publish_event!(bus: &bus, "job.done").enqueued, 1);
+/// log.close_drained(Duration::from_secs(10))?;
+/// assert_eq!(log.info().delivered, 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Ordering
+/// A handler on one thread sees each publisher's events in their order, and what a publisher did before it published.
+///
+/// # Failures
+/// A panic or an error is counted and reported as that of any other handler. It is for good when no attempt is left
+/// ([`retry`](Self::retry)): then the event is a [dead letter](crate::Bus::dead_letters).
+///
+/// # Ending
+/// Dropping the guard discards what waits, and counts it; so does [`close`](Subscription::close), which waits for the call
+/// that runs. [`close_drained`](Subscription::close_drained) has everything handled first. Where the last call that a
+/// [`limit`](Subscribe::limit) allows has been taken into the queue, what waits is still handled.
+#[derive(Debug)]
+#[must_use = "nothing is subscribed before `subscribe` or `try_subscribe`"]
+pub struct Queued<P, M> {
+    base: Subscribe<P>,
+    pub(super) options: Options,
+    pub(super) mode: M,
+}
+
+/// A handler on a thread of its own: it may be `FnMut`, and sees the events in their order.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct InThread;
+
+/// A handler on several threads at once.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct InPool;
+
+/// No handler: the events are taken out.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct TakenOut;
+
+// === impl Subscribe ===
+
+impl<P> Subscribe<P> {
+    /// The handler gets a thread of its own and a queue: publishers leave events there and go on.
+    pub fn in_thread(self) -> Queued<P, InThread> {
+        self.queue(1, InThread)
+    }
+
+    /// The handler is called on so many threads of its own, 1 to 64, and may be at work on as many events at once: they
+    /// keep no order then.
+    pub fn in_pool(self, threads: usize) -> Queued<P, InPool> {
+        self.queue(threads, InPool)
+    }
+
+    /// Nobody is called: events wait in a queue until they are taken out, by a [`Receiver`] or a stream.
+    pub fn queued(self) -> Queued<P, TakenOut> {
+        self.queue(1, TakenOut)
+    }
+
+    pub(super) fn queue<M>(self, workers: usize, mode: M) -> Queued<P, M> {
+        Queued { base: self, options: Options::new(workers), mode }
+    }
+}
+
+impl Subscribe {
+    /// Takes the events out by oneself, as from a channel; see [`Receiver`]. For options, [`queued`](Self::queued) first.
+    ///
+    /// # Errors
+    /// [`QueueError`], if the failure policy is to unwind.
+    #[track_caller]
+    pub fn receiver(self) -> Result<Receiver, QueueError> {
+        self.queued().receiver()
+    }
+}
+
+// === impl Queued ===
+
+impl<P, M> Queued<P, M> {
+    /// How many events may wait.
+    ///
+    /// # Cost
+    /// Eight bytes for each, at once; and what waits is kept alive.
+    pub fn capacity(mut self, events: usize) -> Self {
+        self.options.capacity = events;
+        self
+    }
+
+    /// What becomes of an event when the queue is full.
+    pub fn when_full(mut self, policy: Overflow) -> Self {
+        self.options.overflow = policy;
+        self
+    }
+
+    /// Events of a higher [priority](crate::Priority) overtake those of a lower one that wait; those of one priority keep
+    /// their order. Of each priority as many may wait as the capacity says.
+    pub fn by_priority(mut self) -> Self {
+        self.options.by_priority = true;
+        self
+    }
+
+    pub(super) fn checked(self) -> Result<Self, QueueError> {
+        self.options.check()?;
+        if self.base.policy() == FailurePolicy::Unwind {
+            return Err(QueueError::Unwind);
+        }
+        Ok(self)
+    }
+
+    /// Subscribes a mailbox with these workers.
+    pub(super) fn add(
+        self,
+        codes: Vec<Box<dyn Code>>,
+        typed: bool,
+        drives: fn() -> bool,
+        start: impl FnOnce(&SharedMailbox, Option<&str>) -> Result<(), QueueError>,
+        place: &'static Location<'static>,
+    ) -> Result<(Subscription, SharedMailbox), QueueError> {
+        let Self { base, options, .. } = self.checked()?;
+        let workers = codes.into_iter().map(Worker::new).collect();
+        let mailbox = Arc::new(Mailbox::new(base.host(), options, workers, drives));
+        start(&mailbox, base.name())?;
+        let feed = Feed(Arc::clone(&mailbox) as _);
+        Ok((base.add(Handle::Queue { feed, typed }, place), mailbox))
+    }
+
+    fn add_threads(
+        self,
+        codes: Vec<Box<dyn Code>>,
+        typed: bool,
+        place: &'static Location<'static>,
+    ) -> Result<Subscription, QueueError> {
+        Ok(self.add(codes, typed, || false, threads::start, place)?.0)
+    }
+
+    /// So many of what `make` makes, one for each worker; none where so many are not allowed.
+    pub(super) fn codes(&self, make: impl Fn() -> Box<dyn Code>) -> Result<Vec<Box<dyn Code>>, QueueError> {
+        self.options.check()?;
+        Ok((0..self.options.workers).map(|_| make()).collect())
+    }
+}
+
+/// Handlers, called by a worker.
+impl<P, M: CalledByWorkers> Queued<P, M> {
+    /// After a failure the event is tried again, later and later. It is settled, and the next one taken, when an attempt
+    /// has succeeded or none is left.
+    ///
+    /// ```
+    /// use std::num::NonZeroU32;
+    /// use std::time::Duration;
+    /// use ringbus::{Bus, Retry, publish_event};
+    ///
+    /// let bus = Bus::new();
+    /// let mut left = 2;
+    /// let flaky = bus
+    ///     .on("mail.send")?
+    ///     .in_thread()
+    ///     .retry(Retry::times(NonZeroU32::new(3).unwrap()).base(Duration::from_millis(1)))
+    ///     .try_subscribe(move |_| {
+    ///         left -= 1;
+    ///         if left < 0 { Ok(()) } else { Err("no route to host".into()) }
+    ///     })?;
+    /// publish_event!(bus: &bus, "mail.send");
+    /// bus.wait_idle(Duration::from_secs(10))?;
+    /// let info = flaky.info();
+    /// assert_eq!((info.delivered, info.failed, info.queue.unwrap().retried), (1, 0, 2));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn retry(mut self, retry: Retry) -> Self {
+        self.options.retry = Some(retry);
+        self
+    }
+
+    /// How long one attempt may take: beyond that it has failed. An async handler is dropped then; one on a thread cannot
+    /// be stopped, and has failed when it returns.
+    pub fn deadline(mut self, allowed: Duration) -> Self {
+        self.options.deadline = Some(allowed);
+        self
+    }
+}
+
+/// How handlers are called that workers call; sealed.
+pub trait CalledByWorkers: sealed::Sealed {}
+
+pub(super) mod sealed {
+    pub trait Sealed {}
+    impl Sealed for super::InThread {}
+    impl Sealed for super::InPool {}
+}
+
+impl CalledByWorkers for InThread {}
+impl CalledByWorkers for InPool {}
+
+impl Queued<Event, InThread> {
+    /// Subscribes `handler`, which may change what it has captured.
+    ///
+    /// # Errors
+    /// [`QueueError`]: an option is out of range, or the thread cannot be started. Nothing is subscribed then.
+    #[track_caller]
+    pub fn subscribe(self, mut handler: impl FnMut(&Event) + Send + 'static) -> Result<Subscription, QueueError> {
+        self.try_subscribe(move |event| {
+            handler(event);
+            Ok(())
+        })
+    }
+
+    /// Subscribes a handler that may fail.
+    ///
+    /// # Errors
+    /// As for [`subscribe`](Self::subscribe).
+    #[track_caller]
+    pub fn try_subscribe(
+        self,
+        handler: impl FnMut(&Event) -> Result<(), BoxError> + Send + 'static,
+    ) -> Result<Subscription, QueueError> {
+        self.add_threads(vec![Box::new(Alone(handler))], false, Location::caller())
+    }
+}
+
+impl<T: Payload> Queued<T, InThread> {
+    /// Subscribes `handler` for payloads, which may change what it has captured.
+    ///
+    /// # Errors
+    /// [`QueueError`]: an option is out of range, or the thread cannot be started. Nothing is subscribed then.
+    #[track_caller]
+    pub fn subscribe(self, mut handler: impl FnMut(&T) + Send + 'static) -> Result<Subscription, QueueError> {
+        self.try_subscribe(move |payload| {
+            handler(payload);
+            Ok(())
+        })
+    }
+
+    /// Subscribes a handler for payloads that may fail.
+    ///
+    /// # Errors
+    /// As for [`subscribe`](Self::subscribe).
+    #[track_caller]
+    pub fn try_subscribe(
+        self,
+        mut handler: impl FnMut(&T) -> Result<(), BoxError> + Send + 'static,
+    ) -> Result<Subscription, QueueError> {
+        let typed = !self.base.decodes();
+        let code = Alone(move |event: &Event| match event.payload_as::<T>() {
+            Some(payload) => handler(payload),
+            None => handler(&event.decode::<T>()?),
+        });
+        self.add_threads(vec![Box::new(code)], typed, Location::caller())
+    }
+}
+
+impl Queued<Event, InPool> {
+    /// Subscribes `handler`, which is called on several threads at once.
+    ///
+    /// # Errors
+    /// [`QueueError`]: an option is out of range, or a thread cannot be started. Nothing is subscribed then.
+    #[track_caller]
+    pub fn subscribe(self, handler: impl Fn(&Event) + Send + Sync + 'static) -> Result<Subscription, QueueError> {
+        self.try_subscribe(move |event| {
+            handler(event);
+            Ok(())
+        })
+    }
+
+    /// Subscribes a handler that may fail.
+    ///
+    /// # Errors
+    /// As for [`subscribe`](Self::subscribe).
+    #[track_caller]
+    pub fn try_subscribe(
+        self,
+        handler: impl Fn(&Event) -> Result<(), BoxError> + Send + Sync + 'static,
+    ) -> Result<Subscription, QueueError> {
+        let handler = Arc::new(handler);
+        let codes = self.codes(|| Box::new(Shared(Arc::clone(&handler))))?;
+        drop(handler);
+        self.add_threads(codes, false, Location::caller())
+    }
+}
+
+impl<T: Payload> Queued<T, InPool> {
+    /// Subscribes `handler` for payloads, which is called on several threads at once.
+    ///
+    /// # Errors
+    /// [`QueueError`]: an option is out of range, or a thread cannot be started. Nothing is subscribed then.
+    #[track_caller]
+    pub fn subscribe(self, handler: impl Fn(&T) + Send + Sync + 'static) -> Result<Subscription, QueueError> {
+        self.try_subscribe(move |payload| {
+            handler(payload);
+            Ok(())
+        })
+    }
+
+    /// Subscribes a handler for payloads that may fail.
+    ///
+    /// # Errors
+    /// As for [`subscribe`](Self::subscribe).
+    #[track_caller]
+    pub fn try_subscribe(
+        self,
+        handler: impl Fn(&T) -> Result<(), BoxError> + Send + Sync + 'static,
+    ) -> Result<Subscription, QueueError> {
+        let typed = !self.base.decodes();
+        let handler = Arc::new(move |event: &Event| match event.payload_as::<T>() {
+            Some(payload) => handler(payload),
+            None => handler(&event.decode::<T>()?),
+        });
+        let codes = self.codes(|| Box::new(Shared(Arc::clone(&handler))))?;
+        drop(handler);
+        self.add_threads(codes, typed, Location::caller())
+    }
+}
+
+impl Queued<Event, TakenOut> {
+    /// Takes the events out by oneself, as from a channel.
+    ///
+    /// # Errors
+    /// [`QueueError`]: an option is out of range. Nothing is subscribed then.
+    #[track_caller]
+    pub fn receiver(self) -> Result<Receiver, QueueError> {
+        let place = Location::caller();
+        let (guard, mailbox) = self.add(Vec::new(), false, || false, |_, _| Ok(()), place)?;
+        Ok(Receiver::new(guard, mailbox))
+    }
+}

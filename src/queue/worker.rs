@@ -1,0 +1,245 @@
+//! A worker: takes one event after the other, and has the handler run until it has finished with each.
+//!
+//! It promises that an event which it has taken is settled once, whatever happens: delivered, failed after its retries,
+//! kept back in quarantine, or discarded where the worker is let go in between. It refuses to wait: where it cannot go on it
+//! says until when, and whoever drives it sees to that.
+
+use core::task::{Context, Poll};
+use core::time::Duration;
+use std::fmt;
+use std::time::Instant;
+
+use super::code::Code;
+use super::mailbox::{Mailbox, Next};
+use crate::bus::host::Turn;
+use crate::contain::{self, Caught};
+use crate::dispatch::awaited::Ticket;
+use crate::dispatch::{BoxError, Jitter};
+use crate::event::Event;
+use crate::sync::clock::Timer;
+
+/// After so many events a worker lets others have their turn: an executor has other tasks.
+const ROUND: usize = 64;
+
+/// See the [module](self).
+pub(super) struct Worker {
+    code: Box<dyn Code>,
+    current: Option<Current>,
+    jitter: Jitter,
+}
+
+/// The event at hand.
+struct Current {
+    event: Event,
+    ticket: Option<Ticket>,
+    /// Attempts that have failed.
+    failed: u32,
+    state: State,
+}
+
+enum State {
+    /// An attempt is to begin.
+    Due,
+    /// An attempt was begun, then, and has to end by the deadline.
+    Suspended { timer: Timer, deadline: Option<Instant> },
+    /// The next attempt is to begin then.
+    Waiting(Instant),
+}
+
+/// How it stands when a worker stops working.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Turnout {
+    /// There is more to do.
+    Busy,
+    /// It is to be driven again when it is woken, or at this time.
+    Asleep(Option<Instant>),
+    /// It will never have anything to do.
+    Over,
+}
+
+/// What came of an attempt.
+type Ended = Result<Result<(), BoxError>, Caught>;
+
+/// An attempt took longer than it may.
+#[derive(Debug)]
+struct DeadlinePassed(Duration);
+
+impl fmt::Display for DeadlinePassed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "not done within {:?}", self.0)
+    }
+}
+
+impl std::error::Error for DeadlinePassed {}
+
+/// The circuit is open.
+#[derive(Debug)]
+struct Rejected;
+
+impl fmt::Display for Rejected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("not called: its circuit is open")
+    }
+}
+
+impl std::error::Error for Rejected {}
+
+// === impl Worker ===
+
+impl Worker {
+    pub(super) fn new(code: Box<dyn Code>) -> Self {
+        Self { code, current: None, jitter: Jitter::new() }
+    }
+
+    /// Works on what there is.
+    pub(super) fn work(&mut self, mailbox: &Mailbox, place: usize, cx: &mut Context<'_>) -> Turnout {
+        mailbox.wakers.rise(place);
+        for _ in 0..ROUND {
+            if mailbox.is_stopped() {
+                return Turnout::Over;
+            }
+            let mut current = match self.current.take() {
+                Some(current) => current,
+                None => match mailbox.next(place, cx.waker()) {
+                    Next::Event(event, ticket) => Current { event, ticket, failed: 0, state: State::Due },
+                    Next::Nothing => return Turnout::Asleep(None),
+                    Next::Over => return Turnout::Over,
+                },
+            };
+            let Some(turn) = mailbox.host.turn() else {
+                // The bus is gone, and has stopped the mailbox.
+                self.current = Some(current);
+                return Turnout::Over;
+            };
+            match self.attempt(mailbox, &turn, &mut current, cx) {
+                Some(Turnout::Over) => finish(mailbox, current),
+                Some(turnout) => {
+                    self.current = Some(current);
+                    return turnout;
+                }
+                None => self.current = Some(current),
+            }
+        }
+        Turnout::Busy
+    }
+
+    /// Drops what is at hand: no handler will finish with it.
+    pub(super) fn put_down(&mut self, mailbox: &Mailbox) {
+        if let Some(Current { event, ticket, state, .. }) = self.current.take() {
+            if let State::Suspended { .. } = state {
+                contain::run_contained(|| self.code.abandon());
+            }
+            mailbox.discard(event, ticket);
+        }
+    }
+
+    /// Goes on with an event. `Over` where it is settled, `None` where the next step can be taken at once.
+    fn attempt(
+        &mut self,
+        mailbox: &Mailbox,
+        turn: &Turn,
+        current: &mut Current,
+        cx: &mut Context<'_>,
+    ) -> Option<Turnout> {
+        let allowed = mailbox.options.deadline;
+        if let State::Waiting(due) = current.state {
+            if Instant::now() < due {
+                return Some(Turnout::Asleep(Some(due)));
+            }
+            current.state = State::Due;
+        }
+        if let State::Due = current.state {
+            if turn.is_quarantined() {
+                mailbox.counts.kept_back.bump();
+                return Some(Turnout::Over);
+            }
+            if !turn.admit() {
+                return self.ended(mailbox, turn, current, Ok(Err(Box::new(Rejected))), None);
+            }
+            let timer = Timer::start();
+            let begun = turn.call(&current.event, || self.code.begin(&current.event));
+            let ended = match begun {
+                Ok(Some(result)) => Ok(in_time(result, &timer, allowed)),
+                Err(payload) => Err(payload),
+                Ok(None) => {
+                    let deadline = allowed.and_then(|allowed| Instant::now().checked_add(allowed));
+                    current.state = State::Suspended { timer, deadline };
+                    return None;
+                }
+            };
+            return self.ended(mailbox, turn, current, ended, Some(&timer));
+        }
+        let State::Suspended { timer, deadline } = &current.state else { return None };
+        let (timer, deadline) = (*timer, *deadline);
+        let ended = match turn.call(&current.event, || self.code.resume(cx)) {
+            Ok(Poll::Ready(result)) => Ok(result),
+            Ok(Poll::Pending) if deadline.is_none_or(|deadline| Instant::now() < deadline) => {
+                return Some(Turnout::Asleep(deadline));
+            }
+            Ok(Poll::Pending) => Ok(Err(Box::new(DeadlinePassed(allowed.unwrap_or_default())) as BoxError)),
+            Err(payload) => Err(payload),
+        };
+        // What was begun is dropped as a part of the call, also where it has ended by itself.
+        if let Err(payload) = turn.call(&current.event, || self.code.abandon()) {
+            contain::defuse(payload);
+        }
+        self.ended(mailbox, turn, current, ended, Some(&timer))
+    }
+
+    /// An attempt has ended: the event is settled, or tried again later.
+    fn ended(
+        &mut self,
+        mailbox: &Mailbox,
+        turn: &Turn,
+        current: &mut Current,
+        ended: Ended,
+        timer: Option<&Timer>,
+    ) -> Option<Turnout> {
+        if timer.is_some() {
+            turn.settle(matches!(ended, Ok(Ok(()))));
+        }
+        let how = match ended {
+            Ok(Ok(())) => {
+                turn.delivered(&current.event, timer.map_or(0, Timer::elapsed_ns));
+                mailbox.counts.delivered.bump();
+                if let Some(ticket) = current.ticket.take() {
+                    ticket.delivered();
+                }
+                return Some(Turnout::Over);
+            }
+            Ok(Err(error)) => Err(error),
+            Err(payload) => Ok(payload),
+        };
+        current.failed += 1;
+        if let Some(retry) = mailbox.options.retry.as_ref().filter(|retry| retry.allows(current.failed)) {
+            mailbox.counts.retried.bump();
+            match how {
+                Ok(payload) => contain::defuse(payload),
+                Err(error) => contain::drop_contained(error),
+            }
+            let delay = retry.delay(current.failed, self.jitter.next());
+            current.state = Instant::now().checked_add(delay).map_or(State::Due, State::Waiting);
+            return None;
+        }
+        let cause = turn.failed(&current.event, how, current.failed);
+        mailbox.counts.failed.bump();
+        if let Some(ticket) = current.ticket.take() {
+            ticket.failed(cause);
+        }
+        Some(Turnout::Over)
+    }
+}
+
+/// An event is settled, and counted.
+fn finish(mailbox: &Mailbox, current: Current) {
+    contain::drop_contained(current);
+    mailbox.settled();
+}
+
+/// The result of an attempt that could not be stopped, if it was in time.
+fn in_time(result: Result<(), BoxError>, timer: &Timer, allowed: Option<Duration>) -> Result<(), BoxError> {
+    match allowed.filter(|allowed| result.is_ok() && u128::from(timer.elapsed_ns()) > allowed.as_nanos()) {
+        Some(allowed) => Err(Box::new(DeadlinePassed(allowed))),
+        None => result,
+    }
+}
