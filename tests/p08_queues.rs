@@ -293,7 +293,7 @@ fn all_waiting_handlers_are_told_with_what_they_came_to() {
     let event = || Event::builder("job").field("n", 1).build().unwrap();
     let waited = bus.publish_and_wait(event(), Duration::from_millis(50)).unwrap();
     let names: Vec<_> = waited.running.iter().map(|one| one.name.clone().unwrap()).collect();
-    assert_eq!(names, ["slow"]);
+    assert!(names.contains(&"slow".to_owned()), "{names:?}");
     gate.go.send(()).unwrap();
     gate.go.send(()).unwrap();
     let waited = bus.publish_and_wait(event(), None).unwrap();

@@ -10,12 +10,13 @@ use crate::dispatch::{BoxError, Subscriber, late};
 use crate::event::Event;
 use crate::stats::Counters;
 use crate::sync::counter::Lane;
-use crate::sync::{OnceBox, frames, rows};
+use crate::sync::{Mutex, busy, frames, rows};
 
 /// A queue's way to its bus.
 pub(crate) struct Host {
     bus: Weak<Inner>,
-    subscriber: OnceBox<Weak<Subscriber>>,
+    /// The subscription, which holds its queue: until that is over.
+    subscriber: Mutex<Option<Arc<Subscriber>>>,
 }
 
 /// The bus and the subscription, for one call or one poll.
@@ -28,17 +29,22 @@ pub(crate) struct Turn {
 
 impl Host {
     pub(crate) fn new(bus: &Bus) -> Self {
-        Self { bus: bus.inner.me.clone(), subscriber: OnceBox::new() }
+        Self { bus: bus.inner.me.clone(), subscriber: Mutex::default() }
     }
 
     /// Tells whose queue it is, once.
-    pub(crate) fn bind(&self, subscriber: Weak<Subscriber>) {
-        let bound = self.subscriber.set(Box::new(subscriber));
-        debug_assert!(bound.is_ok(), "a queue belongs to one subscription");
+    pub(crate) fn bind(&self, subscriber: Arc<Subscriber>) {
+        busy::during(|| *self.subscriber.lock() = Some(subscriber));
+    }
+
+    /// Lets go of the subscription.
+    pub(crate) fn unbind(&self) {
+        let subscriber = busy::during(|| self.subscriber.lock().take());
+        drop(subscriber);
     }
 
     pub(crate) fn subscriber(&self) -> Option<Arc<Subscriber>> {
-        self.subscriber.get()?.upgrade()
+        busy::during(|| self.subscriber.lock().clone())
     }
 
     /// `None` where the bus or the subscription is gone.

@@ -267,7 +267,7 @@ impl Subscription {
     }
 
     /// Unsubscribes the handler, without waiting.
-    pub(super) fn end(&self, by: EndedBy) {
+    pub(crate) fn end(&self, by: EndedBy) {
         if let Some(bus) = self.bus.upgrade() {
             let ended = bus.unsubscribe(self.subscriber.id, by);
             if ended && by == EndedBy::DroppingAtOnce {

@@ -3,7 +3,7 @@
 //! The queue, its workers and how it ends are in a room of their own, further on.
 
 use core::fmt;
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 
 use super::subscriber::Subscriber;
 use super::watch::Watch;
@@ -11,8 +11,8 @@ use crate::event::Event;
 
 /// The queue of one subscription, and whoever works on it.
 pub(crate) trait Backlog: Send + Sync {
-    /// Tells it whose it is: once, before the first event.
-    fn bind(&self, subscriber: Weak<Subscriber>);
+    /// Tells it whose it is: once, before the first event. It lets go of the subscription when it is over.
+    fn bind(&self, subscriber: Arc<Subscriber>);
 
     /// Takes an event in; `false` where the queue has no room for it. It is counted in any case.
     fn offer(&self, event: &Event) -> bool;

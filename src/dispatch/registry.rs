@@ -230,7 +230,10 @@ impl List {
 
     fn add(&mut self, draft: Draft) -> Arc<Subscriber> {
         self.last_id += 1;
-        let added = Arc::new_cyclic(|me| Subscriber::new(SubscriptionId(self.last_id), draft, me));
+        let added = Arc::new(Subscriber::new(SubscriptionId(self.last_id), draft));
+        if let Some(backlog) = &added.backlog {
+            backlog.bind(Arc::clone(&added));
+        }
         self.subscribers.insert(added.id, Arc::clone(&added));
         added
     }

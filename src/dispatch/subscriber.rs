@@ -2,7 +2,7 @@
 
 use core::cmp::Reverse;
 use core::panic::Location;
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 
 use super::backlog::{Backlog, Feed};
 use super::control::Control;
@@ -90,7 +90,7 @@ impl Options {
 // === impl Subscriber ===
 
 impl Subscriber {
-    pub(super) fn new(id: SubscriptionId, draft: Draft, me: &Weak<Self>) -> Self {
+    pub(super) fn new(id: SubscriptionId, draft: Draft) -> Self {
         let Draft { callback, place, replays, stripes, options } = draft;
         let (quarantine_after, unwinds) = match options.policy {
             FailurePolicy::Isolate => (None, false),
@@ -98,10 +98,7 @@ impl Subscriber {
             FailurePolicy::Unwind => (None, true),
         };
         let backlog = match &callback.handle {
-            Handle::Queue { feed: Feed(backlog), .. } => {
-                backlog.bind(me.clone());
-                Some(Arc::clone(backlog))
-            }
+            Handle::Queue { feed: Feed(backlog), .. } => Some(Arc::clone(backlog)),
             _ => None,
         };
         let careful = !callback.filters.is_empty() || replays;

@@ -133,7 +133,6 @@ impl Mailbox {
         if self.crew.left.fetch_sub(1, Ordering::AcqRel) == 1 {
             fence(Ordering::SeqCst);
             // What was pushed after the last look: the pusher fences too, and looks whether there is a worker left.
-            self.sweep();
             self.all_have_ended();
         }
     }

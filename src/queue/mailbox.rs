@@ -15,7 +15,7 @@
 use core::cell::Cell;
 use core::ptr;
 use core::task::Waker;
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::crew::Crew;
@@ -214,7 +214,10 @@ impl Mailbox {
         self.settled();
     }
 
+    /// All workers have ended: nothing is handled any more.
     pub(super) fn all_have_ended(&self) {
+        self.sweep();
+        self.host.unbind();
         self.watch.tell();
     }
 
@@ -270,7 +273,7 @@ impl Mailbox {
 }
 
 impl Backlog for Mailbox {
-    fn bind(&self, subscriber: Weak<Subscriber>) {
+    fn bind(&self, subscriber: Arc<Subscriber>) {
         self.host.bind(subscriber);
     }
 
@@ -313,6 +316,9 @@ impl Backlog for Mailbox {
         self.sweep();
         self.room.tell();
         self.stop_crew();
+        if self.crew.len() == 0 {
+            self.host.unbind();
+        }
         self.wake_all();
         self.watch.tell();
     }

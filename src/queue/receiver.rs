@@ -6,8 +6,9 @@ use std::time::Instant;
 
 use super::mailbox::{Next, SharedMailbox};
 use crate::bus::Subscription;
-use crate::dispatch::SubscriptionInfo;
 use crate::dispatch::awaited::Ticket;
+use crate::dispatch::backlog::Backlog;
+use crate::dispatch::{EndedBy, SubscriptionInfo};
 use crate::event::Event;
 use crate::sync::wakers::thread_waker;
 use crate::sync::{park, park_timeout};
@@ -152,6 +153,13 @@ impl Receiver {
     fn taken(&self, event: Event, ticket: Option<Ticket>) -> Event {
         self.mailbox.received(ticket);
         event
+    }
+}
+
+impl Drop for Receiver {
+    fn drop(&mut self) {
+        self.guard.end(EndedBy::Unsubscribing);
+        self.mailbox.stop();
     }
 }
 
