@@ -66,8 +66,10 @@ mod cell;
 pub(crate) mod counted;
 pub(crate) mod handle;
 pub(crate) mod inbox;
+pub(crate) mod queue;
 pub(crate) mod revocable;
 pub(crate) mod waiters;
+pub(crate) mod wakers;
 
 pub(crate) mod busy;
 pub(crate) mod counter;

@@ -1,0 +1,206 @@
+//! Workers that sleep, of which whoever brings work wakes one.
+//!
+//! A worker has a place: a bit in one word, and the waker of its task or thread. It finds no work, leaves its waker, sets
+//! its bit, and looks *once more* before it sleeps; who brings work puts it where workers look, takes a bit, and wakes that
+//! worker. A bit is taken once, so each bringer wakes another one. Nobody waits for anybody: bringers are publishers (P1).
+//!
+//! A waker stands in its place as a pointer, which is exchanged whole. That is less than the state word of the well-known
+//! `AtomicWaker` (of futures and tokio), and costs an allocation for each sleep; but no thread can stop in the middle of it
+//! and leave another one to spin. In return there is this: a bringer that has taken a waker and stops before it wakes keeps
+//! that worker asleep until it goes on. Others who find the place empty then wake another worker.
+//!
+//! A waker's clone, its drop and its wake are user code. All of it runs when the state is right; a panic in it goes to the
+//! caller and harms nothing here: see each method for what is then undone.
+//!
+//! # Orderings
+//! To ensure: the worker's last look finds the work, or the bringer finds the bit (Dekker): write, full fence, read, on both
+//! sides. And who takes the bit finds the waker: setting the bit releases, taking it acquires. A wake-up hands on nothing:
+//! the worker finds the work by the order of its queue, at the latest in its look before the next sleep.
+
+use core::ptr;
+use core::task::Waker;
+use std::task::Wake;
+
+use super::atomic::{AtomicPtr, AtomicU64, Ordering, fence};
+use super::{CachePadded, Thread, busy, current, fence_after_rmw, step};
+
+/// See the [module](self).
+pub(crate) struct Wakers {
+    /// A bit for each place whose worker sleeps, or is about to.
+    idle: CachePadded<AtomicU64>,
+    places: Box<[Place]>,
+}
+
+/// Where one worker leaves its waker: a box, or null.
+struct Place {
+    waker: AtomicPtr<Waker>,
+}
+
+// === impl Place ===
+
+impl Place {
+    fn new() -> Self {
+        Self { waker: AtomicPtr::new(ptr::null_mut()) }
+    }
+
+    /// Puts a waker in; out comes the one that was there.
+    fn exchange(&self, waker: Option<Box<Waker>>) -> Option<Box<Waker>> {
+        let new = waker.map_or(ptr::null_mut(), Box::into_raw);
+        // Release: the waker put in. Acquire: the one taken out.
+        let old = self.waker.swap(new, Ordering::AcqRel);
+        // SAFETY: the place holds null or what `into_raw` gave it, and the swap took it out.
+        (!old.is_null()).then(|| unsafe { Box::from_raw(old) })
+    }
+
+    /// Leaves a waker here that wakes whom `waker` wakes. A panic of the clone, or of the old one's drop, leaves none.
+    fn keep(&self, waker: &Waker) {
+        let kept = match self.exchange(None) {
+            Some(kept) if kept.will_wake(waker) => kept,
+            other => {
+                unbox(other);
+                let clone = waker.clone();
+                busy::during(|| Box::new(clone))
+            }
+        };
+        unbox(self.exchange(Some(kept)));
+    }
+
+    /// Takes the waker and wakes; `false` where there was none.
+    fn wake(&self) -> bool {
+        step("wakers.take");
+        let waker = unbox(self.exchange(None));
+        step("wakers.wake");
+        let found = waker.is_some();
+        waker.map(Waker::wake);
+        found
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        unbox(self.exchange(None));
+    }
+}
+
+/// The waker without its box.
+fn unbox(waker: Option<Box<Waker>>) -> Option<Waker> {
+    busy::during(|| waker.map(|waker| *waker))
+}
+
+// === impl Wakers ===
+
+impl Wakers {
+    /// The most places there are.
+    pub(crate) const MOST: usize = 64;
+
+    /// So many places, from one to [`MOST`](Self::MOST); nobody sleeps.
+    pub(crate) fn new(places: usize) -> Self {
+        debug_assert!((1..=Self::MOST).contains(&places), "{places} places");
+        let places = places.min(Self::MOST);
+        Self { idle: CachePadded::new(AtomicU64::new(0)), places: (0..places).map(|_| Place::new()).collect() }
+    }
+
+    /// The worker at `place` has found no work and is about to sleep: after this it must look once more.
+    ///
+    /// Only the worker of that place may call this. If the waker's code panics, the worker counts as awake.
+    pub(crate) fn sleep(&self, place: usize, waker: &Waker) {
+        self.places[place].keep(waker);
+        step("wakers.sleep");
+        // Release: the waker.
+        self.idle.fetch_or(bit(place), Ordering::Release);
+        // With the one in `wake_one`: the worker's look finds the work, or the bringer finds the bit.
+        fence_after_rmw();
+    }
+
+    /// The worker goes on, by itself or woken: takes its bit back. Whether somebody had taken it: work was brought, for
+    /// which this worker was woken.
+    ///
+    /// Who was woken, and found work before the wake-up came, takes on both: after each item that it finds, a worker should
+    /// call [`wake_one`](Self::wake_one) if there are more.
+    pub(crate) fn rise(&self, place: usize) -> bool {
+        // Relaxed: see the module's head.
+        self.idle.fetch_and(!bit(place), Ordering::Relaxed) & bit(place) == 0
+    }
+
+    /// Wakes a sleeping worker, if there is one, for work that was brought before by a read-modify-write, as
+    /// [`Queue::push`](super::queue::Queue::push) does.
+    ///
+    /// If the waker panics, its worker is not woken: call this again.
+    #[inline]
+    pub(crate) fn wake_one(&self) {
+        // With the one in `sleep`.
+        fence_after_rmw();
+        // Relaxed: after the fence.
+        let idle = self.idle.load(Ordering::Relaxed);
+        if idle != 0 {
+            self.wake_any(idle);
+        }
+    }
+
+    /// Wakes the first of those who sleep.
+    #[cold]
+    fn wake_any(&self, mut idle: u64) {
+        while idle != 0 {
+            let place = idle.trailing_zeros() as usize;
+            if self.take(place) && self.places[place].wake() {
+                return;
+            }
+            // Another one has woken it, or is about to: the next one. Those that have come meanwhile look by themselves.
+            idle &= idle - 1;
+        }
+    }
+
+    /// Wakes all workers that sleep, for whatever was written before.
+    ///
+    /// If a waker panics, its worker and those behind it are not woken: call this again.
+    pub(crate) fn wake_all(&self) {
+        fence(Ordering::SeqCst);
+        let mut idle = self.idle.load(Ordering::Relaxed);
+        while idle != 0 {
+            let place = idle.trailing_zeros() as usize;
+            if self.take(place) {
+                self.places[place].wake();
+            }
+            idle &= idle - 1;
+        }
+    }
+
+    /// Drops the waker kept for a worker that has ended; what woke it last wakes another one.
+    ///
+    /// If that one's waker panics, call this again; a panic of the drop comes when all is done.
+    pub(crate) fn forget(&self, place: usize) {
+        if self.rise(place) {
+            self.wake_one();
+        }
+        unbox(self.places[place].exchange(None));
+    }
+
+    /// Takes a worker's bit; whether it was there.
+    fn take(&self, place: usize) -> bool {
+        // Acquire: the waker.
+        self.idle.fetch_and(!bit(place), Ordering::Acquire) & bit(place) != 0
+    }
+}
+
+fn bit(place: usize) -> u64 {
+    1 << place
+}
+
+// === threads ===
+
+/// A waker of the calling thread: it ends a [`park`](super::park). Allocates.
+pub(crate) fn thread_waker() -> Waker {
+    struct Unpark(Thread);
+
+    impl Wake for Unpark {
+        fn wake(self: std::sync::Arc<Self>) {
+            self.0.unpark();
+        }
+
+        fn wake_by_ref(self: &std::sync::Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+
+    std::sync::Arc::new(Unpark(current())).into()
+}
