@@ -8,7 +8,9 @@
 //!    `catch_unwind`.
 //! 4. What fails becomes a [`failure`], what is odd a [`warning`]; the [`reporter`] passes both on, as often as the
 //!    [`limiter`] allows. What it leads to is the subscription's [`policy`].
-//! 5. [`info`] shows a subscription to users, [`ended`] those that are gone.
+//! 5. What may stand around a handler: a [`breaker`] and a [`throttle`] that keep calls back, and when to [`retry`] one that
+//!    failed. They go by the [`clock`].
+//! 6. [`info`] shows a subscription to users, [`ended`] those that are gone.
 //!
 //! Dispatch knows events and handlers; it never knows a history or a bus.
 
@@ -31,12 +33,25 @@ mod policy;
 mod reporter;
 mod warning;
 
+// What may stand around a handler.
+#[allow(dead_code, reason = "for subscriptions that ask for it")]
+mod breaker;
+#[allow(dead_code, reason = "for subscriptions that ask for it")]
+mod clock;
+#[allow(dead_code, reason = "for subscriptions that ask for it")]
+mod retry;
+#[allow(dead_code, reason = "for subscriptions that ask for it")]
+mod throttle;
+
 mod ended;
 mod info;
 
 #[cfg(all(test, not(ringbus_loom)))]
 mod tests;
 
+pub use breaker::{Breaker, BreakerInfo, BreakerState};
+#[allow(unused_imports, reason = "for subscriptions that ask for it")]
+pub(crate) use breaker::{Circuit, Permit};
 #[cfg(ringbus_loom)]
 pub(crate) use control::{Admission, Control};
 pub use ended::EndedBy;
@@ -46,5 +61,10 @@ pub(crate) use handler::{Callback, Filters, Handle};
 pub use info::{SubscriptionId, SubscriptionInfo, SubscriptionState};
 pub use policy::FailurePolicy;
 pub(crate) use reporter::Reporter;
+#[allow(unused_imports, reason = "for subscriptions that ask for it")]
+pub(crate) use retry::Jitter;
+pub use retry::Retry;
 pub(crate) use subscriber::{Draft as SubscriberDraft, Options, Subscriber};
+#[allow(unused_imports, reason = "for subscriptions that ask for it")]
+pub(crate) use throttle::Throttled;
 pub use warning::{Named, Warning};
