@@ -74,8 +74,9 @@ pub use bus::{
 #[cfg(feature = "serde")]
 pub use bus::{DumpError, on_panic_dump};
 pub use dispatch::{
-    BoxError, EndedBy, Failure, FailureCause, FailurePolicy, Handler, HandlerError, HandlerErrorCause, Named,
-    QueueInfo, Retry, StillRunning, SubscriptionId, SubscriptionInfo, SubscriptionState, Warning,
+    BoxError, Breaker, BreakerInfo, BreakerState, EndedBy, Failure, FailureCause, FailurePolicy, Handler, HandlerError,
+    HandlerErrorCause, Named, QueueInfo, Retry, StillRunning, SubscriptionId, SubscriptionInfo, SubscriptionState,
+    Warning,
 };
 pub use event::{
     BuildError, CallSite, DecodeError, Event, EventBuilder, EventId, Fault, Faults, FieldReader, FieldWriter, Fields,

@@ -9,7 +9,9 @@
 //! 4. What fails becomes a [`failure`], what is odd a [`warning`]; the [`reporter`] passes both on, as often as the
 //!    [`limiter`] allows. What it leads to is the subscription's [`policy`].
 //! 5. A handler that takes its time has a [`backlog`]; who waits for an event is told by [`awaited`], through a [`watch`].
-//! 6. [`info`] shows a subscription to users, [`ended`] those that are gone.
+//! 6. What may stand around a handler: a [`breaker`] and a [`throttle`] that keep calls back, and when to [`retry`] one that
+//!    failed. They go by the [`clock`].
+//! 7. [`info`] shows a subscription to users, [`ended`] those that are gone.
 //!
 //! Dispatch knows events and handlers; it never knows a history or a bus.
 
@@ -35,8 +37,13 @@ mod failure;
 mod limiter;
 mod policy;
 mod reporter;
-mod retry;
 mod warning;
+
+// What may stand around a handler.
+mod breaker;
+mod clock;
+mod retry;
+mod throttle;
 
 mod ended;
 mod info;
@@ -46,6 +53,8 @@ mod tests;
 
 pub use awaited::{HandlerError, HandlerErrorCause, StillRunning};
 pub use backlog::QueueInfo;
+pub use breaker::{Breaker, BreakerInfo, BreakerState};
+pub(crate) use breaker::{Circuit, Permit};
 #[cfg(ringbus_loom)]
 pub(crate) use control::{Admission, Control};
 pub use ended::EndedBy;
@@ -58,4 +67,5 @@ pub(crate) use reporter::Reporter;
 pub(crate) use retry::Jitter;
 pub use retry::Retry;
 pub(crate) use subscriber::{Draft as SubscriberDraft, Options, Subscriber};
+pub(crate) use throttle::Throttled;
 pub use warning::{Named, Warning};
