@@ -124,6 +124,7 @@ pub(crate) struct Inner {
     counters: Counters,
     reporter: Reporter,
     depth_limit: usize,
+    hop_limit: u32,
     /// How many events may wait on a thread, where nested ones wait.
     deferred_limit: Option<usize>,
     shards: usize,
