@@ -166,7 +166,10 @@ impl fmt::Display for Chain {
 /// Not its effects: there may be many, one inside the other.
 impl fmt::Debug for Chain {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Chain").field("event", &self.event).field("effects", &self.effects.len()).finish_non_exhaustive()
+        f.debug_struct("Chain")
+            .field("event", &self.event)
+            .field("effects", &self.effects.len())
+            .finish_non_exhaustive()
     }
 }
 
@@ -266,7 +269,8 @@ mod tests {
 
     #[test]
     fn it_is_shown_as_a_tree() {
-        let shown = among(&[(200, None), (100, Some(200)), (202, Some(100)), (203, Some(200))], 100).unwrap().to_string();
+        let shown =
+            among(&[(200, None), (100, Some(200)), (202, Some(100)), (203, Some(200))], 100).unwrap().to_string();
         let lines = [
             "chain.test 0000…000000c8",
             "  chain.test 0000…00000064 -100 s",
