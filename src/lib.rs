@@ -85,7 +85,7 @@ pub use event::{
 };
 #[cfg(feature = "serde")]
 pub use event::{JsonError, Unknown};
-pub use history::{Batch, Cursor, History, HistoryBusy};
+pub use history::{Batch, Chain, Cursor, History, HistoryBusy};
 pub use latency::Latency;
 pub use publish::publish_event;
 #[cfg(not(ringbus_loom))]

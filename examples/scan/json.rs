@@ -93,6 +93,9 @@ fn line(event: &Event) -> io::Result<Vec<u8>> {
             None => to.write_all(b"null")?,
         }
     }
+    if let Some(cause) = event.cause() {
+        write!(to, ",\"cause\":\"{cause}\",\"hops\":{}", event.hops())?;
+    }
     write!(to, ",\"priority\":\"{}\",\"payload\":", event.priority())?;
     object(&mut to, event.payload())?;
     to.write_all(b"}\n")?;

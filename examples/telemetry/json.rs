@@ -9,7 +9,7 @@ use serde_json::{Map, json};
 /// The event, without the end of the line.
 pub(crate) fn line(event: &Event) -> String {
     let payload = object(event.payload().iter());
-    json!({
+    let mut line = json!({
         "id": event.id().to_string(),
         "type": event.kind().as_str(),
         "timestamp": Value::Time(event.timestamp()).to_string(),
@@ -18,8 +18,12 @@ pub(crate) fn line(event: &Event) -> String {
         "correlation_id": event.correlation_id(),
         "priority": event.priority().to_string(),
         "payload": payload,
-    })
-    .to_string()
+    });
+    if let Some(cause) = event.cause() {
+        line["cause"] = json!(cause.to_string());
+        line["hops"] = json!(event.hops());
+    }
+    line.to_string()
 }
 
 fn value(value: &Value) -> serde_json::Value {

@@ -26,6 +26,7 @@ struct Told {
     source: Option<String>,
     project_path: Option<String>,
     correlation_id: Option<String>,
+    cause: Option<u128>,
     priority: Priority,
     fields: Vec<(String, Value)>,
 }
@@ -58,7 +59,8 @@ fn told(bytes: &mut Bytes<'_>) -> Told {
     while !bytes.is_empty() && left > 0 {
         fields.push((bytes.text(), value(bytes, LEVELS, &mut left)));
     }
-    Told { kind, id, time, source, project_path, correlation_id, priority, fields }
+    let cause = id.map(|id| !id).filter(|id| id % 2 == 0);
+    Told { kind, id, time, source, project_path, correlation_id, cause, priority, fields }
 }
 
 /// Mostly a time that an event may have; those around the borders too.
@@ -121,6 +123,9 @@ fn build(told: &Told) -> Result<Event, BuildError> {
     if let Some(id) = &told.correlation_id {
         builder = builder.correlation_id(id);
     }
+    if let Some(id) = told.cause {
+        builder = builder.cause(EventId::from_u128(id));
+    }
     builder.build()
 }
 
@@ -154,6 +159,7 @@ fn keeps_its_parts(told: &Told, event: &Event) {
     }
     let texts = [event.source(), event.project_path(), event.correlation_id()];
     assert_eq!(texts, [&told.source, &told.project_path, &told.correlation_id].map(|text| text.as_deref()));
+    assert_eq!((event.cause().map(EventId::as_u128), event.hops()), (told.cause, told.cause.is_some().into()));
     assert_eq!(event.priority(), told.priority);
     assert_eq!(event.payload().len(), told.fields.len());
     for ((name, value), (have, found)) in told.fields.iter().zip(event.payload()) {
@@ -162,7 +168,8 @@ fn keeps_its_parts(told: &Told, event: &Event) {
         assert!(event.get(name).is_some_and(|found| std::ptr::eq(found, event.payload().get(name).unwrap())));
     }
     let map = event.to_map();
-    assert_eq!((map.len(), map["type"].as_str()), (8, Some(&*told.kind)));
+    let members = if told.cause.is_some() { 10 } else { 8 };
+    assert_eq!((map.len(), map["type"].as_str()), (members, Some(&*told.kind)));
     assert_eq!(map["payload"].as_map().map(<[_]>::len), Some(told.fields.len()));
 }
 
@@ -227,6 +234,7 @@ fn goes_through_json(event: &Event) {
         source: event.source().map(str::to_owned),
         project_path: event.project_path().map(str::to_owned),
         correlation_id: event.correlation_id().map(str::to_owned),
+        cause: event.cause().map(EventId::as_u128),
         priority: event.priority(),
         fields: event.payload().into_iter().map(|(name, value)| (name.to_owned(), after_json(value))).collect(),
     });

@@ -17,8 +17,8 @@ use serde_json::Value as Tree;
 use crate::naive::{is_kind, shortened};
 use crate::wire::assert_same;
 
-const MEMBERS: [&str; 8] =
-    ["id", "type", "timestamp", "source", "project_path", "correlation_id", "priority", "payload"];
+const MEMBERS: [&str; 10] =
+    ["id", "type", "timestamp", "source", "project_path", "correlation_id", "cause", "hops", "priority", "payload"];
 
 /// Panics if the bus breaks its word.
 pub fn run(input: &[u8]) {
@@ -62,6 +62,10 @@ fn accepted(text: &str, event: &Event, unknown: Unknown) {
     assert!(priority.eq_ignore_ascii_case(event.priority().as_str()), "{priority}");
     let id = tree["id"].as_str();
     assert!(id.is_none_or(|id| id.eq_ignore_ascii_case(&event.id().to_string())), "{id:?}");
+    let cause = tree["cause"].as_str();
+    assert!(cause.is_none_or(|id| event.cause().is_some_and(|cause| id.eq_ignore_ascii_case(&cause.to_string()))));
+    let hops = tree["hops"].as_u64().unwrap_or(cause.is_some().into());
+    assert_eq!((event.cause().is_some(), u64::from(event.hops())), (cause.is_some(), hops));
     let extra: Vec<_> = members(&tree).filter(|(name, _)| !MEMBERS.contains(&name.as_str())).collect();
     assert!(extra.is_empty() || unknown == Unknown::IntoPayload);
     let payload: BTreeMap<_, _> = members(&tree["payload"]).chain(extra).collect();
@@ -107,6 +111,9 @@ fn may_be_refused(text: &str, places: &Places) -> bool {
         && tree["type"].as_str().is_some_and(is_kind)
         && ["source", "project_path", "correlation_id"].into_iter().all(is_text)
         && parses("id", |text| text.parse::<EventId>().is_ok())
+        && parses("cause", |text| text.parse::<EventId>().is_ok())
+        && (tree["hops"].is_null()
+            || tree["cause"].is_string() && tree["hops"].as_u64().is_some_and(|hops| (1..1 << 32).contains(&hops)))
         && parses("priority", |text| text.parse::<Priority>().is_ok())
         && tree["timestamp"].is_null()
         && (tree["payload"].is_null() || tree["payload"].is_object())

@@ -12,7 +12,8 @@ pub const DEEPEST: usize = 127;
 pub fn assert_same(one: &Event, other: &Event) {
     let envelope = |event: &Event| {
         let texts = [event.source(), event.project_path(), event.correlation_id()].map(|text| text.map(str::to_owned));
-        (event.id(), event.kind().clone(), event.timestamp(), event.priority(), texts)
+        let chain = (event.id(), event.cause(), event.hops());
+        (chain, event.kind().clone(), event.timestamp(), event.priority(), texts)
     };
     assert_eq!(envelope(one), envelope(other));
     assert_eq!(one.payload(), other.payload());

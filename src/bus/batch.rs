@@ -153,7 +153,7 @@ impl Inner {
         let (mut delivered, mut enqueued) = (0, 0);
         let last = visit.at_depth(depth + 1, || {
             loop {
-                let entry = left.as_slice().first()?;
+                let entry = left.as_slice().first().filter(|entry| !self.is_far(&entry.event))?;
                 // P5 holds for each event.
                 let table = reading.get_if_newest()?;
                 let subscribers = table.straight(entry.event.kind()).filter(|subscribers| !subscribers.is_empty())?;
@@ -265,6 +265,7 @@ impl Deliveries {
             Outcome::Queued => self.queued += 1,
             Outcome::QueueFull => self.queue_full += 1,
             Outcome::TooDeep => self.too_deep += 1,
+            Outcome::TooManyHops => self.too_many_hops += 1,
             Outcome::Panicking => self.panicking += 1,
             _ => self.published += 1,
         }

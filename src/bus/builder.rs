@@ -24,6 +24,7 @@ use crate::sync::rows::MAX_DEPTH;
 /// | [`history`](Self::history) | 500 events | 0 to 16 777 216 (2^24) |
 /// | [`shards`](Self::shards) | the number of processors, rounded up to a power of two, at most 64 | a power of two, 1 to 256 |
 /// | [`depth_limit`](Self::depth_limit) | 16 | 1 to 64 |
+/// | [`hop_limit`](Self::hop_limit) | 64 | 1 to 65 535 |
 /// | [`reentrancy`](Self::reentrancy) | [`Reentrancy::DepthFirst`] | |
 /// | [`deferred_limit`](Self::deferred_limit) | 1024 events on each thread | 1 to 1 048 576 (2^20) |
 /// | [`strict_order`](Self::strict_order) | off: shards are ordered by the clock | |
@@ -47,6 +48,7 @@ pub struct BusBuilder {
     history: usize,
     shards: usize,
     depth_limit: usize,
+    hop_limit: usize,
     reentrancy: Reentrancy,
     deferred_limit: usize,
     strict_order: bool,
@@ -112,6 +114,9 @@ const DEFAULT_MAX_SHARDS: usize = if cfg!(ringbus_loom) { 1 } else { 64 };
 /// So many events are kept by default; few under loom, which tracks each slot.
 const DEFAULT_HISTORY: usize = if cfg!(ringbus_loom) { 1 } else { 500 };
 
+/// Longest chain of causes that may be allowed.
+const MAX_HOPS: usize = 65_535;
+
 /// Most events that may wait on one thread.
 const MAX_DEFERRED: usize = 1 << 20;
 
@@ -146,6 +151,30 @@ impl BusBuilder {
     /// else nests: a history, a table, a queue and what a payload publishes when it is dropped may be of any length.
     pub fn depth_limit(mut self, limit: usize) -> Self {
         self.depth_limit = limit;
+        self
+    }
+
+    /// How long a chain of events may be of which each was made inside a handler of the one before: an event with more
+    /// [hops](crate::Event::hops) is recorded, not dispatched, and counted.
+    ///
+    /// It ends what goes round in circles from thread to thread, or through events that wait, where no
+    /// [depth](Self::depth_limit) shows it.
+    ///
+    /// ```
+    /// use ringbus::{Bus, publish_event};
+    ///
+    /// let bus = Bus::builder().hop_limit(3).build()?;
+    /// let _echo = bus.on("ping")?.subscribe(|_| {
+    ///     let bus = ringbus::current().expect("a handler runs on a bus");
+    ///     publish_event!(bus: &bus, "ping");
+    /// });
+    /// publish_event!(bus: &bus, "ping");
+    /// let totals = bus.stats().totals;
+    /// assert_eq!((totals.published, totals.delivered, totals.hop_stops), (5, 4, 1));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn hop_limit(mut self, limit: usize) -> Self {
+        self.hop_limit = limit;
         self
     }
 
@@ -240,6 +269,7 @@ impl BusBuilder {
         check("history capacity", self.history, 0..=MAX_CAPACITY)?;
         check("number of shards", self.shards, 1..=MAX_SHARDS)?;
         check("depth limit", self.depth_limit, 1..=MAX_DEPTH)?;
+        check("hop limit", self.hop_limit, 1..=MAX_HOPS)?;
         check("deferred limit", self.deferred_limit, 1..=MAX_DEFERRED)?;
         check("number of dead letters", self.dead_letters, 0..=MAX_DEAD_LETTERS)?;
         if !self.shards.is_power_of_two() {
@@ -266,6 +296,7 @@ impl BusBuilder {
                 counters: Counters::new(self.shards),
                 reporter: self.reporter,
                 depth_limit: self.depth_limit,
+                hop_limit: self.hop_limit as u32,
                 deferred_limit: (self.reentrancy == Reentrancy::Deferred).then_some(self.deferred_limit),
                 mode: Mode::new(self.reentrancy == Reentrancy::Deferred),
                 dead: DeadLetters::new(self.dead_letters),
@@ -289,6 +320,7 @@ impl Default for BusBuilder {
             history: DEFAULT_HISTORY,
             shards: processors.next_power_of_two().min(DEFAULT_MAX_SHARDS),
             depth_limit: MAX_DEPTH.min(16),
+            hop_limit: 64,
             reentrancy: Reentrancy::default(),
             deferred_limit: 1024,
             strict_order: false,
@@ -306,6 +338,7 @@ impl fmt::Debug for BusBuilder {
             .field("history", &self.history)
             .field("shards", &self.shards)
             .field("depth_limit", &self.depth_limit)
+            .field("hop_limit", &self.hop_limit)
             .field("reentrancy", &self.reentrancy)
             .field("deferred_limit", &self.deferred_limit)
             .field("strict_order", &self.strict_order)

@@ -65,6 +65,9 @@ pub enum Outcome {
     ShutDown,
     /// Recorded, not dispatched: publishes are nested too deep on this thread.
     TooDeep,
+    /// Recorded, not dispatched: the chain of causes that led to it is longer than the
+    /// [limit](crate::BusBuilder::hop_limit).
+    TooManyHops,
     /// Recorded, dispatched only to handlers that asked for that: this thread is panicking, and a handler that panics
     /// now would abort the process.
     Panicking,
@@ -92,6 +95,8 @@ pub struct Deliveries {
     pub queue_full: u64,
     /// [`Outcome::TooDeep`].
     pub too_deep: u64,
+    /// [`Outcome::TooManyHops`].
+    pub too_many_hops: u64,
     /// [`Outcome::Panicking`].
     pub panicking: u64,
     /// [`Outcome::Disabled`].
@@ -127,6 +132,7 @@ impl fmt::Display for Outcome {
             Self::Disabled => "disabled",
             Self::ShutDown => "shut down",
             Self::TooDeep => "nested too deep",
+            Self::TooManyHops => "too many hops",
             Self::Panicking => "thread panicking",
             Self::Refused => "refused inside the bus",
             Self::InvalidKind => "invalid kind",

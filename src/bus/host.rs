@@ -6,7 +6,7 @@ use std::sync::{Arc, Weak};
 use super::{Bus, Inner};
 use crate::contain::{self, Caught};
 use crate::dispatch::awaited::HandlerErrorCause;
-use crate::dispatch::{BoxError, Subscriber, late};
+use crate::dispatch::{BoxError, Circuit, Named, Permit, Subscriber, Warning, late};
 use crate::event::Event;
 use crate::stats::Counters;
 use crate::sync::counter::Lane;
@@ -17,6 +17,14 @@ pub(crate) struct Host {
     bus: Weak<Inner>,
     /// The subscription, which holds its queue: until that is over.
     subscriber: Mutex<Option<Arc<Subscriber>>>,
+}
+
+/// Whether a call may be made.
+pub(crate) enum Admitted {
+    /// There is no circuit.
+    Free,
+    By(Permit),
+    Not,
 }
 
 /// The bus and the subscription, for one call or one poll.
@@ -45,6 +53,13 @@ impl Host {
 
     pub(crate) fn subscriber(&self) -> Option<Arc<Subscriber>> {
         busy::during(|| self.subscriber.lock().clone())
+    }
+
+    /// A call that was admitted has not come to its end.
+    pub(crate) fn give_back(&self, permit: Permit) {
+        if let Some(circuit) = self.subscriber().as_ref().and_then(|subscriber| subscriber.circuit.as_ref()) {
+            circuit.cancel(permit);
+        }
     }
 
     /// `None` where the bus or the subscription is gone.
@@ -82,13 +97,23 @@ impl Turn {
         result
     }
 
-    /// Whether its circuit, if it has one, lets a call through; what comes of the call is to be [settled](Self::settle).
-    pub(crate) fn admit(&self) -> bool {
-        true
+    /// Whether its circuit, if it has one, lets a call through; what comes of the call is to be [settled](Self::settle), or the permit
+    /// [given back](Host::give_back).
+    pub(crate) fn admit(&self) -> Admitted {
+        match self.subscriber.circuit.as_ref().map(Circuit::admit) {
+            None => Admitted::Free,
+            Some(Some(permit)) => Admitted::By(permit),
+            Some(None) => Admitted::Not,
+        }
     }
 
     /// How a call that was admitted has ended.
-    pub(crate) fn settle(&self, _: bool) {}
+    pub(crate) fn settle(&self, permit: Permit, succeeded: bool) {
+        let changed = self.subscriber.circuit.as_ref().and_then(|circuit| circuit.settle(permit, succeeded));
+        if let Some(state) = changed {
+            self.bus.reporter.warn(&Warning::Circuit { subscription: Named::of(&self.subscriber), state });
+        }
+    }
 
     /// Whether the subscription may not be called at present.
     pub(crate) fn is_quarantined(&self) -> bool {

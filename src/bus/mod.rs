@@ -134,6 +134,7 @@ pub(crate) struct Inner {
     counters: Counters,
     reporter: Reporter,
     depth_limit: usize,
+    hop_limit: u32,
     /// How many events may wait on a thread, where nested ones wait.
     deferred_limit: Option<usize>,
     /// What a publish has to ask for that is not usual.

@@ -126,7 +126,7 @@ impl Inner {
     #[inline(always)]
     pub(super) fn publish_on(&self, mut event: Event, visit: &Visit) -> Delivery {
         let depth = visit.depth();
-        if !self.is_usual(visit) {
+        if !self.is_usual(visit) || self.is_far(&event) {
             return self.publish_otherwise(event, visit);
         }
         // Before the record, whose exchange fences for it.
@@ -202,6 +202,12 @@ impl Inner {
         visit.depth() < self.depth_limit && self.mode.is_usual() && !std::thread::panicking()
     }
 
+    /// Whether an event is at the end of too long a chain.
+    #[inline(always)]
+    pub(super) fn is_far(&self, event: &Event) -> bool {
+        event.hops() > self.hop_limit
+    }
+
     /// Where the calling thread counts.
     #[inline]
     pub(super) fn lane(&self, visit: &Visit) -> Lane {
@@ -213,12 +219,17 @@ impl Inner {
         let too_deep = delivering.visit.depth() >= self.depth_limit;
         if delivering.panicking {
             self.counters.while_panicking.bump();
-            let tally = if too_deep { None } else { self.dispatch(delivering) };
+            let stopped = too_deep || self.is_far(delivering.event);
+            let tally = if stopped { None } else { self.dispatch(delivering) };
             return Done { outcome: Outcome::Panicking, tally: tally.unwrap_or_default() };
         }
         let wait = |limit| if deferred::must_wait() { Some(self.defer(delivering, limit)) } else { None };
         if too_deep {
             return self.too_deep();
+        }
+        if self.is_far(delivering.event) {
+            self.counters.hop_stops.bump();
+            return Done { outcome: Outcome::TooManyHops, tally: Tally::default() };
         }
         if let Some(outcome) = self.deferred_limit.and_then(wait) {
             return Done { outcome, tally: Tally::default() };

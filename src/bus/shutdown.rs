@@ -17,7 +17,7 @@ use super::{Bus, Delivery, Inner, Outcome};
 use crate::contain;
 use crate::dispatch::watch::Watch;
 use crate::dispatch::{EndedBy, QueueInfo, Subscriber, SubscriptionId};
-use crate::sync::atomic::{AtomicU8, Ordering};
+use crate::sync::atomic::{AtomicU32, Ordering};
 use crate::sync::{Mutex, busy, rows};
 
 /// What a publish has to ask for that is not usual:
@@ -26,7 +26,7 @@ use crate::sync::{Mutex, busy, rows};
 /// | SHUT | DEFERRED |
 /// ```
 pub(super) struct Mode {
-    word: AtomicU8,
+    word: AtomicU32,
     /// Once it is there.
     report: Mutex<Option<ShutdownReport>>,
     /// Told when the report is there.
@@ -34,9 +34,9 @@ pub(super) struct Mode {
 }
 
 /// Nested events wait.
-const DEFERRED: u8 = 1;
+const DEFERRED: u32 = 1;
 /// The bus has been shut down.
-const SHUT: u8 = 2;
+const SHUT: u32 = 2;
 
 /// What [`Bus::shutdown`] has come to.
 #[derive(Clone, Debug, Default)]
@@ -183,7 +183,7 @@ fn end_backlog(
 
 impl Mode {
     pub(super) fn new(deferred: bool) -> Self {
-        let word = AtomicU8::new(if deferred { DEFERRED } else { 0 });
+        let word = AtomicU32::new(if deferred { DEFERRED } else { 0 });
         Self { word, report: Mutex::default(), reported: Watch::default() }
     }
 

@@ -2,15 +2,17 @@
 
 use core::fmt;
 use core::marker::PhantomData;
+use core::num::NonZeroU32;
 use core::panic::Location;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use super::host::Host;
 use super::replay::Past;
 use super::{Bus, Subscription};
 use crate::dispatch::{
-    BoxError, Callback, EndedBy, FailurePolicy, Filters, Handle, Handler, Options, SubscriberDraft, SubscriptionId,
+    BoxError, Breaker, Callback, EndedBy, FailurePolicy, Filters, Handle, Handler, Options, SubscriberDraft,
+    SubscriptionId,
 };
 use crate::event::{Event, IntoSelector, PatternError, Selector, whole_micros};
 
@@ -22,6 +24,8 @@ use crate::event::{Event, IntoSelector, PatternError, Selector, whole_micros};
 /// | [`order`](Self::order) | 0 |
 /// | [`filter`](Self::filter) | none |
 /// | [`limit`](Self::limit), [`once`](Self::once) | any number of calls |
+/// | [`throttle`](Self::throttle) | none |
+/// | [`breaker`](Self::breaker) | none |
 /// | [`failure_policy`](Self::failure_policy) | [`FailurePolicy::Isolate`] |
 /// | [`while_panicking`](Self::while_panicking) | `false` |
 /// | [`replay`](Self::replay), [`replay_since`](Self::replay_since) | nothing of the past |
@@ -226,6 +230,46 @@ impl<P> Subscribe<P> {
     /// What becomes of it when it fails.
     pub fn failure_policy(mut self, policy: FailurePolicy) -> Self {
         self.options.policy = policy;
+        self
+    }
+
+    /// At most so many calls in so long a time; events beyond that count as skipped. For a handler with a queue: at most so
+    /// many events come into the queue.
+    ///
+    /// ```
+    /// use std::{num::NonZeroU32, time::Duration};
+    /// let bus = ringbus::Bus::new();
+    /// let calls = NonZeroU32::new(2).unwrap();
+    /// let seldom = bus.on("cpu.load")?.throttle(calls, Duration::from_secs(3600)).subscribe(|_| {});
+    /// (0..10).for_each(|n| drop(ringbus::publish_event!(bus: &bus, "cpu.load", n)));
+    /// assert_eq!((seldom.info().delivered, seldom.info().skipped), (2, 8));
+    /// # Ok::<(), ringbus::PatternError>(())
+    /// ```
+    pub fn throttle(mut self, calls: NonZeroU32, per: Duration) -> Self {
+        self.options.throttle = Some((calls, per));
+        self
+    }
+
+    /// Spares a handler that fails: while its circuit is open it is not called, and events count as skipped. Of a handler
+    /// with a queue they have failed then, and are tried again if it has retries left.
+    ///
+    /// How the circuit stands is in [`SubscriptionInfo::breaker`](crate::SubscriptionInfo::breaker), and told to the warning
+    /// hook when it opens and closes.
+    ///
+    /// ```
+    /// use std::num::NonZeroU32;
+    /// use ringbus::{Breaker, BreakerState, Bus, publish_event};
+    ///
+    /// let bus = Bus::new();
+    /// let breaker = Breaker::after(NonZeroU32::new(3).unwrap());
+    /// let mail = bus.on("mail.send")?.breaker(breaker).try_subscribe(|_| Err("no route to host".into()));
+    /// (0..10).for_each(|_| drop(publish_event!(bus: &bus, "mail.send")));
+    /// let info = mail.info();
+    /// assert_eq!((info.failed, info.skipped, info.breaker.unwrap().state), (3, 7, BreakerState::Open));
+    /// # Ok::<(), ringbus::PatternError>(())
+    /// ```
+    pub fn breaker(mut self, breaker: Breaker) -> Self {
+        self.options.breaker = Some(breaker);
         self
     }
 

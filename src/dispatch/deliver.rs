@@ -8,12 +8,15 @@ use core::any::Any;
 use std::sync::Arc;
 
 use super::awaited::{self, HandlerErrorCause};
+use super::breaker::{Circuit, Permit};
 use super::control::Admission;
 use super::handler::{Answer, BoxError, Callback, Skip};
 use super::late::text_of;
 use super::reporter::Reporter;
 use super::route::Walk;
 use super::subscriber::{Subscriber, Taken};
+use super::throttle::Throttled;
+use super::warning::{Named, Warning};
 use crate::contain::{self, Caught};
 use crate::event::Event;
 use crate::sync::clock::Timer;
@@ -159,12 +162,21 @@ impl Delivering<'_> {
 
     fn call_carefully<'s>(&self, subscriber: &'s Subscriber, calls: &mut Calls<'s>, tally: &mut Tally) {
         let before = (tally.delivered, tally.failed, tally.enqueued, tally.dropped);
+        let mut permit = None;
         self.run(subscriber, calls, tally, |callback| {
-            if !callback.wants(self.event) || !subscriber.control.claim() {
+            if !callback.wants(self.event)
+                || !subscriber.throttle.as_ref().is_none_or(Throttled::admit)
+                || !self.is_let_through(subscriber, &mut permit)
+                || !subscriber.control.claim()
+            {
                 return Answer::Passed;
             }
             callback.take(self.event, self.value)
         });
+        if let (Some(circuit), Some(permit)) = (&subscriber.circuit, permit) {
+            let ended = (tally.delivered > before.0, tally.failed > before.1);
+            self.tell_circuit(circuit, permit, ended, subscriber, calls);
+        }
         if tally.delivered > before.0 {
             subscriber.control.succeeded();
         }
@@ -172,6 +184,34 @@ impl Delivering<'_> {
             // No call is left: let none begin, and tell the bus to tidy up.
             subscriber.handler.remove();
             tally.spent = true;
+        }
+    }
+
+    /// Whether the circuit lets a call through. That of a handler with a queue is asked when the queue comes to the event.
+    fn is_let_through(&self, subscriber: &Subscriber, permit: &mut Option<Permit>) -> bool {
+        let Some(circuit) = subscriber.circuit.as_ref().filter(|_| subscriber.backlog.is_none()) else { return true };
+        *permit = circuit.admit();
+        permit.is_some()
+    }
+
+    fn tell_circuit(
+        &self,
+        circuit: &Circuit,
+        permit: Permit,
+        ended: (bool, bool),
+        subscriber: &Subscriber,
+        calls: &mut Calls<'_>,
+    ) {
+        let changed = match ended {
+            (false, false) => {
+                circuit.cancel(permit);
+                None
+            }
+            (succeeded, _) => circuit.settle(permit, succeeded),
+        };
+        if let Some(state) = changed {
+            calls.leave();
+            self.reporter.warn(&Warning::Circuit { subscription: Named::of(subscriber), state });
         }
     }
 

@@ -4,6 +4,7 @@ use core::fmt;
 use core::panic::Location;
 
 use super::backlog::QueueInfo;
+use super::breaker::BreakerInfo;
 use crate::latency::Latency;
 
 /// A subscription's number: unique in its bus, growing in the order of subscription.
@@ -89,6 +90,8 @@ pub struct SubscriptionInfo {
     pub latency: Option<Latency>,
     /// Its queue, where it takes its time.
     pub queue: Option<QueueInfo>,
+    /// Its circuit breaker, where it has one.
+    pub breaker: Option<BreakerInfo>,
 }
 
 impl fmt::Display for SubscriptionInfo {
@@ -107,6 +110,7 @@ impl fmt::Display for SubscriptionInfo {
         ];
         more.iter().filter(|(count, _)| *count > 0).try_for_each(|(count, what)| write!(f, ", {count} {what}"))?;
         self.queue.map_or(Ok(()), |queue| write!(f, "; {queue}"))?;
+        self.breaker.map_or(Ok(()), |breaker| write!(f, "; {breaker}"))?;
         self.latency.map_or(Ok(()), |latency| write!(f, "; {latency}"))
     }
 }

@@ -67,5 +67,4 @@ pub(crate) use reporter::Reporter;
 pub(crate) use retry::Jitter;
 pub use retry::Retry;
 pub(crate) use subscriber::{Draft as SubscriberDraft, Options, Subscriber};
-pub(crate) use throttle::Throttled;
 pub use warning::{Named, Warning};

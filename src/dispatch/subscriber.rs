@@ -1,16 +1,20 @@
 //! One subscription, shared by the tables that route to it and the guard that ends it.
 
 use core::cmp::Reverse;
+use core::num::NonZeroU32;
 use core::panic::Location;
+use core::time::Duration;
 use std::sync::Arc;
 
 use super::backlog::{Backlog, Feed};
+use super::breaker::{Breaker, Circuit};
 use super::control::Control;
 use super::handler::{Callback, Handle};
 use super::info::{SubscriptionId, SubscriptionInfo, SubscriptionState};
 use super::limiter::Limiter;
 use super::policy::FailurePolicy;
 use super::replay::Replay;
+use super::throttle::Throttled;
 use crate::contain;
 use crate::event::{Kind, Selector};
 use crate::latency::Histogram;
@@ -38,6 +42,9 @@ pub(crate) struct Options {
     pub(crate) limit: Option<u64>,
     pub(crate) policy: FailurePolicy,
     pub(crate) while_panicking: bool,
+    pub(crate) breaker: Option<Breaker>,
+    /// So many calls in so long a time.
+    pub(crate) throttle: Option<(NonZeroU32, Duration)>,
 }
 
 /// See the [module](self).
@@ -52,6 +59,9 @@ pub(crate) struct Subscriber {
     pub(crate) replay: Option<Replay>,
     /// Where events wait for it, if it takes its time.
     pub(crate) backlog: Option<Arc<dyn Backlog>>,
+    /// Whether calls are let through, while it fails.
+    pub(crate) circuit: Option<Circuit>,
+    pub(super) throttle: Option<Throttled>,
     pub(super) while_panicking: bool,
     pub(super) unwinds: bool,
     pub(super) counts: Counts,
@@ -83,7 +93,16 @@ impl Options {
     /// The defaults.
     pub(crate) fn new(selector: Selector) -> Self {
         let policy = FailurePolicy::default();
-        Self { name: None, selector, order: 0, limit: None, policy, while_panicking: false }
+        Self {
+            name: None,
+            selector,
+            order: 0,
+            limit: None,
+            policy,
+            while_panicking: false,
+            breaker: None,
+            throttle: None,
+        }
     }
 }
 
@@ -101,7 +120,8 @@ impl Subscriber {
             Handle::Queue { feed: Feed(backlog), .. } => Some(Arc::clone(backlog)),
             _ => None,
         };
-        let careful = !callback.filters.is_empty() || replays;
+        let guarded = options.breaker.is_some() || options.throttle.is_some();
+        let careful = !callback.filters.is_empty() || replays || guarded;
         Self {
             id,
             name: options.name,
@@ -112,6 +132,8 @@ impl Subscriber {
             control: Control::new(options.limit, quarantine_after, careful),
             replay: replays.then(Replay::new),
             backlog,
+            circuit: options.breaker.map(Circuit::new),
+            throttle: options.throttle.map(|(calls, per)| Throttled::new(calls, per)),
             while_panicking: options.while_panicking,
             unwinds,
             counts: Counts::new(stripes),
@@ -192,6 +214,7 @@ impl Subscriber {
             slow: self.counts.slow.get(),
             latency: self.counts.took.read(),
             queue,
+            breaker: self.circuit.as_ref().map(Circuit::info),
         }
     }
 }

@@ -4,6 +4,7 @@ use core::fmt;
 use core::panic::Location;
 use core::time::Duration;
 
+use super::breaker::BreakerState;
 use super::info::SubscriptionId;
 use super::subscriber::Subscriber;
 use crate::event::Event;
@@ -58,6 +59,13 @@ pub enum Warning<'a> {
         /// How many.
         missed: u64,
     },
+    /// The circuit breaker of a handler has opened, because it failed too often in a row, or closed again.
+    Circuit {
+        /// The subscription.
+        subscription: Named<'a>,
+        /// How it stands now.
+        state: BreakerState,
+    },
     /// A guard was dropped before anything was published that its handler could have seen, as `let _ = …` does.
     DroppedAtOnce {
         /// The subscription.
@@ -107,6 +115,7 @@ impl fmt::Display for Warning<'_> {
             Self::Lagged { subscription, missed } => {
                 write!(f, "{subscription} has missed {missed} events while it was told of the past")
             }
+            Self::Circuit { subscription, state } => write!(f, "the circuit of {subscription} is {state}"),
             Self::DroppedAtOnce { subscription } => {
                 write!(f, "{subscription} was unsubscribed before anything was published: was its guard kept?")
             }

@@ -16,7 +16,7 @@ use crate::sync::wakers::thread_waker;
 use crate::sync::{Mutex, busy, park, park_timeout, step};
 
 /// See the [module](self).
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Watch {
     /// How many are on the list.
     watched: AtomicUsize,
@@ -24,6 +24,12 @@ pub(crate) struct Watch {
 }
 
 // === impl Watch ===
+
+impl Default for Watch {
+    fn default() -> Self {
+        Self { watched: AtomicUsize::new(0), wakers: Mutex::new(Vec::new()) }
+    }
+}
 
 impl Watch {
     /// Wakes all who watch; what they wait for was changed before.

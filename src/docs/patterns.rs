@@ -92,9 +92,10 @@
 //!
 //! # Handlers that publish
 //! A nested event is dispatched at once, inside: the other handlers of the outer event see the inner one first. Where
-//! that order matters, make the bus [`Deferred`](crate::Reentrancy::Deferred). Circles end at the depth limit, and are
-//! counted. Inside a handler, [`current`](crate::current) is its bus; a handler that holds its own [`Bus`](crate::Bus)
-//! would keep it alive for ever.
+//! that order matters, make the bus [`Deferred`](crate::Reentrancy::Deferred). Circles end at the depth limit, or, from
+//! thread to thread, at the [hop limit](crate::BusBuilder::hop_limit), and are counted;
+//! [`History::chain`](crate::History::chain) shows the tree of what led to what. Inside a handler,
+//! [`current`](crate::current) is its bus; a handler that holds its own [`Bus`](crate::Bus) would keep it alive for ever.
 //!
 //! # Nothing comes
 //! `println!("{}", bus.explain("db.error"))` lists every subscription with its verdict, and the last ones that have

@@ -59,12 +59,14 @@
 //! publishes are dispatched at once, depth first, or, where the bus is [`Deferred`](crate::Reentrancy::Deferred), when the
 //! dispatch under way on the thread has ended, in the order of publishing. Depth counts per thread over all buses; an
 //! event published beyond the [limit](crate::BusBuilder::depth_limit) is recorded, not dispatched, and counted; so is one
-//! beyond the [bound](crate::BusBuilder::deferred_limit) of what may wait.
+//! beyond the [bound](crate::BusBuilder::deferred_limit) of what may wait, and one whose chain of causes is longer than the
+//! [hop limit](crate::BusBuilder::hop_limit). What is made inside a handler carries the id of the event being handled as
+//! its [cause](crate::Event::cause), and its correlation id, unless given another.
 //!
 //! # P8 Accounting
 //! Nothing is lost silently. Whenever no publish is in flight, exactly: readable = min(capacity, recorded since the last
 //! reset), [overwritten](crate::Totals::overwritten) = the rest; deliveries = the sum over the handlers; every failure,
-//! depth stop, refusal, unheard event, and everything that a subscription was not called for or lagged behind has a
+//! depth stop, hop stop, refusal, unheard event, and everything that a subscription was not called for or lagged behind has a
 //! counter. A reset moves the base of the counts; it sets no live counter to zero.
 //!
 //! # P9 Bounds

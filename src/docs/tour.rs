@@ -42,6 +42,8 @@
 //! let t = std::time::SystemTime::now() - std::time::Duration::from_secs(60);
 //! bus.recent(10);                                // newest first
 //! bus.history().matching("terminal.**")?.since(t).take(50);
+//! let cause = &bus.recent(1)[0];
+//! bus.history().chain(cause.id());               // the tree of what led to it, and what it led to
 //! bus.stats();                                   // kinds, sources, handlers, buffer, totals, failures
 //! bus.explain("db.error");                       // each subscription: matches, muted, quarantined, gone (and where made)
 //! # std::env::set_current_dir(folder)?;

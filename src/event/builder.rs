@@ -9,7 +9,7 @@ use std::time::SystemTime;
 
 use super::display::Bare;
 use super::fields::repeated;
-use super::inner::{Body, Source, UNREAD};
+use super::inner::{Body, Inner, Source, UNREAD};
 use super::kind::shorten;
 use super::time::{self, Rfc3339};
 use super::{Draft, Event, EventId, Kind, KindError, Priority, Text, ToValue, Value};
@@ -21,7 +21,8 @@ pub(super) const MAX_FIELDS: usize = 65_535;
 /// Puts together an [`Event`]; from [`Event::builder`].
 ///
 /// Defaults: a new id, the time of [`build`](Self::build), [`Priority::Normal`]; no source, project path,
-/// correlation id or fields.
+/// correlation id, cause or fields. But what is built inside a handler has the event being handled as its cause, and that
+/// one's correlation id.
 ///
 /// ```
 /// use ringbus::{Event, Priority};
@@ -44,6 +45,9 @@ pub struct EventBuilder {
     pub(super) source: Option<Text>,
     pub(super) project_path: Option<Text>,
     pub(super) correlation_id: Option<Text>,
+    pub(super) cause: Option<EventId>,
+    /// Looked at where there is a cause, which is at least one hop away.
+    pub(super) hops: u32,
     pub(super) priority: Priority,
     /// As many as there are values.
     pub(super) names: Vec<Text>,
@@ -95,6 +99,8 @@ impl EventBuilder {
             source: None,
             project_path: None,
             correlation_id: None,
+            cause: None,
+            hops: 0,
             priority: Priority::Normal,
             names: Vec::new(),
             values: Vec::new(),
@@ -165,6 +171,22 @@ impl EventBuilder {
         self
     }
 
+    /// Sets which event led to it, in place of the one being handled.
+    ///
+    /// It is one [hop](Event::hops) away; inside a handler, one more than the event being handled has.
+    ///
+    /// ```
+    /// # use ringbus::Event;
+    /// let asked = Event::builder("a.asked").build()?;
+    /// let answered = Event::builder("a.answered").cause(asked.id()).build()?;
+    /// assert_eq!((answered.cause(), answered.hops()), (Some(asked.id()), 1));
+    /// # Ok::<(), ringbus::BuildError>(())
+    /// ```
+    pub fn cause(mut self, id: EventId) -> Self {
+        self.cause = Some(id);
+        self
+    }
+
     /// Sets how urgent it is.
     ///
     /// ```
@@ -208,13 +230,23 @@ impl EventBuilder {
         self.values.push(value);
     }
 
-    /// The event.
+    /// The event. Inside a handler it carries on the trace of the event being handled, as far as it was given none.
     ///
     /// # Errors
     ///
     /// [`BuildError`] when the kind is none, two fields have one name, there are more than 65 535, or the time is
     /// before 1970 or after 9999.
     pub fn build(self) -> Result<Event, BuildError> {
+        self.make(Inner::inherit)
+    }
+
+    /// The event that was built elsewhere, with what it had there: nothing of it comes from the event being handled.
+    #[cfg(feature = "serde")]
+    pub(super) fn restore(self) -> Result<Event, BuildError> {
+        self.make(|_| {})
+    }
+
+    fn make(self, trace: impl FnOnce(&mut Inner)) -> Result<Event, BuildError> {
         let kind = self.kind.map_err(BuildError::Kind)?;
         let wall_us = match self.timestamp {
             Some(value) => time::to_micros(value).ok_or(BuildError::Timestamp { value })?,
@@ -230,7 +262,13 @@ impl EventBuilder {
         let inner = draft.owner();
         inner.source = self.source.map_or(Source::None, Source::Shared);
         inner.project_path = self.project_path;
-        inner.correlation_id = self.correlation_id;
+        if let Some(id) = self.correlation_id {
+            inner.set_correlation_id(id);
+        }
+        if let Some(cause) = self.cause {
+            inner.set_cause(cause, self.hops);
+        }
+        trace(inner);
         inner.priority = self.priority;
         // Without names, the place that waits for a payload may stay.
         if !self.names.is_empty() {

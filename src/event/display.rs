@@ -97,6 +97,8 @@ impl fmt::Debug for Event {
             .field("source", &self.source())
             .field("project_path", &self.project_path())
             .field("correlation_id", &self.correlation_id())
+            .field("cause", &self.cause())
+            .field("hops", &self.hops())
             .field("priority", &self.priority())
             .field("call_site", &self.call_site().map(|site| Text::from(format_args!("{site}"))))
             .field("payload", &self.payload())

@@ -60,7 +60,7 @@ impl Draft {
     /// Sets the correlation id.
     #[inline]
     pub fn set_correlation_id(&mut self, id: Text) {
-        set(&mut self.owner().correlation_id, Some(id));
+        self.inner().set_correlation_id(id);
     }
 
     /// Sets the priority.
@@ -127,18 +127,20 @@ impl Draft {
         inner.values.slot(at).fill(value);
     }
 
-    /// The event, as of now.
+    /// The event, as of now; inside a handler, with the trace of the event being handled.
     #[inline]
-    pub fn finish(self) -> Event {
+    pub fn finish(mut self) -> Event {
         debug_assert_eq!(self.inner.site.map_or(0, |site| site.fields().len()), self.len, "each value has a name");
+        self.inner().inherit();
         let now = clock::read();
         self.finish_as(EventId::next(), now.raw, now.wall_us)
     }
 
     /// The same, for a thread that is on its row.
     #[inline]
-    pub(crate) fn finish_on(self, visit: &Visit) -> Event {
+    pub(crate) fn finish_on(mut self, visit: &Visit) -> Event {
         debug_assert_eq!(self.inner.site.map_or(0, |site| site.fields().len()), self.len, "each value has a name");
+        self.inner().inherit();
         let now = clock::read();
         self.finish_as(EventId::next_on(visit), now.raw, now.wall_us)
     }

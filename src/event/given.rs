@@ -26,7 +26,10 @@ impl Given {
     pub(crate) fn finish(self, visit: &Visit, now: &Reading) -> Event {
         match self {
             Self::Event(event) => event,
-            Self::Draft(draft) => draft.finish_as(EventId::next_on(visit), now.raw, now.wall_us),
+            Self::Draft(mut draft) => {
+                draft.inner().inherit();
+                draft.finish_as(EventId::next_on(visit), now.raw, now.wall_us)
+            }
         }
     }
 }

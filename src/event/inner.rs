@@ -14,6 +14,7 @@ use core::panic::{RefUnwindSafe, UnwindSafe};
 
 use super::fields::{Fields, Names};
 use super::late;
+use super::trace::Trace;
 use super::typed::Held;
 use super::values::Values;
 use super::{CallSite, Event, EventId, Kind, Priority, Text};
@@ -32,14 +33,17 @@ pub(crate) struct Inner {
     pub(super) stamp: Stamp,
     pub(super) source: Source,
     pub(super) project_path: Option<Text>,
-    pub(super) correlation_id: Option<Text>,
+    /// What was left of an earlier event's is empty.
+    pub(super) trace: Option<Box<Trace>>,
     pub(super) site: Option<&'static CallSite>,
     pub(super) values: Values,
     /// How many values there are.
     pub(super) len: u32,
+    /// How many events led to this one, each inside a handler of the one before; not 0 if and only if it has a cause.
+    pub(super) hops: u32,
     pub(super) body: Option<Box<Body>>,
     pub(super) priority: Priority,
-    /// A text or a value may own memory; where none does, there is nothing to drop, and nothing to look for.
+    /// A text or a value may own memory, or there is a trace; else there is nothing to drop, and nothing to look for.
     pub(super) owns: bool,
     /// It holds a payload whose drop may run user code.
     pub(super) armed: bool,
@@ -92,10 +96,11 @@ impl Inner {
             stamp: Stamp::free(),
             source: Source::None,
             project_path: None,
-            correlation_id: None,
+            trace: None,
             site: None,
             values: Values::default(),
             len: 0,
+            hops: 0,
             body: None,
             priority: Priority::Normal,
             owns: false,
@@ -146,7 +151,7 @@ impl Inner {
     }
 
     /// Drops all that the user has given, and keeps what makes the next event cheap: the memory, with the place of a
-    /// payload, and the kind, which most often stays the same. While the thread is panicking a payload is [put off](late).
+    /// payload and the box of a trace, and the kind, which most often stays the same. While the thread is panicking a payload is [put off](late).
     #[inline]
     pub(super) fn blank(&mut self) {
         if self.owns || self.values.are_many() {
@@ -169,7 +174,7 @@ impl Inner {
         self.owns = false;
         self.source = Source::None;
         self.project_path = None;
-        self.correlation_id = None;
+        self.clear_trace();
         self.values.clear(self.len as usize);
     }
 

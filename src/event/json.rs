@@ -6,8 +6,15 @@
 //!  "priority":"normal","payload":{"error":"TypeError","line":42}}
 //! ```
 //!
-//! Members stand in this order, on one line, and all are there; absent parts are null. When it is read
-//! only `type` must be there; a missing id or timestamp is made anew. Id and time survive the way there
+//! Members stand in this order, on one line, and all are there; absent parts are null. Only an event that has a cause
+//! has two members more, between `correlation_id` and `priority`: the cause's id and the number of hops.
+//!
+//! ```json
+//!  "cause":"0191e3c2-5c8a-8f00-9d2b-000000000029","hops":1
+//! ```
+//!
+//! When it is read only `type` must be there; a missing id or timestamp is made anew, and a cause without hops is one hop
+//! away. What is read has the cause that it says, also inside a handler. Id and time survive the way there
 //! and back to the bit and the microsecond, values as far as JSON knows them (see [`value`]).
 //!
 //! It refuses, with a [`JsonError`] that names the member: wrong types, names given twice at any depth,
@@ -48,8 +55,11 @@ pub enum Unknown {
 }
 
 /// The members of an event, in order.
-const MEMBERS: [&str; 8] =
-    ["id", "type", "timestamp", "source", "project_path", "correlation_id", "priority", "payload"];
+const MEMBERS: [&str; 10] =
+    ["id", "type", "timestamp", "source", "project_path", "correlation_id", "cause", "hops", "priority", "payload"];
+
+/// How many of them only an event with a cause has.
+const OF_CAUSE: usize = 2;
 
 // === impl Event ===
 
@@ -96,14 +106,19 @@ impl Event {
 /// The JSON form.
 impl Serialize for Event {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let [id, kind, timestamp, source, project_path, correlation_id, priority, payload] = MEMBERS;
-        let mut members = serializer.serialize_struct("Event", MEMBERS.len())?;
+        let [id, kind, timestamp, source, project_path, correlation_id, cause, hops, priority, payload] = MEMBERS;
+        let absent = if self.cause().is_some() { 0 } else { OF_CAUSE };
+        let mut members = serializer.serialize_struct("Event", MEMBERS.len() - absent)?;
         members.serialize_field(id, &self.id())?;
         members.serialize_field(kind, self.kind())?;
         members.serialize_field(timestamp, &Value::Time(self.timestamp()))?;
         members.serialize_field(source, &self.source())?;
         members.serialize_field(project_path, &self.project_path())?;
         members.serialize_field(correlation_id, &self.correlation_id())?;
+        if let Some(id) = self.cause() {
+            members.serialize_field(cause, &id)?;
+            members.serialize_field(hops, &self.hops())?;
+        }
         members.serialize_field(priority, &self.priority())?;
         members.serialize_field(payload, &self.payload())?;
         members.end()

@@ -6,7 +6,8 @@
 //! 3. A history holds it in its [`record`] form; handlers are chosen for it by [`pattern`] and [`selector`].
 //! 4. It is read through [`fields`], [`display`] and [`json`].
 //! 5. A [`payload`] is a Rust type that a [`typed`] event holds; [`decode`] reads one from the fields.
-//! 6. Its last handle gives the memory back to [`recycle`], for the next one; on a panicking thread its payload is dropped
+//! 6. A [`trace`] says which event led to it.
+//! 7. Its last handle gives the memory back to [`recycle`], for the next one; on a panicking thread its payload is dropped
 //!    [`late`].
 //!
 //! The room knows no bus, no handler and no history.
@@ -30,6 +31,7 @@ mod inner;
 pub(crate) mod late;
 mod record;
 mod recycle;
+mod trace;
 mod values;
 // Payloads that are Rust types.
 mod decode;
@@ -175,13 +177,47 @@ impl Event {
 
     /// What it has in common with other events, such as the request that led to all of them.
     ///
+    /// An event made inside a handler, and not given another one, has that of the event being handled.
+    ///
     /// ```
     /// # let event = ringbus::Event::builder("db.error").correlation_id("req-7").build()?;
     /// assert_eq!(event.correlation_id(), Some("req-7"));
     /// # Ok::<(), ringbus::BuildError>(())
     /// ```
     pub fn correlation_id(&self) -> Option<&str> {
-        self.arc().correlation_id.as_deref()
+        self.arc().correlation_id().map(Text::as_str)
+    }
+
+    /// Which event led to this one: that whose handler published (or built) it. `None` for one that was made outside of
+    /// any handler.
+    ///
+    /// ```
+    /// use ringbus::{Bus, publish_event};
+    ///
+    /// let bus = Bus::new();
+    /// let _echo = bus.on("ping")?.subscribe(|_| {
+    ///     let bus = ringbus::current().expect("a handler runs on a bus");
+    ///     publish_event!(bus: &bus, "pong");
+    /// });
+    /// let ping = publish_event!(bus: &bus, "ping", correlation_id: "req-7").event.unwrap();
+    ///
+    /// let pong = &bus.recent(1)[0];
+    /// assert_eq!((pong.cause(), pong.hops()), (Some(ping.id()), 1));
+    /// assert_eq!(pong.correlation_id(), Some("req-7"));
+    /// assert_eq!((ping.cause(), ping.hops()), (None, 0));
+    /// # Ok::<(), ringbus::PatternError>(())
+    /// ```
+    pub fn cause(&self) -> Option<EventId> {
+        self.arc().cause()
+    }
+
+    /// How long the chain of causes is that led to this event: 0 for one without a cause, else one more than its cause
+    /// has, up to [`u32::MAX`].
+    ///
+    /// A bus dispatches no event that has come further than its [`hop_limit`](crate::BusBuilder::hop_limit).
+    #[inline]
+    pub fn hops(&self) -> u32 {
+        self.arc().hops
     }
 
     /// How urgent it is.
@@ -246,7 +282,8 @@ impl Event {
         Arc::ptr_eq(a.arc(), b.arc())
     }
 
-    /// All parts by the names of the JSON form, `payload` as a map; absent parts are null.
+    /// All parts by the names of the JSON form, `payload` as a map; absent parts are null, but `cause` and `hops`, which
+    /// are there only where there is a cause.
     ///
     /// ```
     /// use ringbus::{Event, Value};
@@ -259,7 +296,7 @@ impl Event {
     /// ```
     pub fn to_map(&self) -> BTreeMap<String, Value> {
         let payload = self.payload().iter().map(|(name, value)| (name, value.clone())).collect();
-        [
+        let parts = [
             ("id", self.id().to_value()),
             ("type", self.kind().to_value()),
             ("timestamp", self.timestamp().to_value()),
@@ -268,9 +305,10 @@ impl Event {
             ("correlation_id", self.correlation_id().to_value()),
             ("priority", self.priority().to_value()),
             ("payload", payload),
-        ]
-        .map(|(name, value)| (name.to_owned(), value))
-        .into()
+        ];
+        let cause = self.cause().map(|cause| [("cause", cause.to_value()), ("hops", self.hops().to_value())]);
+        let parts = parts.into_iter().chain(cause.into_iter().flatten());
+        parts.map(|(name, value)| (name.to_owned(), value)).collect()
     }
 
     /// The handle, for a queue that holds events as words.

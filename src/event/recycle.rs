@@ -180,6 +180,7 @@ mod tests {
         draft.set_source("source".into());
         draft.set_project_path("path".into());
         draft.set_correlation_id("id".into());
+        draft.inner().set_cause(crate::EventId::from_u128(7), 3);
         draft.set_priority(crate::Priority::High);
         five().for_each(|value| draft.push(value));
         let full = draft.finish();
@@ -190,7 +191,8 @@ mod tests {
         let event = Draft::new(Kind::new("empty").unwrap(), None).finish();
         assert_eq!(address(&event), memory);
         assert_eq!((event.kind().as_str(), event.source(), event.project_path()), ("empty", None, None));
-        assert_eq!((event.correlation_id(), event.priority()), (None, crate::Priority::Normal));
+        assert_eq!((event.correlation_id(), event.cause(), event.hops()), (None, None, 0));
+        assert_eq!(event.priority(), crate::Priority::Normal);
         assert!(event.id() != id && event.call_site().is_none() && event.payload().is_empty());
         assert_eq!(event.arc().stamp(), u64::MAX);
     }

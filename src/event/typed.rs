@@ -188,10 +188,12 @@ impl Event {
     /// allocated until somebody asks for the fields.
     pub fn from_payload<T: Payload>(payload: T) -> Result<Self, KindTaken> {
         let (kind, payload) = Kind::claimed(payload)?;
-        Ok(Draft::typed(kind, payload).finish_as(EventId::next(), UNREAD, clock::read().wall_us))
+        let mut draft = Draft::typed(kind, payload);
+        draft.inner().inherit();
+        Ok(draft.finish_as(EventId::next(), UNREAD, clock::read().wall_us))
     }
 
-    /// This event again, with `payload` for its fields: its id, time, source, project path, correlation id and priority.
+    /// This event again, with `payload` for its fields: its id, time, source, project path, trace and priority.
     pub(crate) fn retyped<T: Payload>(&self, kind: Kind, payload: T) -> Self {
         let mut draft = Draft::new(kind, None);
         let (this, inner) = (self.arc(), draft.owner());
@@ -201,7 +203,7 @@ impl Event {
             Source::Shared(text) => Source::Shared(text.clone()),
         };
         inner.project_path = this.project_path.clone();
-        inner.correlation_id = this.correlation_id.clone();
+        inner.set_trace_of(this);
         inner.priority = this.priority;
         inner.hold(payload);
         draft.finish_as(this.id, UNREAD, this.wall_us)

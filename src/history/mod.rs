@@ -4,12 +4,14 @@
 //!    line ([`ring`]).
 //! 2. It draws a ticket there, stamps its event with (clock, shard, sequence) and puts it into a [`slot`].
 //! 3. A reader takes what the shards hold, in turn, and sorts it by stamp; [`query`] selects from that.
+//!    A [`chain`] is the tree of what led to what.
 //! 4. A [`tail`] reads on from where it stopped; [`cursor`] is its public form.
 //!
 //! Promises: an event is readable when its publish returns (P2); each thread's events keep their order (P3); readable =
 //! min(N, recorded since the last reset) when nothing is in flight (P8); memory is bounded by shards × max(N rounded up
 //! to a power of two, 1024) events (P9). The history knows events; it never knows a handler or a bus.
 
+mod chain;
 mod query;
 
 mod cursor;
@@ -18,6 +20,7 @@ mod tail;
 mod ring;
 mod slot;
 
+pub use chain::Chain;
 pub use cursor::{Batch, Cursor};
 pub use query::History;
 pub(crate) use query::Source;

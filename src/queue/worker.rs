@@ -11,10 +11,10 @@ use std::time::Instant;
 
 use super::code::Code;
 use super::mailbox::{Mailbox, Next};
-use crate::bus::host::Turn;
+use crate::bus::host::{Admitted, Turn};
 use crate::contain::{self, Caught};
 use crate::dispatch::awaited::Ticket;
-use crate::dispatch::{BoxError, Jitter};
+use crate::dispatch::{BoxError, Jitter, Permit};
 use crate::event::Event;
 use crate::sync::clock::Timer;
 
@@ -41,7 +41,7 @@ enum State {
     /// An attempt is to begin.
     Due,
     /// An attempt was begun, then, and has to end by the deadline.
-    Suspended { timer: Timer, deadline: Option<Instant> },
+    Suspended { timer: Timer, deadline: Option<Instant>, permit: Option<Permit> },
     /// The next attempt is to begin then.
     Waiting(Instant),
 }
@@ -126,8 +126,9 @@ impl Worker {
     /// Drops what is at hand: no handler will finish with it.
     pub(super) fn put_down(&mut self, mailbox: &Mailbox) {
         if let Some(Current { event, ticket, state, .. }) = self.current.take() {
-            if let State::Suspended { .. } = state {
+            if let State::Suspended { permit, .. } = state {
                 contain::run_contained(|| self.code.abandon());
+                permit.into_iter().for_each(|permit| mailbox.host.give_back(permit));
             }
             mailbox.discard(event, ticket);
         }
@@ -153,9 +154,11 @@ impl Worker {
                 mailbox.counts.kept_back.bump();
                 return Some(Turnout::Over);
             }
-            if !turn.admit() {
-                return self.ended(mailbox, turn, current, Ok(Err(Box::new(Rejected))), None);
-            }
+            let permit = match turn.admit() {
+                Admitted::Free => None,
+                Admitted::By(permit) => Some(permit),
+                Admitted::Not => return self.ended(mailbox, turn, current, Ok(Err(Box::new(Rejected))), None),
+            };
             let timer = Timer::start();
             let begun = turn.call(&current.event, || self.code.begin(&current.event));
             let ended = match begun {
@@ -163,17 +166,19 @@ impl Worker {
                 Err(payload) => Err(payload),
                 Ok(None) => {
                     let deadline = allowed.and_then(|allowed| Instant::now().checked_add(allowed));
-                    current.state = State::Suspended { timer, deadline };
+                    current.state = State::Suspended { timer, deadline, permit };
                     return None;
                 }
             };
-            return self.ended(mailbox, turn, current, ended, Some(&timer));
+            return self.ended(mailbox, turn, current, ended, Some((&timer, permit)));
         }
-        let State::Suspended { timer, deadline } = &current.state else { return None };
+        let State::Suspended { timer, deadline, permit } = &mut current.state else { return None };
         let (timer, deadline) = (*timer, *deadline);
+        let permit = permit.take();
         let ended = match turn.call(&current.event, || self.code.resume(cx)) {
             Ok(Poll::Ready(result)) => Ok(result),
             Ok(Poll::Pending) if deadline.is_none_or(|deadline| Instant::now() < deadline) => {
+                current.state = State::Suspended { timer, deadline, permit };
                 return Some(Turnout::Asleep(deadline));
             }
             Ok(Poll::Pending) => Ok(Err(Box::new(DeadlinePassed(allowed.unwrap_or_default())) as BoxError)),
@@ -183,7 +188,7 @@ impl Worker {
         if let Err(payload) = turn.call(&current.event, || self.code.abandon()) {
             contain::defuse(payload);
         }
-        self.ended(mailbox, turn, current, ended, Some(&timer))
+        self.ended(mailbox, turn, current, ended, Some((&timer, permit)))
     }
 
     /// An attempt has ended: the event is settled, or tried again later.
@@ -193,10 +198,11 @@ impl Worker {
         turn: &Turn,
         current: &mut Current,
         ended: Ended,
-        timer: Option<&Timer>,
+        attempt: Option<(&Timer, Option<Permit>)>,
     ) -> Option<Turnout> {
-        if timer.is_some() {
-            turn.settle(matches!(ended, Ok(Ok(()))));
+        let (timer, permit) = attempt.unzip();
+        if let Some(permit) = permit.flatten() {
+            turn.settle(permit, matches!(ended, Ok(Ok(()))));
         }
         let how = match ended {
             Ok(Ok(())) => {

@@ -1,7 +1,7 @@
 //! [`Totals`]: what has happened on a bus, in plain numbers.
 //!
 //! It promises that each count is told apart from the others: nothing is in two of them but `panicked`, which is a part
-//! of `failed`, and `overwritten`, `depth_stops` and `while_panicking`, which are parts of `published`,
+//! of `failed`, and `overwritten`, `depth_stops`, `hop_stops` and `while_panicking`, which are parts of `published`,
 //! as are `unheard`, `deferred` and `deferred_drops`.
 
 /// What a bus has done since it was made, or since its last reset.
@@ -23,6 +23,8 @@ pub struct Totals {
     pub overwritten: u64,
     /// Events recorded but not dispatched, since publishes were nested too deep.
     pub depth_stops: u64,
+    /// Events recorded but not dispatched, since the chain of causes that led to them was too long.
+    pub hop_stops: u64,
     /// Events recorded but not dispatched, since their thread was panicking.
     pub while_panicking: u64,
     /// Events that no subscription selected. Those that were not dispatched are not among them.
@@ -65,6 +67,7 @@ impl Totals {
             panicked: self.panicked.saturating_sub(earlier.panicked),
             overwritten: self.overwritten.saturating_sub(earlier.overwritten),
             depth_stops: self.depth_stops.saturating_sub(earlier.depth_stops),
+            hop_stops: self.hop_stops.saturating_sub(earlier.hop_stops),
             while_panicking: self.while_panicking.saturating_sub(earlier.while_panicking),
             unheard: self.unheard.saturating_sub(earlier.unheard),
             deferred: self.deferred.saturating_sub(earlier.deferred),
@@ -82,7 +85,7 @@ impl Totals {
     }
 
     /// All counts with their names in tables, and whether they are shown also where they are 0.
-    pub(super) fn named(&self) -> [(&'static str, u64, bool); 20] {
+    pub(super) fn named(&self) -> [(&'static str, u64, bool); 21] {
         let Self {
             published,
             delivered,
@@ -91,6 +94,7 @@ impl Totals {
             panicked,
             overwritten,
             depth_stops,
+            hop_stops,
             while_panicking,
             unheard,
             deferred,
@@ -113,6 +117,7 @@ impl Totals {
             ("panicked", panicked, false),
             ("overwritten", overwritten, true),
             ("too deep", depth_stops, false),
+            ("too many hops", hop_stops, false),
             ("while panicking", while_panicking, false),
             ("unheard", unheard, false),
             ("deferred", deferred, false),

@@ -20,6 +20,7 @@ pub(crate) struct Options {
     /// One order over all threads; must change nothing here, where only one runs at a time.
     pub(crate) strict: bool,
     pub(crate) depth_limit: usize,
+    pub(crate) hop_limit: usize,
     pub(crate) enabled: bool,
     /// Whether the hooks panic, which must change nothing.
     pub(crate) bad_hook: bool,

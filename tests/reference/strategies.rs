@@ -22,12 +22,14 @@ fn one_bus() -> impl Strategy<Value = Options> {
     let history = prop_oneof![4 => select(&[0, 1, 2, 5, 20][..]), 1 => select(&[500, 1024][..])];
     let deferred = prop::option::weighted(0.4, select(&[1, 1, 2, 1000][..]));
     let flags = (prop::bool::weighted(0.2), prop::bool::weighted(0.9), any::<bool>());
-    (history, select(&[1, 2, 4][..]), 1..=5_usize, flags, deferred).prop_map(
-        |(history, shards, depth_limit, (strict, enabled, bad_hook), deferred)| Options {
+    let limits = (1..=5_usize, select(&[1, 2, 3, 64][..]));
+    (history, select(&[1, 2, 4][..]), limits, flags, deferred).prop_map(
+        |(history, shards, (depth_limit, hop_limit), (strict, enabled, bad_hook), deferred)| Options {
             history,
             shards,
             strict,
             depth_limit,
+            hop_limit,
             enabled,
             bad_hook,
             deferred,

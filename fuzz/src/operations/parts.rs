@@ -9,11 +9,16 @@ use crate::bytes::Bytes;
 
 /// Of one bus.
 pub(super) fn options(bytes: &mut Bytes<'_>) -> Options {
+    let history = bytes.pick(&[20, 0, 1, 2, 5, 500, 1024]);
+    let (shards, strict) = (bytes.pick(&[1, 2, 4]), bytes.rarely(5));
+    let limits = [(5, 64), (1, 64), (2, 64), (3, 64), (4, 64), (5, 1), (1, 1), (2, 1), (3, 2), (4, 3)];
+    let (depth_limit, hop_limit) = bytes.pick(&limits);
     Options {
-        history: bytes.pick(&[20, 0, 1, 2, 5, 500, 1024]),
-        shards: bytes.pick(&[1, 2, 4]),
-        strict: bytes.rarely(5),
-        depth_limit: bytes.pick(&[5, 1, 2, 3, 4]),
+        history,
+        shards,
+        strict,
+        depth_limit,
+        hop_limit,
         enabled: !bytes.rarely(8),
         bad_hook: bytes.rarely(2),
         deferred: bytes.rarely(3).then(|| bytes.pick(&[1, 2, 1000])),

@@ -15,7 +15,7 @@ use crate::event::decode::{FromValue, NOTHING};
 use crate::event::display::{Bare, shown};
 use crate::event::fields::{Fields, Names};
 use crate::event::time::ALLOWED;
-use crate::event::{BuildError, Event, EventBuilder, EventId, Fault, Kind, KindError, Priority, Value};
+use crate::event::{BuildError, Event, EventBuilder, EventId, Fault, Kind, KindError, Priority, Text, Value};
 
 /// See the [module](self).
 pub(crate) struct Reading {
@@ -59,7 +59,7 @@ impl Reading {
             if again || name == "type" || value.is_null() && MEMBERS.contains(&name) {
                 continue;
             }
-            if let Err(fault) = member(&mut this.builder, name, value, unknown) {
+            if let Err(fault) = member(&mut this.builder, members, name, value, unknown) {
                 this.has_payload &= name != "payload";
                 this.faults.push(fault);
             }
@@ -71,7 +71,7 @@ impl Reading {
     pub(crate) fn event(self) -> Result<Event, JsonError> {
         match self.faults.into_iter().next() {
             Some(fault) => Err(fault),
-            None => self.builder.build().map_err(whole),
+            None => self.builder.restore().map_err(whole),
         }
     }
 
@@ -94,14 +94,22 @@ impl Reading {
     }
 }
 
-/// Gives `builder` what the member `name` says.
-fn member(builder: &mut EventBuilder, name: &str, value: &Value, unknown: Unknown) -> Result<(), JsonError> {
+/// Gives `builder` what the member `name` says, one of `members`.
+fn member(
+    builder: &mut EventBuilder,
+    members: &[(Text, Value)],
+    name: &str,
+    value: &Value,
+    unknown: Unknown,
+) -> Result<(), JsonError> {
     match name {
         "id" => builder.id = Some(parsed(name, value)?),
         "timestamp" => builder.timestamp = Some(timestamp(name, value)?),
         "source" => builder.source = Some(text(name, value, "text or null")?.into()),
         "project_path" => builder.project_path = Some(text(name, value, "text or null")?.into()),
         "correlation_id" => builder.correlation_id = Some(text(name, value, "text or null")?.into()),
+        "cause" => builder.cause = Some(parsed(name, value)?),
+        "hops" => builder.hops = hops(name, value, members)?,
         "priority" => builder.priority = parsed(name, value)?,
         "payload" => {
             let fields = value.as_map().ok_or_else(|| JsonError::wrong(name, value, "an object or null"))?;
@@ -136,6 +144,14 @@ where
     text(path, value, "text or null")?.parse().map_err(|error| JsonError::refused(path, error))
 }
 
+/// The number of hops, which only an event with a cause has.
+fn hops(path: &str, value: &Value, members: &[(Text, Value)]) -> Result<u32, JsonError> {
+    let has_cause = members.iter().any(|(name, value)| name == "cause" && !value.is_null());
+    let hops = value.as_u64().and_then(|hops| u32::try_from(hops).ok());
+    let hops = hops.filter(|&hops| hops > 0 && has_cause);
+    hops.ok_or_else(|| JsonError::wrong(path, value, "an integer of 1 to 4294967295 beside a cause, or null"))
+}
+
 fn timestamp(path: &str, value: &Value) -> Result<SystemTime, JsonError> {
     let time = value.as_str().and_then(|text| humantime::parse_rfc3339(text).ok());
     time.ok_or_else(|| {
@@ -168,7 +184,7 @@ impl JsonError {
 /// What a member must be that has been refused.
 fn expected(path: &str) -> String {
     match path {
-        "id" => Option::<EventId>::expected().into(),
+        "id" | "cause" => Option::<EventId>::expected().into(),
         "type" => Kind::expected().into(),
         "priority" => Option::<Priority>::expected().into(),
         "timestamp" => ALLOWED.into(),

@@ -119,6 +119,34 @@ fn members_may_be_missing_null_and_in_any_order() {
 }
 
 #[test]
+fn a_cause_and_its_hops_stand_before_the_priority_and_are_read_back() {
+    let id = |bits| EventId::from_u128(bits);
+    let event = Event::builder("a").cause(id(7)).build().unwrap();
+    let cause = r#""correlation_id":null,"cause":"00000000-0000-0000-0000-000000000007","hops":1,"priority""#;
+    assert!(event.to_json().contains(cause), "{}", event.to_json());
+    let with = |members: &str| {
+        Event::from_json(&format!(r#"{{"type": "a", {members}}}"#), Unknown::Refuse)
+            .map(|event| (event.cause(), event.hops()))
+    };
+    let cause = format!(r#""cause": "{}""#, id(7));
+    let cases = [(String::new(), 1), (r#", "hops": null"#.into(), 1), (format!(r#", "hops": {}"#, u32::MAX), u32::MAX)];
+    for (hops, expected) in cases {
+        assert_eq!(with(&format!("{cause}{hops}")).unwrap(), (Some(id(7)), expected));
+    }
+    // In either order.
+    assert_eq!(with(&format!(r#""hops": 5, {cause}"#)).unwrap(), (Some(id(7)), 5));
+    for hops in ["0", "-1", "1.5", "4294967296", "\"1\"", "[]"] {
+        let error = with(&format!(r#"{cause}, "hops": {hops}"#)).unwrap_err();
+        assert_eq!(error.path(), Some("hops"), "{error}");
+    }
+    assert_eq!(with(r#""cause": null, "hops": 1"#).unwrap_err().path(), Some("hops"));
+    let error = with(r#""cause": "x""#).unwrap_err();
+    assert_eq!(error.to_string(), format!("`cause`: {}", "x".parse::<EventId>().unwrap_err()));
+    let expected = <Option<EventId> as crate::FromValue>::expected();
+    assert_eq!(error.to_fault(&parse(r#"{"cause": "x"}"#).unwrap()).expected, expected);
+}
+
+#[test]
 fn wrong_members_are_named_with_what_is_found_and_allowed() {
     for (json, path, message) in [
         ("[1]", None, r#"the JSON is [1]; allowed is an object, such as {"type": "a.b"}"#),
@@ -133,6 +161,12 @@ fn wrong_members_are_named_with_what_is_found_and_allowed() {
             Some("correlation_id"),
             "`correlation_id` is 1.5; allowed is text or null",
         ),
+        (r#"{"type": "a", "cause": 7}"#, Some("cause"), "`cause` is 7; allowed is text or null"),
+        (
+            r#"{"type": "a", "hops": 1}"#,
+            Some("hops"),
+            "`hops` is 1; allowed is an integer of 1 to 4294967295 beside a cause, or null",
+        ),
         (r#"{"type": "a", "priority": 1}"#, Some("priority"), "`priority` is 1; allowed is text or null"),
         (r#"{"type": "a", "payload": [1]}"#, Some("payload"), "`payload` is [1]; allowed is an object or null"),
         (
@@ -143,7 +177,7 @@ fn wrong_members_are_named_with_what_is_found_and_allowed() {
         (
             r#"{"type": "a", "colour": 1}"#,
             Some("colour"),
-            "`colour` is no member of an event; allowed are id, type, timestamp, source, project_path, correlation_id, priority, payload",
+            "`colour` is no member of an event; allowed are id, type, timestamp, source, project_path, correlation_id, cause, hops, priority, payload",
         ),
     ] {
         let error = refuse(json);

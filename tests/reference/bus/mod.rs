@@ -24,7 +24,7 @@ use ringbus::{EndedBy, Outcome, Totals};
 pub(crate) use pattern::{is_good, selects};
 pub(crate) use stats::minus;
 pub(crate) use subscription::{Counts, Guard, Subscription};
-pub(crate) use thread::{carried, current, default, with_default};
+pub(crate) use thread::{carried, current, default, handled, with_default};
 
 use crate::face::{Answer, Report, Warned, WarningHook, name};
 use crate::operations::{End, Filter, Options, Own, Policy, Takes};
@@ -41,7 +41,10 @@ pub(crate) struct Event {
     pub(crate) kind: String,
     pub(crate) source: Option<&'static str>,
     pub(crate) form: Form,
+    /// What it has of its own, but for whether it is correlated: that may come from the event being handled.
     pub(crate) own: Option<Own>,
+    pub(crate) correlated: bool,
+    pub(crate) hops: u32,
 }
 
 /// What an event is made of.
@@ -152,6 +155,7 @@ impl Reference {
         let index = state.events.len();
         state.events.push(event.clone());
         let too_deep = depth() >= self.options().depth_limit;
+        let too_far = event.hops as usize > self.options().hop_limit;
         let answer = |outcome, [delivered, errors, panics]: [u64; 3]| {
             let (delivered, failed) = (delivered as u32, (errors + panics) as u32);
             Ok(Answer { outcome, delivered, failed, number: Some(event.number) })
@@ -159,12 +163,16 @@ impl Reference {
         if std::thread::panicking() {
             state.totals.while_panicking += 1;
             drop(state);
-            let tally = if too_deep { Tally::default() } else { self.dispatch(event, index, true) };
+            let tally = if too_deep || too_far { Tally::default() } else { self.dispatch(event, index, true) };
             return answer(Outcome::Panicking, tally.ended);
         }
         if too_deep {
             state.totals.depth_stops += 1;
             return answer(Outcome::TooDeep, [0; 3]);
+        }
+        if too_far {
+            state.totals.hop_stops += 1;
+            return answer(Outcome::TooManyHops, [0; 3]);
         }
         if let Some(limit) = self.options().deferred.filter(|_| thread::is_busy()) {
             let waits = thread::wait(self, event, index, limit);
@@ -192,7 +200,7 @@ impl Reference {
         let offered: Vec<_> = offered.into_iter().map(|one| one.id).collect();
         drop(state);
         let mut tally = Tally::default();
-        thread::deeper(self, || {
+        thread::deeper(self, event, || {
             for id in &offered {
                 let waits = self.with(*id, |one| match &mut one.inbox {
                     Some(inbox) => {
@@ -341,7 +349,7 @@ impl State {
 impl Event {
     /// What a handler of payloads sees of it.
     pub(crate) fn as_payload(&self) -> Self {
-        Self { source: None, form: Form::Payload, own: None, ..self.clone() }
+        Self { source: None, form: Form::Payload, own: None, correlated: false, hops: 0, ..self.clone() }
     }
 }
 

@@ -47,6 +47,7 @@ pub(crate) fn minus(later: &Totals, earlier: &Totals) -> Totals {
     totals.panicked = later.panicked - earlier.panicked;
     totals.overwritten = later.overwritten - earlier.overwritten;
     totals.depth_stops = later.depth_stops - earlier.depth_stops;
+    totals.hop_stops = later.hop_stops - earlier.hop_stops;
     totals.while_panicking = later.while_panicking - earlier.while_panicking;
     totals.unheard = later.unheard - earlier.unheard;
     totals.deferred = later.deferred - earlier.deferred;

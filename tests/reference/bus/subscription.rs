@@ -194,7 +194,7 @@ impl Reference {
         } else {
             loop {
                 for event in told {
-                    thread::deeper(self, || self.call(id, &event, &mut tally));
+                    thread::deeper(self, &event, || self.call(id, &event, &mut tally));
                 }
                 told = self.due(id);
                 if told.is_empty() {

@@ -14,8 +14,8 @@ thread_local! {
 #[derive(Default)]
 pub(super) struct Thread {
     pub(super) depth: usize,
-    /// The buses that are calling handlers, the innermost last.
-    calling: Vec<Reference>,
+    /// The buses that are calling handlers, and of which events, the innermost last.
+    calling: Vec<(Reference, Event)>,
     /// The bus that it means when it names none.
     default: Option<Reference>,
     /// What waits for the outermost dispatch to end.
@@ -30,11 +30,11 @@ struct Waiting {
     depth: usize,
 }
 
-/// Calls handlers of `bus`: one deeper.
-pub(super) fn deeper(bus: &Reference, call: impl FnOnce()) {
+/// Calls handlers of `bus` for `event`: one deeper.
+pub(super) fn deeper(bus: &Reference, event: &Event, call: impl FnOnce()) {
     THREAD.with_borrow_mut(|thread| {
         thread.depth += 1;
-        thread.calling.push(bus.clone());
+        thread.calling.push((bus.clone(), event.clone()));
     });
     call();
     let done = THREAD.with_borrow_mut(|thread| {
@@ -46,7 +46,12 @@ pub(super) fn deeper(bus: &Reference, call: impl FnOnce()) {
 
 /// The bus that is calling the present handler.
 pub(crate) fn current() -> Option<Reference> {
-    THREAD.with_borrow(|thread| thread.calling.last().cloned())
+    THREAD.with_borrow(|thread| thread.calling.last().map(|(bus, _)| bus.clone()))
+}
+
+/// The event that the present handler is called for.
+pub(crate) fn handled() -> Option<Event> {
+    THREAD.with_borrow(|thread| thread.calling.last().map(|(_, event)| event.clone()))
 }
 
 // === what waits ===

@@ -7,7 +7,7 @@ use ringbus::{Stats, Totals};
 
 use super::{Draft, Explained, Info, New, Object, Published, Subscribed, Target, View, WarningHook};
 use crate::bus::{self, Event, Form, Guard, Reference, WeakReference, is_good, selects};
-use crate::operations::{BagEnd, Options, PAYLOAD, SITES, Takes, Wishes};
+use crate::operations::{BagEnd, Options, Own, PAYLOAD, SITES, Takes, Wishes};
 
 fn event(draft: &Draft, source: Option<&'static str>, number: u64) -> Event {
     let kind = match draft {
@@ -23,7 +23,11 @@ fn event(draft: &Draft, source: Option<&'static str>, number: u64) -> Event {
     };
     let own = if let Draft::Built(_, own) = draft { Some(*own) } else { None };
     let source = source.filter(|_| form != Form::Payload);
-    Event { number, kind: kind.to_owned(), source, form, own }
+    let handled = bus::handled();
+    let correlated = own.is_some_and(|own| own.correlated) || handled.as_ref().is_some_and(|event| event.correlated);
+    let hops = handled.map_or(0, |event| event.hops + 1);
+    let own = own.map(|own| Own { correlated: false, ..own });
+    Event { number, kind: kind.to_owned(), source, form, own, correlated, hops }
 }
 
 impl Target for Reference {

@@ -95,8 +95,9 @@ impl Target for Bus {
 
     fn new(options: &Options, warn: WarningHook) -> (Self, Reports) {
         sites::prepare();
-        let Options { history, shards, strict, depth_limit, enabled, bad_hook, deferred } = *options;
+        let Options { history, shards, strict, depth_limit, hop_limit, enabled, bad_hook, deferred } = *options;
         let builder = Self::builder().history(history).shards(shards).depth_limit(depth_limit).enabled(enabled);
+        let builder = builder.hop_limit(hop_limit);
         let builder = match deferred {
             Some(limit) => builder.reentrancy(Reentrancy::Deferred).deferred_limit(limit),
             None => builder,

@@ -83,21 +83,26 @@ pub(super) fn read(event: &Event) -> bus::Event {
         id,
         time: event.timestamp().duration_since(UNIX_EPOCH).unwrap().as_secs(),
         priority: PRIORITIES.iter().position(|priority| *priority == event.priority()).unwrap(),
-        correlated: event.correlation_id() == Some("together"),
+        correlated: false,
     });
-    assert!(own.is_some() || (event.priority(), event.correlation_id()) == (Priority::Normal, None));
+    assert!(own.is_some() || event.priority() == Priority::Normal);
+    let correlated = event.correlation_id().inspect(|id| assert_eq!(*id, "together")).is_some();
+    assert_eq!(event.cause().is_some(), event.hops() > 0);
     bus::Event {
         number: event.get("n").unwrap().as_u64().unwrap(),
         kind: event.kind().to_string(),
         source: event.source().map(|source| if source == "thirds" { "thirds" } else { "?" }),
         form,
         own,
+        correlated,
+        hops: event.hops(),
     }
 }
 
 /// What a handler of payloads sees.
 pub(super) fn read_payload(payload: &Numbered) -> bus::Event {
-    bus::Event { number: payload.n, kind: PAYLOAD.to_owned(), source: None, form: Form::Payload, own: None }
+    let (kind, form) = (PAYLOAD.to_owned(), Form::Payload);
+    bus::Event { number: payload.n, kind, source: None, form, own: None, correlated: false, hops: 0 }
 }
 
 // === publishing ===

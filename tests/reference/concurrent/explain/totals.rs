@@ -31,6 +31,7 @@ impl Stage<'_> {
             (totals.failed, records.ended(End::Error) + records.ended(End::Panic)),
             (totals.panicked, records.ended(End::Panic)),
             (totals.depth_stops, became(Outcome::TooDeep)),
+            (totals.hop_stops, became(Outcome::TooManyHops)),
             (totals.deferred, became(Outcome::Queued)),
             (totals.deferred_drops, became(Outcome::QueueFull)),
         ];
