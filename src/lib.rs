@@ -27,6 +27,7 @@
 //! All are off by default.
 //! - `serde`: the JSON form of events (`Event::to_json`, `Event::from_json`), serde for values and statistics.
 //! - `derive`: the macro `#[derive(Payload)]`, for events that hold a Rust type.
+//! - `async`: async handlers, on tokio or any other executor, streams, and async forms of what waits.
 //! - `membarrier`: on Linux, handlers are called without a fence of their own, and whoever ends a subscription has the
 //!   kernel fence for all threads; faster, and outside of what models can show.
 //! - `reference-table`: the lock-based table that the test-suite also runs on; slower, and not lock-free.
@@ -88,8 +89,13 @@ pub use event::{JsonError, Unknown};
 pub use history::{Batch, Chain, Cursor, History, HistoryBusy};
 pub use latency::Latency;
 pub use publish::publish_event;
+#[cfg(all(feature = "async", not(ringbus_loom)))]
+pub use queue::{AsyncError, EventStream, InTasks, Lagged, Spawn, Task, Tokio};
 #[cfg(not(ringbus_loom))]
-pub use queue::{InPool, InThread, Queued, Receiver, RecvError, TakenOut};
+pub use queue::{
+    CalledByWorkers, EventOf, ExpectError, Expectation, InPool, InThread, Queued, Received, Receiver, RecvError,
+    TakenOut,
+};
 pub use queue::{Overflow, QueueError};
 /// Implements [`trait@Payload`] for a struct with named fields, or without fields (feature `derive`).
 ///

@@ -110,7 +110,7 @@ impl Bus {
         Ok(self.on_selected(selector.into_selector()?))
     }
 
-    pub(super) fn on_selected<P>(&self, selector: Selector) -> Subscribe<P> {
+    pub(crate) fn on_selected<P>(&self, selector: Selector) -> Subscribe<P> {
         let options = Options::new(selector);
         Subscribe {
             bus: self.clone(),

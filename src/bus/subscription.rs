@@ -64,6 +64,8 @@ pub enum CloseError {
     /// Called on a thread of the executor that runs the handler: waiting there would keep it from coming to its end. The
     /// handler is unsubscribed; what waits is still handled.
     OnExecutor,
+    /// The system has no thread to wait on. The handler is unsubscribed; what waits is still handled.
+    NoThread,
 }
 
 impl fmt::Display for CloseError {
@@ -80,6 +82,7 @@ impl fmt::Display for CloseError {
                 write!(f, "after {after:?} {discarded} events were discarded that waited for the handler")?;
                 if *running { f.write_str(", which still runs") } else { Ok(()) }
             }
+            Self::NoThread => f.write_str("the system has no thread to wait on; the handler is unsubscribed"),
             Self::OnExecutor => f.write_str(
                 "close was called on a thread of the handler's executor, where it must not wait; await `close_async`",
             ),
@@ -91,6 +94,56 @@ impl fmt::Display for CloseError {
 }
 
 impl std::error::Error for CloseError {}
+
+/// The end of a handler that is to handle first what waits for it.
+#[derive(Clone)]
+pub(crate) struct Ending {
+    bus: Weak<Inner>,
+    subscriber: Arc<Subscriber>,
+}
+
+// === impl Ending ===
+
+impl Ending {
+    /// Whether the handler is what the calling thread is running.
+    #[cfg(feature = "async")]
+    pub(crate) fn is_own_handler(&self) -> bool {
+        self.subscriber.backlog.as_ref().is_some_and(|backlog| backlog.is_at_work_here())
+    }
+
+    /// Unsubscribes it: what waits is handled, nothing more comes.
+    pub(crate) fn begin(&self) {
+        if let Some(bus) = self.bus.upgrade() {
+            bus.registry.remove(self.subscriber.id, EndedBy::Unsubscribing);
+        }
+        if let Some(backlog) = &self.subscriber.backlog {
+            backlog.finish();
+        }
+    }
+
+    /// Unsubscribes it, and waits for all of that.
+    pub(crate) fn drain(&self, deadline: Option<Instant>, after: Duration) -> Result<(), CloseError> {
+        self.begin();
+        end_calls(&self.subscriber, deadline, after)?;
+        let Some(backlog) = &self.subscriber.backlog else { return Ok(()) };
+        if backlog.needs_this_thread() && !backlog.is_over() {
+            return Err(CloseError::OnExecutor);
+        }
+        if backlog.watch().wait_until(deadline, || backlog.is_over()) {
+            return Ok(());
+        }
+        let before = backlog.info().discarded;
+        backlog.stop();
+        let discarded = backlog.info().discarded - before;
+        Err(CloseError::NotDrained { after, discarded, running: !backlog.is_over() })
+    }
+}
+
+/// Waits until no publisher is calling the handler, or handing it anything, and drops it, or its hold on its queue.
+fn end_calls(subscriber: &Subscriber, deadline: Option<Instant>, after: Duration) -> Result<(), CloseError> {
+    let closed = subscriber.handler.close(deadline, contain::drop_contained);
+    closed.map_err(|running| CloseError::TimedOut { after, threads: running.0 })
+}
 
 // === impl Subscription ===
 
@@ -214,27 +267,18 @@ impl Subscription {
     /// over then. [`CloseError::InsideHandler`] and [`CloseError::OnExecutor`] where waiting could be waiting for oneself:
     /// what waits is handled, and not waited for.
     pub fn close_drained(&self, limit: Duration) -> Result<(), CloseError> {
-        if let Some(bus) = self.bus.upgrade() {
-            bus.registry.remove(self.subscriber.id, EndedBy::Unsubscribing);
-        }
+        let ending = self.ending();
         if rows::depth() > 0 {
-            self.subscriber.backlog.iter().for_each(|backlog| backlog.finish());
+            ending.begin();
             return Err(CloseError::InsideHandler);
         }
-        let deadline = Instant::now().checked_add(limit);
-        self.end_calls(deadline, limit)?;
-        let Some(backlog) = &self.subscriber.backlog else { return Ok(()) };
-        backlog.finish();
-        if backlog.needs_this_thread() {
-            return Err(CloseError::OnExecutor);
-        }
-        if backlog.watch().wait_until(deadline, || backlog.is_over()) {
-            return Ok(());
-        }
-        let before = backlog.info().discarded;
-        backlog.stop();
-        let discarded = backlog.info().discarded - before;
-        Err(CloseError::NotDrained { after: limit, discarded, running: !backlog.is_over() })
+        // A limit beyond what the clock can tell is none.
+        ending.drain(Instant::now().checked_add(limit), limit)
+    }
+
+    /// What it takes to end it from elsewhere.
+    pub(crate) fn ending(&self) -> Ending {
+        Ending { bus: self.bus.clone(), subscriber: Arc::clone(&self.subscriber) }
     }
 
     /// Keeps the handler subscribed for as long as the bus lives.
@@ -250,7 +294,7 @@ impl Subscription {
         }
         // A limit beyond what the clock can tell is none.
         let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
-        self.end_calls(deadline, limit.unwrap_or_default())?;
+        end_calls(&self.subscriber, deadline, limit.unwrap_or_default())?;
         match &self.subscriber.backlog {
             Some(backlog) if backlog.needs_this_thread() && !backlog.is_over() => Err(CloseError::OnExecutor),
             Some(backlog) if !backlog.watch().wait_until(deadline, || backlog.is_over()) => {
@@ -258,12 +302,6 @@ impl Subscription {
             }
             _ => Ok(()),
         }
-    }
-
-    /// Waits until no publisher is calling the handler, or handing it anything, and drops it, or its hold on its queue.
-    fn end_calls(&self, deadline: Option<Instant>, after: Duration) -> Result<(), CloseError> {
-        let closed = self.subscriber.handler.close(deadline, contain::drop_contained);
-        closed.map_err(|running| CloseError::TimedOut { after, threads: running.0 })
     }
 
     /// Unsubscribes the handler, without waiting.

@@ -34,8 +34,8 @@ pub struct Waited {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum WaitError {
-    /// Inside a handler, or on a thread of an executor, a limit must be given: whoever is waited for may be waiting for this
-    /// one.
+    /// Inside a handler, or on a thread inside of a tokio runtime, a limit must be given: whoever is waited for may be
+    /// waiting for this one.
     NoLimit,
     /// Another payload type has the kind.
     KindTaken(KindTaken),
@@ -76,7 +76,7 @@ impl Bus {
     /// ```
     ///
     /// # Errors
-    /// [`WaitError::NoLimit`] inside a handler without a limit; [`WaitError::KindTaken`]. Nothing is published then.
+    /// [`WaitError::NoLimit`] inside a handler, or a tokio runtime, without a limit; [`WaitError::KindTaken`]. Nothing is published then.
     ///
     /// # Cost
     /// Beside the publish: a few allocations, and a thread that sleeps where a handler has a queue.
@@ -86,7 +86,7 @@ impl Bus {
         limit: impl Into<Option<Duration>>,
     ) -> Result<Waited, WaitError> {
         let limit = limit.into();
-        if limit.is_none() && rows::depth() > 0 {
+        if limit.is_none() && (rows::depth() > 0 || is_inside_runtime()) {
             return Err(WaitError::NoLimit);
         }
         let (completion, waited) = self.publish_awaited(event)?;
@@ -162,6 +162,14 @@ impl Bus {
         }
         (busy, offered)
     }
+}
+
+/// Whether the calling thread is in a runtime, whose tasks may need it to get on.
+fn is_inside_runtime() -> bool {
+    #[cfg(feature = "async")]
+    return tokio::runtime::Handle::try_current().is_ok();
+    #[cfg(not(feature = "async"))]
+    false
 }
 
 // === impl Waited ===

@@ -35,6 +35,9 @@ pub(crate) trait Backlog: Send + Sync {
     /// Whether its handlers would not come to their end while the calling thread waits.
     fn needs_this_thread(&self) -> bool;
 
+    /// Whether the calling thread is running its handler.
+    fn is_at_work_here(&self) -> bool;
+
     /// What there is to know about it.
     fn info(&self) -> QueueInfo;
 }

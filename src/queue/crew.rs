@@ -17,6 +17,8 @@ use core::task::Context;
 use super::mailbox::Mailbox;
 use super::worker::{Turnout, Worker};
 use crate::contain;
+#[cfg(feature = "async")]
+use crate::dispatch::backlog::Backlog;
 use crate::sync::atomic::{AtomicUsize, Ordering, fence};
 use crate::sync::{Mutex, busy, rows, step};
 
@@ -92,10 +94,11 @@ impl Mailbox {
 
     /// Lets go of a worker whose driver is gone, as when an executor drops its task. Without any worker nothing would be
     /// handled any more: what waits is discarded then, and what comes.
+    #[cfg(feature = "async")]
     pub(super) fn abandon(&self, place: usize) {
         self.take_away(place);
         if self.crew.have_ended() {
-            self.sweep();
+            self.stop();
         }
     }
 

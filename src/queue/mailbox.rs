@@ -24,10 +24,10 @@ use super::overflow::Overflow;
 use super::worker::Worker;
 use crate::bus::host::Host;
 use crate::contain;
-use crate::dispatch::awaited::{self, Ticket};
+use crate::dispatch::awaited::{self, HandlerErrorCause, Ticket};
 use crate::dispatch::backlog::Backlog;
 use crate::dispatch::watch::Watch;
-use crate::dispatch::{QueueInfo, Subscriber};
+use crate::dispatch::{BoxError, QueueInfo, Subscriber};
 use crate::event::{Event, Inner, Priority};
 use crate::sync::atomic::{AtomicU8, AtomicUsize, Ordering, fence};
 use crate::sync::counter::Tally;
@@ -70,9 +70,11 @@ pub(super) struct Mailbox {
     /// Told when there is room again, where publishers wait for that.
     room: Watch,
     pub(super) counts: Counts,
-    /// Whether the calling thread must not wait for the workers.
-    drives: fn() -> bool,
+    drives: Drives,
 }
+
+/// Whether the calling thread must not wait for the workers, since they may need it.
+pub(super) type Drives = Box<dyn Fn() -> bool + Send + Sync>;
 
 /// What has become of the events.
 #[derive(Default)]
@@ -98,7 +100,7 @@ pub(super) enum Next {
 // === impl Mailbox ===
 
 impl Mailbox {
-    pub(super) fn new(host: Host, options: Options, workers: Vec<Worker>, drives: fn() -> bool) -> Self {
+    pub(super) fn new(host: Host, options: Options, workers: Vec<Worker>, drives: Drives) -> Self {
         let queues = if options.by_priority { Priority::ALL.len() } else { 1 };
         Self {
             host,
@@ -204,6 +206,25 @@ impl Mailbox {
         self.queues.iter().map(Queue::len).sum()
     }
 
+    /// How many events were lost because the queue was full.
+    #[cfg(feature = "async")]
+    pub(super) fn dropped(&self) -> u64 {
+        self.counts.dropped.get()
+    }
+
+    /// An event was taken out by whoever receives, who could make nothing of it.
+    pub(super) fn refused(&self, event: &Event, ticket: Option<Ticket>, error: BoxError) {
+        self.counts.failed.bump();
+        let cause = match self.host.turn() {
+            Some(turn) => turn.failed(event, Err(error), 1),
+            None => HandlerErrorCause::Error(error.to_string()),
+        };
+        if let Some(ticket) = ticket {
+            ticket.failed(cause);
+        }
+        self.settled();
+    }
+
     /// An event was taken out by whoever receives.
     pub(super) fn received(&self, ticket: Option<Ticket>) {
         self.counts.delivered.bump();
@@ -251,7 +272,7 @@ impl Mailbox {
         queue: &Queue<Inner, Awaited>,
         up_to: core::time::Duration,
     ) -> Result<(), Item<Inner, Awaited>> {
-        if AT_WORK_FOR.with(Cell::get) == ptr::from_ref(self) {
+        if self.is_at_work_here() {
             return Err(item);
         }
         let mut item = Some(item);
@@ -334,6 +355,10 @@ impl Backlog for Mailbox {
 
     fn watch(&self) -> &Watch {
         &self.watch
+    }
+
+    fn is_at_work_here(&self) -> bool {
+        AT_WORK_FOR.with(Cell::get) == ptr::from_ref(self)
     }
 
     fn needs_this_thread(&self) -> bool {

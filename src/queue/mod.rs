@@ -24,12 +24,41 @@ mod crew;
 #[cfg(not(ringbus_loom))]
 mod threads;
 
+mod event_of;
+#[cfg(not(ringbus_loom))]
+mod expect;
 #[cfg(not(ringbus_loom))]
 mod receiver;
 
+// On executors.
+#[cfg(all(feature = "async", not(ringbus_loom)))]
+mod ending_async;
+#[cfg(all(feature = "async", not(ringbus_loom)))]
+mod offload;
+#[cfg(all(feature = "async", not(ringbus_loom)))]
+mod stream;
+#[cfg(all(feature = "async", not(ringbus_loom)))]
+mod subscribe_async;
+#[cfg(all(feature = "async", not(ringbus_loom)))]
+mod task;
+#[cfg(all(feature = "async", not(ringbus_loom)))]
+mod timer;
+#[cfg(all(feature = "async", not(ringbus_loom)))]
+mod until;
+
+#[cfg(not(ringbus_loom))]
+pub use event_of::EventOf;
+#[cfg(not(ringbus_loom))]
+pub use expect::{ExpectError, Expectation};
 pub use options::QueueError;
 pub use overflow::Overflow;
 #[cfg(not(ringbus_loom))]
-pub use receiver::{Receiver, RecvError};
+pub use receiver::{Received, Receiver, RecvError};
+#[cfg(all(feature = "async", not(ringbus_loom)))]
+pub use stream::{EventStream, Lagged};
 #[cfg(not(ringbus_loom))]
-pub use subscribe::{InPool, InThread, Queued, TakenOut};
+pub use subscribe::{CalledByWorkers, InPool, InThread, Queued, TakenOut};
+#[cfg(all(feature = "async", not(ringbus_loom)))]
+pub use subscribe_async::{AsyncError, InTasks};
+#[cfg(all(feature = "async", not(ringbus_loom)))]
+pub use task::{Spawn, Task, Tokio};

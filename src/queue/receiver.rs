@@ -1,15 +1,21 @@
 //! Taking events out of a queue, as from a channel.
 
 use core::fmt;
+use core::marker::PhantomData;
+#[cfg(feature = "async")]
+use core::task::{Context, Poll};
 use core::time::Duration;
 use std::time::Instant;
 
+use super::event_of::EventOf;
 use super::mailbox::{Next, SharedMailbox};
+#[cfg(feature = "async")]
+use super::timer::Alarm;
 use crate::bus::Subscription;
 use crate::dispatch::awaited::Ticket;
 use crate::dispatch::backlog::Backlog;
 use crate::dispatch::{EndedBy, SubscriptionInfo};
-use crate::event::Event;
+use crate::event::{DecodeError, Event, Payload};
 use crate::sync::wakers::thread_waker;
 use crate::sync::{park, park_timeout};
 
@@ -33,9 +39,49 @@ use crate::sync::{park, park_timeout};
 ///
 /// It is one consumer's: to share the work among threads, subscribe a handler [in a pool](crate::Subscribe::in_pool).
 #[must_use = "dropping a receiver unsubscribes it"]
-pub struct Receiver {
+pub struct Receiver<P = Event> {
     guard: Subscription,
-    mailbox: SharedMailbox,
+    pub(super) mailbox: SharedMailbox,
+    takes: PhantomData<fn() -> P>,
+}
+
+/// What can be taken out of a queue: an [`Event`], or an [`EventOf`] a [`Payload`] type. Sealed.
+pub trait Received: sealed::Sealed {
+    /// What comes out.
+    type Item;
+
+    #[doc(hidden)]
+    const IS_PAYLOAD: bool;
+
+    #[doc(hidden)]
+    fn receive(event: &Event) -> Result<Self::Item, DecodeError>;
+}
+
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for crate::event::Event {}
+    impl<T: crate::event::Payload> Sealed for T {}
+}
+
+impl Received for Event {
+    type Item = Event;
+
+    const IS_PAYLOAD: bool = false;
+
+    fn receive(event: &Event) -> Result<Event, DecodeError> {
+        Ok(event.clone())
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: Payload> Received for T {
+    type Item = EventOf<T>;
+
+    const IS_PAYLOAD: bool = true;
+
+    fn receive(event: &Event) -> Result<EventOf<T>, DecodeError> {
+        EventOf::new(event)
+    }
 }
 
 /// There is no event to be taken out.
@@ -64,45 +110,9 @@ impl std::error::Error for RecvError {}
 
 // === impl Receiver ===
 
-impl Receiver {
+impl<P> Receiver<P> {
     pub(super) fn new(guard: Subscription, mailbox: SharedMailbox) -> Self {
-        Self { guard, mailbox }
-    }
-
-    /// The next event; waits for one.
-    ///
-    /// # Errors
-    /// [`RecvError::Ended`].
-    pub fn recv(&mut self) -> Result<Event, RecvError> {
-        self.recv_until(None)
-    }
-
-    /// The next event; waits for one, at most so long.
-    ///
-    /// # Errors
-    /// [`RecvError::TimedOut`], [`RecvError::Ended`].
-    pub fn recv_timeout(&mut self, limit: Duration) -> Result<Event, RecvError> {
-        // A limit beyond what the clock can tell is none.
-        self.recv_until(Instant::now().checked_add(limit))
-    }
-
-    /// The next event, if one waits.
-    ///
-    /// # Errors
-    /// [`RecvError::Empty`], [`RecvError::Ended`].
-    pub fn try_recv(&mut self) -> Result<Event, RecvError> {
-        // Before the look: what comes after an end is none.
-        let over = self.mailbox.is_closed();
-        match self.mailbox.pop() {
-            Some((event, ticket)) => Ok(self.taken(event, ticket)),
-            None if over => Err(RecvError::Ended),
-            None => Err(RecvError::Empty),
-        }
-    }
-
-    /// The events that wait, and what comes meanwhile, until none waits.
-    pub fn try_iter(&mut self) -> impl Iterator<Item = Event> + '_ {
-        core::iter::from_fn(|| self.try_recv().ok())
+        Self { guard, mailbox, takes: PhantomData }
     }
 
     /// How many events wait.
@@ -127,15 +137,54 @@ impl Receiver {
     pub fn subscription(&self) -> &Subscription {
         &self.guard
     }
+}
 
-    fn recv_until(&mut self, deadline: Option<Instant>) -> Result<Event, RecvError> {
-        if let Some((event, ticket)) = self.mailbox.pop() {
-            return Ok(self.taken(event, ticket));
+impl<P: Received> Receiver<P> {
+    /// The next event; waits for one.
+    ///
+    /// # Errors
+    /// [`RecvError::Ended`].
+    pub fn recv(&mut self) -> Result<P::Item, RecvError> {
+        self.recv_until(None)
+    }
+
+    /// The next event; waits for one, at most so long.
+    ///
+    /// # Errors
+    /// [`RecvError::TimedOut`], [`RecvError::Ended`].
+    pub fn recv_timeout(&mut self, limit: Duration) -> Result<P::Item, RecvError> {
+        // A limit beyond what the clock can tell is none.
+        self.recv_until(Instant::now().checked_add(limit))
+    }
+
+    /// The next event, if one waits.
+    ///
+    /// # Errors
+    /// [`RecvError::Empty`], [`RecvError::Ended`].
+    pub fn try_recv(&mut self) -> Result<P::Item, RecvError> {
+        // Before the look: what comes after an end is none.
+        let over = self.mailbox.is_closed();
+        while let Some((event, ticket)) = self.mailbox.pop() {
+            if let Some(item) = self.taken(&event, ticket) {
+                return Ok(item);
+            }
         }
+        Err(if over { RecvError::Ended } else { RecvError::Empty })
+    }
+
+    /// The events that wait, and what comes meanwhile, until none waits.
+    pub fn try_iter(&mut self) -> impl Iterator<Item = P::Item> + '_ {
+        core::iter::from_fn(|| self.try_recv().ok())
+    }
+
+    fn recv_until(&mut self, deadline: Option<Instant>) -> Result<P::Item, RecvError> {
         let waker = thread_waker();
         loop {
             match self.mailbox.next(0, &waker) {
-                Next::Event(event, ticket) => return Ok(self.taken(event, ticket)),
+                Next::Event(event, ticket) => match self.taken(&event, ticket) {
+                    Some(item) => return Ok(item),
+                    None => continue,
+                },
                 Next::Over => return Err(RecvError::Ended),
                 Next::Nothing => {}
             }
@@ -150,29 +199,65 @@ impl Receiver {
         }
     }
 
-    fn taken(&self, event: Event, ticket: Option<Ticket>) -> Event {
-        self.mailbox.received(ticket);
-        event
+    /// The next event, for a future that is woken when one comes, or at the deadline.
+    #[cfg(feature = "async")]
+    pub(super) fn poll_until(
+        &mut self,
+        cx: &mut Context<'_>,
+        deadline: Option<Instant>,
+        alarm: &mut Option<Alarm>,
+    ) -> Poll<Result<P::Item, RecvError>> {
+        loop {
+            match self.mailbox.next(0, cx.waker()) {
+                Next::Event(event, ticket) => {
+                    if let Some(item) = self.taken(&event, ticket) {
+                        return Poll::Ready(Ok(item));
+                    }
+                }
+                Next::Over => return Poll::Ready(Err(RecvError::Ended)),
+                Next::Nothing => break,
+            }
+        }
+        if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+            return Poll::Ready(Err(RecvError::TimedOut));
+        }
+        // Set anew each time: the task may have another waker now.
+        *alarm = deadline.map(|deadline| Alarm::at(deadline, cx.waker()));
+        Poll::Pending
+    }
+
+    /// What comes out; one that cannot be read as what is wanted has failed.
+    pub(super) fn taken(&self, event: &Event, ticket: Option<Ticket>) -> Option<P::Item> {
+        match P::receive(event) {
+            Ok(item) => {
+                self.mailbox.received(ticket);
+                Some(item)
+            }
+            Err(error) => {
+                self.mailbox.refused(event, ticket, Box::new(error));
+                None
+            }
+        }
     }
 }
 
-impl Drop for Receiver {
+impl<P> Drop for Receiver<P> {
     fn drop(&mut self) {
         self.guard.end(EndedBy::Unsubscribing);
         self.mailbox.stop();
     }
 }
 
-impl Iterator for Receiver {
-    type Item = Event;
+impl<P: Received> Iterator for Receiver<P> {
+    type Item = P::Item;
 
     /// Waits for the next event; ends with the subscription.
-    fn next(&mut self) -> Option<Event> {
+    fn next(&mut self) -> Option<P::Item> {
         self.recv().ok()
     }
 }
 
-impl fmt::Debug for Receiver {
+impl<P> fmt::Debug for Receiver<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Receiver").field("subscription", &self.guard).field("len", &self.len()).finish()
     }

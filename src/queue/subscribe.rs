@@ -5,10 +5,10 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use super::code::{Alone, Code, Shared};
-use super::mailbox::{Mailbox, SharedMailbox};
+use super::mailbox::{Drives, Mailbox, SharedMailbox};
 use super::options::{Options, QueueError};
 use super::overflow::Overflow;
-use super::receiver::Receiver;
+use super::receiver::{Received, Receiver};
 use super::threads;
 use super::worker::Worker;
 use crate::bus::{Subscribe, Subscription};
@@ -68,6 +68,7 @@ use crate::event::{Event, Payload};
 pub struct Queued<P, M> {
     base: Subscribe<P>,
     pub(super) options: Options,
+    #[cfg_attr(not(feature = "async"), allow(dead_code, reason = "the marker of a type, but for executors"))]
     pub(super) mode: M,
 }
 
@@ -110,13 +111,13 @@ impl<P> Subscribe<P> {
     }
 }
 
-impl Subscribe {
+impl<P: Received> Subscribe<P> {
     /// Takes the events out by oneself, as from a channel; see [`Receiver`]. For options, [`queued`](Self::queued) first.
     ///
     /// # Errors
     /// [`QueueError`], if the failure policy is to unwind.
     #[track_caller]
-    pub fn receiver(self) -> Result<Receiver, QueueError> {
+    pub fn receiver(self) -> Result<Receiver<P>, QueueError> {
         self.queued().receiver()
     }
 }
@@ -146,6 +147,12 @@ impl<P, M> Queued<P, M> {
         self
     }
 
+    /// Whether it takes events without a payload too.
+    #[cfg(feature = "async")]
+    pub(super) fn decodes(&self) -> bool {
+        self.base.decodes()
+    }
+
     pub(super) fn checked(self) -> Result<Self, QueueError> {
         self.options.check()?;
         if self.base.policy() == FailurePolicy::Unwind {
@@ -159,7 +166,7 @@ impl<P, M> Queued<P, M> {
         self,
         codes: Vec<Box<dyn Code>>,
         typed: bool,
-        drives: fn() -> bool,
+        drives: Drives,
         start: impl FnOnce(&SharedMailbox, Option<&str>) -> Result<(), QueueError>,
         place: &'static Location<'static>,
     ) -> Result<(Subscription, SharedMailbox), QueueError> {
@@ -177,7 +184,7 @@ impl<P, M> Queued<P, M> {
         typed: bool,
         place: &'static Location<'static>,
     ) -> Result<Subscription, QueueError> {
-        Ok(self.add(codes, typed, || false, threads::start, place)?.0)
+        Ok(self.add(codes, typed, Box::new(|| false), threads::start, place)?.0)
     }
 
     /// So many of what `make` makes, one for each worker; none where so many are not allowed.
@@ -357,15 +364,16 @@ impl<T: Payload> Queued<T, InPool> {
     }
 }
 
-impl Queued<Event, TakenOut> {
+impl<P: Received> Queued<P, TakenOut> {
     /// Takes the events out by oneself, as from a channel.
     ///
     /// # Errors
     /// [`QueueError`]: an option is out of range. Nothing is subscribed then.
     #[track_caller]
-    pub fn receiver(self) -> Result<Receiver, QueueError> {
+    pub fn receiver(self) -> Result<Receiver<P>, QueueError> {
+        let typed = P::IS_PAYLOAD && !self.base.decodes();
         let place = Location::caller();
-        let (guard, mailbox) = self.add(Vec::new(), false, || false, |_, _| Ok(()), place)?;
+        let (guard, mailbox) = self.add(Vec::new(), typed, Box::new(|| false), |_, _| Ok(()), place)?;
         Ok(Receiver::new(guard, mailbox))
     }
 }

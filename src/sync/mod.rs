@@ -79,7 +79,7 @@ mod once;
 mod pile;
 mod quiet;
 pub(crate) mod scoped;
-mod signal;
+pub(crate) mod signal;
 
 pub(crate) mod inject;
 #[cfg(all(feature = "inject", not(ringbus_loom)))]

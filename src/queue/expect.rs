@@ -1,0 +1,140 @@
+//! Waiting for one event that is about to come.
+
+use core::fmt;
+use core::time::Duration;
+
+use super::overflow::Overflow;
+use super::receiver::{Received, Receiver, RecvError};
+use crate::bus::{Bus, Subscribe};
+use crate::event::{Event, IntoSelector, KindTaken, PatternError, Payload};
+
+use super::event_of::EventOf;
+
+/// An event that is waited for, from the moment on in which this was made; see [`Bus::expecting`].
+#[must_use = "nothing is waited for before `within`"]
+#[derive(Debug)]
+pub struct Expectation<P = Event> {
+    receiver: Receiver<P>,
+}
+
+/// Why there is no event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ExpectError {
+    /// None has come in this time.
+    TimedOut {
+        /// How long it was waited.
+        after: Duration,
+    },
+    /// None will come: the bus has been shut down, or is gone.
+    Ended,
+    /// The pattern is none.
+    Pattern(PatternError),
+    /// Another payload type has the kind.
+    KindTaken(KindTaken),
+}
+
+impl Bus {
+    /// Waits for the next event that a pattern, a kind or a list of them selects, which another thread publishes after this
+    /// was called. Where this thread is to do something that leads to it, begin with [`expecting`](Self::expecting).
+    ///
+    /// # Errors
+    /// [`ExpectError`].
+    pub fn expect(&self, selector: impl IntoSelector, limit: Duration) -> Result<Event, ExpectError> {
+        self.expecting(selector)?.within(limit)
+    }
+
+    /// Waits for the next payload of a type; see [`expect`](Self::expect).
+    ///
+    /// # Errors
+    /// [`ExpectError`].
+    pub fn expect_of<T: Payload>(&self, limit: Duration) -> Result<EventOf<T>, ExpectError> {
+        self.expecting_of::<T>()?.within(limit)
+    }
+
+    /// Begins to wait for an event: the first that comes from now on.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use ringbus::{Bus, publish_event};
+    ///
+    /// let bus = Bus::new();
+    /// let ready = bus.expecting("server.ready")?;
+    /// let server = std::thread::spawn({
+    ///     let bus = bus.clone();
+    ///     move || drop(publish_event!(bus: &bus, "server.ready", port = 8080))
+    /// });
+    /// assert_eq!(ready.within(Duration::from_secs(10))?.get("port"), Some(&8080.into()));
+    /// # server.join().unwrap();
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`ExpectError::Pattern`].
+    #[track_caller]
+    pub fn expecting(&self, selector: impl IntoSelector) -> Result<Expectation, ExpectError> {
+        Ok(Expectation::new(self.on(selector).map_err(ExpectError::Pattern)?))
+    }
+
+    /// Begins to wait for a payload of a type.
+    ///
+    /// # Errors
+    /// [`ExpectError::KindTaken`].
+    #[track_caller]
+    pub fn expecting_of<T: Payload>(&self) -> Result<Expectation<T>, ExpectError> {
+        Ok(Expectation::new(self.on_payload::<T>().map_err(ExpectError::KindTaken)?))
+    }
+}
+
+// === impl Expectation ===
+
+impl<P: Received> Expectation<P> {
+    #[track_caller]
+    fn new(request: Subscribe<P>) -> Self {
+        // The first that comes: later ones have no room.
+        let queue = request.queued().capacity(1).when_full(Overflow::DropNewest);
+        match queue.receiver() {
+            Ok(receiver) => Self { receiver },
+            Err(error) => unreachable!("these options are in range: {error}"),
+        }
+    }
+
+    /// Waits for it, at most so long.
+    ///
+    /// # Errors
+    /// [`ExpectError::TimedOut`], [`ExpectError::Ended`].
+    pub fn within(mut self, limit: Duration) -> Result<P::Item, ExpectError> {
+        self.receiver.recv_timeout(limit).map_err(|error| match error {
+            RecvError::TimedOut | RecvError::Empty => ExpectError::TimedOut { after: limit },
+            RecvError::Ended => ExpectError::Ended,
+        })
+    }
+
+    /// The same for async code (feature `async`), whatever the executor.
+    ///
+    /// # Errors
+    /// As there.
+    #[cfg(feature = "async")]
+    pub async fn within_async(mut self, limit: Duration) -> Result<P::Item, ExpectError> {
+        let deadline = std::time::Instant::now().checked_add(limit);
+        let mut alarm = None;
+        let next = core::future::poll_fn(|cx| self.receiver.poll_until(cx, deadline, &mut alarm));
+        next.await.map_err(|error| match error {
+            RecvError::TimedOut | RecvError::Empty => ExpectError::TimedOut { after: limit },
+            RecvError::Ended => ExpectError::Ended,
+        })
+    }
+}
+
+impl fmt::Display for ExpectError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TimedOut { after } => write!(f, "no such event has come within {after:?}"),
+            Self::Ended => f.write_str("no such event will come: the bus has ended"),
+            Self::Pattern(error) => error.fmt(f),
+            Self::KindTaken(taken) => taken.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for ExpectError {}

@@ -1,0 +1,151 @@
+//! Events as a stream, for `while let Some(event) = stream.next().await`.
+
+use core::fmt;
+use core::pin::Pin;
+use core::task::{Context, Poll};
+
+use futures_core::Stream;
+
+use super::mailbox::Next;
+use super::options::QueueError;
+use super::receiver::{Received, Receiver};
+use super::subscribe::{Queued, TakenOut};
+use crate::bus::{Bus, Subscription};
+use crate::dispatch::SubscriptionInfo;
+use crate::event::{Event, IntoSelector, KindTaken, PatternError, Payload};
+
+/// So many events were lost since the last one, because the stream's queue was full.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Lagged(pub u64);
+
+impl fmt::Display for Lagged {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} events were lost because the stream's queue was full", self.0)
+    }
+}
+
+impl std::error::Error for Lagged {}
+
+/// The events of a subscription as a stream (feature `async`); made by [`Bus::stream`], or by [`Bus::stream_of`] for those
+/// that hold a payload of one type.
+///
+/// Events wait in its queue until they are taken. Where the queue is full, the oldest are lost, and the next item says how
+/// many ([`Lagged`]). It ends with the bus. Dropping it unsubscribes.
+///
+/// # Cancellation
+/// An event is taken out by the poll that returns it, so a `next()` that is dropped loses none.
+#[must_use = "dropping a stream unsubscribes it"]
+#[derive(Debug)]
+pub struct EventStream<P = Event> {
+    receiver: Receiver<P>,
+    /// Losses that were told.
+    lost: u64,
+}
+
+// === impl Bus ===
+
+impl Bus {
+    /// What a pattern, a kind or a list of them selects, as a stream of [`Event`]s, from now on. It needs no runtime.
+    ///
+    /// ```
+    /// use std::future::poll_fn;
+    /// use std::pin::Pin;
+    /// use futures_core::Stream;
+    /// use ringbus::{Bus, publish_event};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let bus = Bus::new();
+    /// let mut errors = bus.stream("**.error")?;
+    /// publish_event!(bus: &bus, "db.error", code = 7);
+    /// // with the crate futures-util or tokio-stream: `errors.next().await`
+    /// let event = poll_fn(|cx| Pin::new(&mut errors).poll_next(cx)).await.unwrap()?;
+    /// assert_eq!(event.kind(), "db.error");
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`PatternError`] names the segment that is wrong, and what is allowed.
+    #[track_caller]
+    pub fn stream(&self, selector: impl IntoSelector) -> Result<EventStream, PatternError> {
+        Ok(defaults(self.on(selector)?.queued().stream()))
+    }
+
+    /// The payloads of type `T`, as a stream, from now on.
+    ///
+    /// # Errors
+    /// [`KindTaken`] if another type has `T`'s kind in this process.
+    #[track_caller]
+    pub fn stream_of<T: Payload>(&self) -> Result<EventStream<T>, KindTaken> {
+        Ok(defaults(self.on_payload::<T>()?.queued().stream()))
+    }
+}
+
+impl<P: Received> Queued<P, TakenOut> {
+    /// Takes the events out as a stream.
+    ///
+    /// # Errors
+    /// [`QueueError`]: an option is out of range. Nothing is subscribed then.
+    #[track_caller]
+    pub fn stream(self) -> Result<EventStream<P>, QueueError> {
+        Ok(EventStream { receiver: self.receiver()?, lost: 0 })
+    }
+}
+
+/// The default options are in range.
+fn defaults<P>(stream: Result<EventStream<P>, QueueError>) -> EventStream<P> {
+    stream.unwrap_or_else(|error| unreachable!("{error}"))
+}
+
+// === impl EventStream ===
+
+impl<P> EventStream<P> {
+    /// How many events wait.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.receiver.len()
+    }
+
+    /// Whether none waits.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.receiver.is_empty()
+    }
+
+    /// What there is to know about the subscription, its losses included.
+    #[must_use]
+    pub fn info(&self) -> SubscriptionInfo {
+        self.receiver.info()
+    }
+
+    /// The subscription.
+    pub fn subscription(&self) -> &Subscription {
+        self.receiver.subscription()
+    }
+}
+
+impl<P: Received> Stream for EventStream<P> {
+    type Item = Result<P::Item, Lagged>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = self.get_mut();
+        let lost = this.receiver.mailbox.dropped();
+        if lost > this.lost {
+            let lagged = Lagged(lost - this.lost);
+            this.lost = lost;
+            return Poll::Ready(Some(Err(lagged)));
+        }
+        loop {
+            match this.receiver.mailbox.next(0, cx.waker()) {
+                Next::Event(event, ticket) => {
+                    if let Some(item) = this.receiver.taken(&event, ticket) {
+                        return Poll::Ready(Some(Ok(item)));
+                    }
+                }
+                Next::Over => return Poll::Ready(None),
+                Next::Nothing => return Poll::Pending,
+            }
+        }
+    }
+}

@@ -1,0 +1,273 @@
+//! Subscribing async handlers: on tokio, or on an executor that the user names.
+
+use core::future::Future;
+use core::panic::Location;
+use std::sync::Arc;
+
+use super::code::Code;
+use super::event_of::EventOf;
+use super::options::QueueError;
+use super::subscribe::{CalledByWorkers, Queued, sealed};
+use super::task::{self, Async, Spawn, Tokio};
+use crate::bus::{Bus, Subscribe, Subscription};
+use crate::dispatch::BoxError;
+use crate::event::{Event, KindTaken, Payload, Selector};
+
+/// An async handler, as a task of an executor.
+#[non_exhaustive]
+pub struct InTasks {
+    executor: Arc<dyn Spawn>,
+}
+
+impl sealed::Sealed for InTasks {}
+impl CalledByWorkers for InTasks {}
+
+impl core::fmt::Debug for InTasks {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("InTasks").finish_non_exhaustive()
+    }
+}
+
+impl Bus {
+    /// Has an async handler take every event, on the tokio runtime that this is called in (feature `async`): events wait in
+    /// a queue of its own, and publishers do not. One is handled after the other; for options, retries and other executors
+    /// see [`Subscribe::in_tokio`] and [`Subscribe::on_executor`].
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use ringbus::{Bus, publish_event};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let bus = Bus::new();
+    /// let mail = bus.subscribe_async(|event| async move {
+    ///     tokio::time::sleep(Duration::from_millis(1)).await; // nobody is held up
+    ///     println!("{event}");
+    /// })?;
+    /// publish_event!(bus: &bus, "mail.send", to = "ops");
+    /// mail.close_async().await?;
+    /// assert_eq!(mail.info().delivered, 1);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`QueueError::NoExecutor`] outside of a runtime.
+    #[track_caller]
+    pub fn subscribe_async<Fut>(
+        &self,
+        handler: impl Fn(Event) -> Fut + Send + Sync + 'static,
+    ) -> Result<Subscription, QueueError>
+    where
+        Fut: Future<Output = ()> + Send + 'static,
+    {
+        self.on_selected::<Event>(Selector::all()).in_tokio()?.subscribe(handler)
+    }
+
+    /// Like [`subscribe_async`](Self::subscribe_async), for a handler that may fail.
+    ///
+    /// # Errors
+    /// [`QueueError::NoExecutor`] outside of a runtime.
+    #[track_caller]
+    pub fn try_subscribe_async<Fut>(
+        &self,
+        handler: impl Fn(Event) -> Fut + Send + Sync + 'static,
+    ) -> Result<Subscription, QueueError>
+    where
+        Fut: Future<Output = Result<(), BoxError>> + Send + 'static,
+    {
+        self.on_selected::<Event>(Selector::all()).in_tokio()?.try_subscribe(handler)
+    }
+
+    /// Has an async handler take every payload of type `T`; see [`subscribe_async`](Self::subscribe_async).
+    ///
+    /// # Errors
+    /// [`AsyncError`]: outside of a runtime, or another type has `T`'s kind.
+    #[track_caller]
+    pub fn subscribe_async_to<T: Payload, Fut>(
+        &self,
+        handler: impl Fn(EventOf<T>) -> Fut + Send + Sync + 'static,
+    ) -> Result<Subscription, AsyncError>
+    where
+        Fut: Future<Output = ()> + Send + 'static,
+    {
+        Ok(self.on_payload::<T>()?.in_tokio()?.subscribe(handler)?)
+    }
+
+    /// Like [`subscribe_async_to`](Self::subscribe_async_to), for a handler that may fail.
+    ///
+    /// # Errors
+    /// As there.
+    #[track_caller]
+    pub fn try_subscribe_async_to<T: Payload, Fut>(
+        &self,
+        handler: impl Fn(EventOf<T>) -> Fut + Send + Sync + 'static,
+    ) -> Result<Subscription, AsyncError>
+    where
+        Fut: Future<Output = Result<(), BoxError>> + Send + 'static,
+    {
+        Ok(self.on_payload::<T>()?.in_tokio()?.try_subscribe(handler)?)
+    }
+}
+
+/// Why there is no async handler for a type. Nothing was subscribed then.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum AsyncError {
+    /// Another type has the kind.
+    KindTaken(KindTaken),
+    /// The queue or its executor.
+    Queue(QueueError),
+}
+
+impl From<KindTaken> for AsyncError {
+    fn from(taken: KindTaken) -> Self {
+        Self::KindTaken(taken)
+    }
+}
+
+impl From<QueueError> for AsyncError {
+    fn from(error: QueueError) -> Self {
+        Self::Queue(error)
+    }
+}
+
+impl core::fmt::Display for AsyncError {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::KindTaken(taken) => taken.fmt(f),
+            Self::Queue(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for AsyncError {}
+
+// === impl Subscribe ===
+
+impl<P> Subscribe<P> {
+    /// The handler is async, and runs on the tokio runtime that this is called in.
+    ///
+    /// # Errors
+    /// [`QueueError::NoExecutor`] outside of a runtime.
+    pub fn in_tokio(self) -> Result<Queued<P, InTasks>, QueueError> {
+        Ok(self.on_executor(Tokio::current()?))
+    }
+
+    /// The handler is async, and runs on this executor.
+    pub fn on_executor(self, executor: impl Spawn) -> Queued<P, InTasks> {
+        self.queue(1, InTasks { executor: Arc::new(executor) })
+    }
+}
+
+// === impl Queued ===
+
+impl<P> Queued<P, InTasks> {
+    /// The handler may be at work on so many events at once, 1 to 64: they keep no order then.
+    pub fn concurrency(mut self, events: usize) -> Self {
+        self.options.workers = events;
+        self
+    }
+
+    fn add_tasks<F, Fut>(
+        self,
+        make: F,
+        typed: bool,
+        place: &'static Location<'static>,
+    ) -> Result<Subscription, QueueError>
+    where
+        F: Fn(&Event) -> Result<Fut, BoxError> + Send + Sync + 'static,
+        Fut: Future<Output = Result<(), BoxError>> + Send + 'static,
+    {
+        let make = Arc::new(make);
+        let codes = self.codes(|| -> Box<dyn Code> { Box::new(Async::new(Arc::clone(&make))) })?;
+        drop(make);
+        let executor = Arc::clone(&self.mode.executor);
+        let drives = {
+            let executor = Arc::clone(&executor);
+            move || executor.is_current()
+        };
+        let start = |mailbox: &_, _: Option<&str>| {
+            task::start(mailbox, &*executor);
+            Ok(())
+        };
+        Ok(self.add(codes, typed, Box::new(drives), start, place)?.0)
+    }
+}
+
+impl Queued<Event, InTasks> {
+    /// Subscribes an async handler. Each event has a future of its own; it is polled as part of the subscription's task.
+    ///
+    /// Between two polls it may be dropped: when the subscription is closed, or its [deadline](Self::deadline) has passed,
+    /// or its executor ends. The event is counted as discarded then, or failed.
+    ///
+    /// # Errors
+    /// [`QueueError`]: an option is out of range. Nothing is subscribed then.
+    #[track_caller]
+    pub fn subscribe<Fut>(
+        self,
+        handler: impl Fn(Event) -> Fut + Send + Sync + 'static,
+    ) -> Result<Subscription, QueueError>
+    where
+        Fut: Future<Output = ()> + Send + 'static,
+    {
+        let make = move |event: &Event| Ok(infallible(handler(event.clone())));
+        self.add_tasks(make, false, Location::caller())
+    }
+
+    /// Subscribes an async handler that may fail.
+    ///
+    /// # Errors
+    /// As for [`subscribe`](Self::subscribe).
+    #[track_caller]
+    pub fn try_subscribe<Fut>(
+        self,
+        handler: impl Fn(Event) -> Fut + Send + Sync + 'static,
+    ) -> Result<Subscription, QueueError>
+    where
+        Fut: Future<Output = Result<(), BoxError>> + Send + 'static,
+    {
+        self.add_tasks(move |event| Ok(handler(event.clone())), false, Location::caller())
+    }
+}
+
+impl<T: Payload> Queued<T, InTasks> {
+    /// Subscribes an async handler for payloads; see that for events.
+    ///
+    /// # Errors
+    /// [`QueueError`]: an option is out of range. Nothing is subscribed then.
+    #[track_caller]
+    pub fn subscribe<Fut>(
+        self,
+        handler: impl Fn(EventOf<T>) -> Fut + Send + Sync + 'static,
+    ) -> Result<Subscription, QueueError>
+    where
+        Fut: Future<Output = ()> + Send + 'static,
+    {
+        let typed = !self.decodes();
+        let make = move |event: &Event| Ok(infallible(handler(EventOf::new(event)?)));
+        self.add_tasks(make, typed, Location::caller())
+    }
+
+    /// Subscribes an async handler for payloads that may fail.
+    ///
+    /// # Errors
+    /// As for [`subscribe`](Self::subscribe).
+    #[track_caller]
+    pub fn try_subscribe<Fut>(
+        self,
+        handler: impl Fn(EventOf<T>) -> Fut + Send + Sync + 'static,
+    ) -> Result<Subscription, QueueError>
+    where
+        Fut: Future<Output = Result<(), BoxError>> + Send + 'static,
+    {
+        let typed = !self.decodes();
+        let make = move |event: &Event| Ok(handler(EventOf::new(event)?));
+        self.add_tasks(make, typed, Location::caller())
+    }
+}
+
+async fn infallible(handler: impl Future<Output = ()>) -> Result<(), BoxError> {
+    handler.await;
+    Ok(())
+}

@@ -1,0 +1,395 @@
+//! Async handlers, on tokio and on executors of one's own; streams; waiting and ending without holding up a thread.
+#![cfg(all(feature = "async", not(ringbus_loom)))]
+
+use std::future::{Future, poll_fn};
+use std::num::NonZeroU32;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Wake, Waker};
+use std::time::Duration;
+
+use futures_core::Stream;
+use ringbus::{
+    Bus, CloseError, Event, EventStream, ExpectError, Lagged, Outcome, QueueError, Retry, Spawn, Task, publish_event,
+};
+use tokio::sync::{Notify, Semaphore};
+
+const LONG: Duration = Duration::from_secs(60);
+
+fn n(event: &Event) -> i64 {
+    event.get("n").and_then(ringbus::Value::as_i64).unwrap()
+}
+
+async fn next(stream: &mut EventStream) -> Option<Result<i64, Lagged>> {
+    poll_fn(|cx| Pin::new(&mut *stream).poll_next(cx)).await.map(|item| item.map(|event| n(&event)))
+}
+
+#[tokio::test]
+async fn a_publisher_goes_on_while_the_handler_awaits() {
+    let bus = Bus::new();
+    let (go, handled) = (Arc::new(Semaphore::new(0)), Arc::new(Mutex::new(Vec::new())));
+    let (may, list) = (Arc::clone(&go), Arc::clone(&handled));
+    let guard = bus
+        .subscribe_async(move |event| {
+            let (may, list) = (Arc::clone(&may), Arc::clone(&list));
+            async move {
+                may.acquire().await.unwrap().forget();
+                list.lock().unwrap().push(n(&event));
+            }
+        })
+        .unwrap();
+    for n in 0..5 {
+        assert_eq!(publish_event!(bus: &bus, "job", n).enqueued, 1);
+    }
+    tokio::task::yield_now().await;
+    assert!(handled.lock().unwrap().is_empty());
+    go.add_permits(5);
+    guard.close_async().await.unwrap();
+    assert_eq!(*handled.lock().unwrap(), [0, 1, 2, 3, 4]);
+    assert_eq!((guard.info().delivered, bus.stats().totals.delivered), (5, 5));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn several_events_at_once_where_order_does_not_matter() {
+    let bus = Bus::new();
+    let meet = Arc::new(tokio::sync::Barrier::new(4));
+    let at = Arc::clone(&meet);
+    let guard = bus.on("job").unwrap().in_tokio().unwrap().concurrency(4).subscribe(move |_| {
+        let at = Arc::clone(&at);
+        async move { drop(at.wait().await) }
+    });
+    let guard = guard.unwrap();
+    (0..8).for_each(|n| drop(publish_event!(bus: &bus, "job", n)));
+    guard.close_async().await.unwrap();
+    assert_eq!(guard.info().delivered, 8);
+}
+
+#[tokio::test]
+async fn panics_and_errors_end_with_their_event() {
+    let bus = Bus::new();
+    let guard = bus
+        .on("job")
+        .unwrap()
+        .in_tokio()
+        .unwrap()
+        .try_subscribe(|event| async move {
+            tokio::task::yield_now().await;
+            match n(&event) {
+                0 => panic!("zero"),
+                1 => Err("one".into()),
+                _ => Ok(()),
+            }
+        })
+        .unwrap();
+    let of = |n: i64| Event::builder("job").field("n", n).build().unwrap();
+    let zero = bus.publish_and_wait_async(of(0), LONG).await.unwrap();
+    let one = bus.publish_and_wait_async(of(1), LONG).await.unwrap();
+    let two = bus.publish_and_wait_async(of(2), LONG).await.unwrap();
+    assert!(zero.errors[0].to_string().contains("panicked: zero on job"), "{zero:?}");
+    assert!(one.errors[0].to_string().contains("failed: one on job"), "{one:?}");
+    assert!(two.is_complete() && two.delivered == 1, "{two:?}");
+    let info = guard.info();
+    assert_eq!((info.delivered, info.failed, info.panicked), (1, 2, 1));
+    assert_eq!(bus.dead_letters().len(), 2);
+}
+
+#[tokio::test]
+async fn a_call_past_its_deadline_is_dropped_and_tried_again() {
+    let bus = Bus::new();
+    let tried = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&tried);
+    let queue = bus.on("job").unwrap().in_tokio().unwrap();
+    let retry = Retry::times(NonZeroU32::new(2).unwrap()).base(Duration::from_millis(1));
+    let guard = queue
+        .deadline(Duration::from_millis(5))
+        .retry(retry)
+        .subscribe(move |_| {
+            let last = count.fetch_add(1, Ordering::Relaxed) == 2;
+            async move {
+                if !last {
+                    std::future::pending::<()>().await;
+                }
+            }
+        })
+        .unwrap();
+    let event = Event::builder("job").build().unwrap();
+    let waited = bus.publish_and_wait_async(event, LONG).await.unwrap();
+    assert!(waited.is_complete(), "{waited:?}");
+    assert_eq!((tried.load(Ordering::Relaxed), guard.info().queue.unwrap().retried), (3, 2));
+}
+
+#[tokio::test]
+async fn close_drops_what_is_suspended_and_counts_it() {
+    let bus = Bus::new();
+    let (token, begun) = (Arc::new(()), Arc::new(Notify::new()));
+    let (held, begin) = (Arc::clone(&token), Arc::clone(&begun));
+    let guard = bus
+        .subscribe_async(move |_| {
+            let (held, begin) = (Arc::clone(&held), Arc::clone(&begin));
+            async move {
+                begin.notify_one();
+                std::future::pending::<()>().await;
+                drop(held);
+            }
+        })
+        .unwrap();
+    (0..3).for_each(|n| drop(publish_event!(bus: &bus, "job", n)));
+    begun.notified().await;
+    assert_eq!(Arc::strong_count(&token), 3);
+    guard.close().unwrap();
+    assert_eq!(Arc::strong_count(&token), 1, "the future and the handler have been dropped");
+    let queue = guard.info().queue.unwrap();
+    assert_eq!((queue.discarded, queue.delivered, queue.running), (3, 0, 0));
+}
+
+#[tokio::test]
+async fn waiting_on_the_runtimes_own_thread_is_an_error() {
+    let bus = Bus::new();
+    let guard = bus.subscribe_async(|_| async { tokio::task::yield_now().await }).unwrap();
+    let event = || Event::builder("job").build().unwrap();
+    bus.publish(event());
+    assert_eq!(bus.publish_and_wait(event(), None).unwrap_err(), ringbus::WaitError::NoLimit);
+    assert_eq!(guard.close_drained(LONG), Err(CloseError::OnExecutor));
+    assert!(bus.shutdown(LONG).handlers.is_empty());
+    guard.close_async().await.unwrap();
+    assert_eq!(guard.info().delivered, 1, "it was drained all the same");
+}
+
+#[test]
+fn without_a_runtime_there_is_no_executor() {
+    let bus = Bus::new();
+    assert_eq!(bus.subscribe_async(|_| async {}).unwrap_err(), QueueError::NoExecutor);
+    assert!(bus.subscriptions().is_empty());
+}
+
+#[test]
+fn a_runtime_that_is_gone_leaves_nothing_uncounted() {
+    let bus = Bus::new();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let (send, begun) = channel();
+    let guard = {
+        let _inside = runtime.enter();
+        let handler = move |_| {
+            send.send(()).unwrap();
+            std::future::pending::<()>()
+        };
+        bus.subscribe_async(handler).unwrap()
+    };
+    (0..3).for_each(|n| drop(publish_event!(bus: &bus, "job", n)));
+    runtime.block_on(async { tokio::task::yield_now().await });
+    begun.recv().unwrap();
+    drop(runtime);
+    (0..2).for_each(|n| drop(publish_event!(bus: &bus, "job", n)));
+    let queue = guard.info().queue.unwrap();
+    assert_eq!((queue.offered, queue.discarded, queue.waiting, queue.running), (5, 5, 0, 0));
+    let report = bus.shutdown(LONG);
+    assert!(report.is_complete(), "{report}");
+    guard.close().unwrap();
+}
+
+/// Tasks that a test polls by hand.
+struct ByHand(Sender<Task>);
+
+impl Spawn for ByHand {
+    fn spawn(&self, task: Task) {
+        let _ = self.0.send(task);
+    }
+}
+
+#[derive(Default)]
+struct Woken(AtomicUsize);
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+fn by_hand() -> (ByHand, Receiver<Task>, Arc<Woken>) {
+    let (send, tasks) = channel();
+    (ByHand(send), tasks, Arc::new(Woken::default()))
+}
+
+/// Suspends itself so many times.
+async fn suspended(times: usize) {
+    for _ in 0..times {
+        let mut polled = false;
+        poll_fn(|cx| {
+            if polled {
+                return Poll::Ready(());
+            }
+            polled = true;
+            cx.waker().wake_by_ref();
+            Poll::Pending
+        })
+        .await;
+    }
+}
+
+#[test]
+fn a_task_dropped_after_any_poll_loses_nothing_uncounted() {
+    for polls in 0..12_u64 {
+        let bus = Bus::new();
+        let (executor, tasks, woken) = by_hand();
+        let done = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&done);
+        let guard = bus
+            .on("job")
+            .unwrap()
+            .on_executor(executor)
+            .subscribe(move |_| {
+                let count = Arc::clone(&count);
+                async move {
+                    suspended(2).await;
+                    count.fetch_add(1, Ordering::SeqCst);
+                }
+            })
+            .unwrap();
+        (0..3).for_each(|n| drop(publish_event!(bus: &bus, "job", n)));
+        let mut task = tasks.recv().unwrap();
+        let waker = Waker::from(Arc::clone(&woken));
+        let mut cx = Context::from_waker(&waker);
+        for _ in 0..polls {
+            assert!(Pin::new(&mut task).poll(&mut cx).is_pending());
+        }
+        drop(task);
+        let queue = guard.info().queue.unwrap();
+        let delivered = done.load(Ordering::SeqCst) as u64;
+        assert_eq!((queue.delivered, queue.discarded), (delivered, 3 - delivered), "after {polls} polls");
+        assert_eq!((queue.waiting, queue.running), (0, 0));
+        // Two polls end in the middle of an event; the one after that ends it, and begins the next.
+        assert_eq!(delivered, (polls.max(1) - 1).min(6) / 2, "after {polls} polls");
+    }
+}
+
+#[test]
+fn a_sleeping_task_is_woken_once_for_an_event_and_not_polled_in_vain() {
+    let bus = Bus::new();
+    let (executor, tasks, woken) = by_hand();
+    let guard = bus.on("job").unwrap().on_executor(executor).subscribe(|_| async {}).unwrap();
+    let mut task = tasks.recv().unwrap();
+    let waker = Waker::from(Arc::clone(&woken));
+    let mut cx = Context::from_waker(&waker);
+    assert!(Pin::new(&mut task).poll(&mut cx).is_pending());
+    assert_eq!(woken.0.load(Ordering::SeqCst), 0);
+    (0..3).for_each(|n| drop(publish_event!(bus: &bus, "job", n)));
+    assert_eq!(woken.0.load(Ordering::SeqCst), 1, "the first one woke it");
+    assert!(Pin::new(&mut task).poll(&mut cx).is_pending());
+    assert_eq!(guard.info().delivered, 3);
+    drop(guard);
+    assert!(Pin::new(&mut task).poll(&mut cx).is_ready());
+}
+
+#[tokio::test]
+async fn a_stream_yields_events_and_what_it_has_lost() {
+    let bus = Bus::new();
+    let mut stream = bus.on("job").unwrap().queued().capacity(3).stream().unwrap();
+    (0..5).for_each(|n| drop(publish_event!(bus: &bus, "job", n)));
+    assert_eq!(next(&mut stream).await, Some(Err(Lagged(2))));
+    for n in 2..5 {
+        assert_eq!(next(&mut stream).await, Some(Ok(n)));
+    }
+    let publisher = tokio::spawn({
+        let bus = bus.clone();
+        async move { drop(publish_event!(bus: &bus, "job", n = 7)) }
+    });
+    assert_eq!(next(&mut stream).await, Some(Ok(7)));
+    publisher.await.unwrap();
+    drop(bus);
+    assert_eq!(next(&mut stream).await, None);
+}
+
+#[tokio::test]
+async fn what_is_expected_comes_or_the_time_is_up() {
+    let bus = Bus::new();
+    let expected = bus.expecting("job").unwrap();
+    let publisher = tokio::spawn({
+        let bus = bus.clone();
+        async move { drop(publish_event!(bus: &bus, "job", n = 7)) }
+    });
+    assert_eq!(n(&expected.within_async(LONG).await.unwrap()), 7);
+    publisher.await.unwrap();
+    let brief = Duration::from_millis(1);
+    let error = bus.expecting("job").unwrap().within_async(brief).await.unwrap_err();
+    assert_eq!(error, ExpectError::TimedOut { after: brief });
+    assert!(bus.subscriptions().is_empty());
+}
+
+#[tokio::test]
+async fn past_the_limit_those_are_told_that_run() {
+    let bus = Bus::new();
+    let _slow = bus.on("job").unwrap().named("slow").in_tokio().unwrap().subscribe(|_| std::future::pending());
+    let event = Event::builder("job").build().unwrap();
+    let waited = bus.publish_and_wait_async(event, Duration::from_millis(5)).await.unwrap();
+    assert_eq!(waited.running[0].name.as_deref(), Some("slow"));
+}
+
+#[tokio::test]
+async fn a_shutdown_drains_async_handlers() {
+    let bus = Bus::new();
+    let handled = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&handled);
+    bus.subscribe_async(move |_| {
+        let count = Arc::clone(&count);
+        async move {
+            suspended(3).await;
+            count.fetch_add(1, Ordering::SeqCst);
+        }
+    })
+    .unwrap()
+    .detach();
+    (0..100).for_each(|n| drop(publish_event!(bus: &bus, "job", n)));
+    let report = bus.shutdown_async(LONG).await;
+    assert!(report.is_complete(), "{report}");
+    assert_eq!((report.drained(), handled.load(Ordering::SeqCst)), (100, 100));
+    assert_eq!(publish_event!(bus: &bus, "job", n = 1).outcome, Outcome::ShutDown);
+}
+
+#[tokio::test]
+async fn a_handler_that_closes_itself_does_not_wait_for_itself() {
+    let bus = Bus::new();
+    let own: Arc<Mutex<Option<ringbus::Subscription>>> = Arc::default();
+    let (send, mut seen) = tokio::sync::mpsc::unbounded_channel();
+    let inner = Arc::clone(&own);
+    let guard = bus
+        .subscribe_async(move |_| {
+            let own = inner.lock().unwrap().take();
+            let send = send.clone();
+            async move {
+                if let Some(own) = own {
+                    send.send(own.close_async().await).unwrap();
+                }
+            }
+        })
+        .unwrap();
+    *own.lock().unwrap() = Some(guard);
+    publish_event!(bus: &bus, "job");
+    assert_eq!(seen.recv().await.unwrap(), Err(CloseError::InsideHandler));
+}
+
+#[tokio::test]
+async fn causes_go_across_queues_and_await_points() {
+    let bus = Bus::new();
+    let weak = bus.downgrade();
+    let _first = bus
+        .on("first")
+        .unwrap()
+        .in_tokio()
+        .unwrap()
+        .subscribe(move |_| {
+            let weak = weak.clone();
+            async move {
+                suspended(2).await;
+                publish_event!(bus: &weak.upgrade().unwrap(), "second");
+            }
+        })
+        .unwrap();
+    let root = Event::builder("first").correlation_id("req-7").build().unwrap();
+    let waited = bus.publish_and_wait_async(root.clone(), LONG).await.unwrap();
+    assert!(waited.is_complete());
+    let second = &bus.recent(1)[0];
+    assert_eq!((second.kind().as_str(), second.cause(), second.hops()), ("second", Some(root.id()), 1));
+    assert_eq!(second.correlation_id(), Some("req-7"));
+}
