@@ -24,6 +24,7 @@ mod crew;
 #[cfg(not(ringbus_loom))]
 mod threads;
 
+#[cfg(not(ringbus_loom))]
 mod event_of;
 #[cfg(not(ringbus_loom))]
 mod expect;
