@@ -68,9 +68,9 @@ pub mod docs;
 
 pub use bus::{
     AlreadySubscribed, Bus, BusBuilder, CloseError, ConfigError, DeadLetter, Deliveries, Delivery, Explained,
-    Explanation, GlobalAlreadySet, Gone, HandlerEnd, Outcome, Publishable, Reentrancy, ShutdownReport, StillBusy,
-    Subscribe, Subscription, Subscriptions, Topic, Verdict, WaitError, Waited, WeakBus, current, default_bus, global,
-    propagate, set_global, with_default,
+    Explanation, GlobalAlreadySet, Gone, HandlerEnd, Mapped, Outcome, Publishable, Reentrancy, ShutdownReport,
+    StillBusy, Subscribe, Subscription, Subscriptions, Topic, TrySubscribe, Verdict, WaitError, Waited, WeakBus,
+    current, default_bus, global, propagate, set_global, with_default,
 };
 #[cfg(feature = "serde")]
 pub use bus::{DumpError, on_panic_dump};

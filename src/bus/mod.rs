@@ -6,7 +6,7 @@
 //!    be [`deferred`]; what it has [`evicted`] is dropped flat. The answer is a [`delivery`]. A [`topic`] is the short way for
 //!    values of one type, a [`batch`] for many events.
 //! 4. [`subscribe`] adds a handler ([`subscribe_to`] one for a type), [`replay`] tells it of the past, a [`subscription`]
-//!    takes it away, a [`bag`] many.
+//!    takes it away, a [`bag`] many. A handler may take what is [`mapped`] from the event.
 //! 5. Handlers that take their time reach the bus through a [`host`]; what they fail for good is a letter to the [`dead`].
 //!    [`shutdown`] ends all subscriptions, and waits for theirs.
 //! 6. [`explain`] says who would get an event, and why not; [`dump`] writes the history down.
@@ -26,6 +26,7 @@ mod publish;
 mod topic;
 
 mod bag;
+pub(crate) mod mapped;
 mod replay;
 mod subscribe;
 mod subscribe_to;
@@ -52,6 +53,7 @@ pub use explain::{Explained, Explanation, Gone, Verdict};
 #[doc(hidden)]
 pub use gate::global_is_open;
 pub use global::{GlobalAlreadySet, current, global, set_global};
+pub use mapped::{Mapped, TrySubscribe};
 #[doc(hidden)]
 pub use publish::publish_draft;
 pub use shutdown::{HandlerEnd, ShutdownReport};

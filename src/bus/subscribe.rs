@@ -389,7 +389,15 @@ impl Subscribe {
         self,
         handler: impl Fn(&Event) -> Result<(), BoxError> + Send + Sync + 'static,
     ) -> Subscription {
-        self.add(Handle::Event(Box::new(handler)), Location::caller())
+        self.add_handler(handler, Location::caller())
+    }
+
+    pub(super) fn add_handler(
+        self,
+        handler: impl Fn(&Event) -> Result<(), BoxError> + Send + Sync + 'static,
+        place: &'static Location<'static>,
+    ) -> Subscription {
+        self.add(Handle::Event(Box::new(handler)), place)
     }
 }
 

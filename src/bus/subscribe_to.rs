@@ -123,7 +123,7 @@ impl<T: Payload> Subscribe<T> {
         self.add_fallible(handler, place)
     }
 
-    fn add_fallible(
+    pub(super) fn add_fallible(
         self,
         handler: impl Fn(&T) -> Result<(), BoxError> + Send + Sync + 'static,
         place: &'static Location<'static>,

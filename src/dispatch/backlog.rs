@@ -45,7 +45,7 @@ pub(crate) trait Backlog: Send + Sync {
 /// What a bus tells of the queue of a subscription.
 ///
 /// Whenever no publish is in flight, and nothing is being counted at the moment: each event that was `offered` is waiting,
-/// running, `delivered`, `failed`, `kept_back`, `dropped` or `discarded`.
+/// running, `delivered`, `failed`, `skipped`, `kept_back`, `dropped` or `discarded`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct QueueInfo {
@@ -59,6 +59,8 @@ pub struct QueueInfo {
     pub offered: u64,
     /// Events that were handled.
     pub delivered: u64,
+    /// Events of which a [`filter_map`](crate::Queued::filter_map) has made nothing.
+    pub skipped: u64,
     /// Events that the handler has failed, after its retries.
     pub failed: u64,
     /// Attempts that failed and were followed by another one.
@@ -76,6 +78,7 @@ impl fmt::Display for QueueInfo {
         write!(f, "queue {}/{}", self.waiting, self.capacity)?;
         let more = [
             (self.running as u64, "running"),
+            (self.skipped, "skipped"),
             (self.retried, "retried"),
             (self.kept_back, "kept back"),
             (self.dropped, "dropped"),

@@ -60,7 +60,7 @@ pub(crate) use control::{Admission, Control};
 pub use ended::EndedBy;
 pub use failure::{Failure, FailureCause};
 pub use handler::{BoxError, Handler};
-pub(crate) use handler::{Callback, Filters, Handle};
+pub(crate) use handler::{Callback, Filters, Handle, Skip};
 pub use info::{SubscriptionId, SubscriptionInfo, SubscriptionState};
 pub use policy::FailurePolicy;
 pub(crate) use reporter::Reporter;

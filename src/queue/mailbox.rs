@@ -81,6 +81,7 @@ pub(super) type Drives = Box<dyn Fn() -> bool + Send + Sync>;
 pub(super) struct Counts {
     offered: Tally,
     pub(super) delivered: Tally,
+    pub(super) skipped: Tally,
     pub(super) failed: Tally,
     pub(super) retried: Tally,
     pub(super) kept_back: Tally,
@@ -366,13 +367,14 @@ impl Backlog for Mailbox {
     }
 
     fn info(&self) -> QueueInfo {
-        let Counts { offered, delivered, failed, retried, kept_back, dropped, discarded } = &self.counts;
+        let Counts { offered, delivered, skipped, failed, retried, kept_back, dropped, discarded } = &self.counts;
         let waiting = self.waiting();
         QueueInfo {
             capacity: self.options.room(),
             waiting,
             running: self.pending.load(Ordering::Relaxed).saturating_sub(waiting),
             delivered: delivered.get(),
+            skipped: skipped.get(),
             failed: failed.get(),
             retried: retried.get(),
             kept_back: kept_back.get(),

@@ -11,6 +11,7 @@ use super::overflow::Overflow;
 use super::receiver::{Received, Receiver};
 use super::threads;
 use super::worker::Worker;
+use crate::bus::mapped::{self, Mapped, TrySubscribe};
 use crate::bus::{Subscribe, Subscription};
 use crate::dispatch::backlog::Feed;
 use crate::dispatch::{BoxError, FailurePolicy, Handle, Retry};
@@ -233,6 +234,51 @@ impl<P, M: CalledByWorkers> Queued<P, M> {
     }
 }
 
+/// What a handler on a thread, or on several, is subscribed with that may fail.
+impl<P, M: CalledByWorkers> Queued<P, M> {
+    /// The handler takes what `map` makes of the event, on the handler's thread; see [`Subscribe::map`].
+    pub fn map<U>(
+        self,
+        map: impl Fn(&P) -> U + Send + Sync + 'static,
+    ) -> Mapped<Self, P, impl Fn(&P) -> Option<U> + Send + Sync + 'static> {
+        self.filter_map(move |event| Some(map(event)))
+    }
+
+    /// The handler takes what `map` makes of the event, on the handler's thread; where that is nothing, the event counts as
+    /// skipped in [`QueueInfo::skipped`](crate::QueueInfo::skipped).
+    pub fn filter_map<U>(
+        self,
+        map: impl Fn(&P) -> Option<U> + Send + Sync + 'static,
+    ) -> Mapped<Self, P, impl Fn(&P) -> Option<U> + Send + Sync + 'static> {
+        Mapped::new(self, map)
+    }
+}
+
+impl<P, M> mapped::sealed::Sealed for Queued<P, M> {}
+
+macro_rules! try_subscribe {
+    ($([$($generic:tt)*] $takes:ty, $mode:ty;)*) => {$(
+        impl<$($generic)*> TrySubscribe<$takes> for Queued<$takes, $mode> {
+            type Guard = Result<Subscription, QueueError>;
+
+            fn try_subscribe_at(
+                self,
+                handler: impl Fn(&$takes) -> Result<(), BoxError> + Send + Sync + 'static,
+                place: &'static Location<'static>,
+            ) -> Self::Guard {
+                self.add_handler(handler, place)
+            }
+        }
+    )*};
+}
+
+try_subscribe! {
+    [] Event, InThread;
+    [T: Payload] T, InThread;
+    [] Event, InPool;
+    [T: Payload] T, InPool;
+}
+
 /// How handlers are called that workers call; sealed.
 pub trait CalledByWorkers: sealed::Sealed {}
 
@@ -267,7 +313,15 @@ impl Queued<Event, InThread> {
         self,
         handler: impl FnMut(&Event) -> Result<(), BoxError> + Send + 'static,
     ) -> Result<Subscription, QueueError> {
-        self.add_threads(vec![Box::new(Alone(handler))], false, Location::caller())
+        self.add_handler(handler, Location::caller())
+    }
+
+    fn add_handler(
+        self,
+        handler: impl FnMut(&Event) -> Result<(), BoxError> + Send + 'static,
+        place: &'static Location<'static>,
+    ) -> Result<Subscription, QueueError> {
+        self.add_threads(vec![Box::new(Alone(handler))], false, place)
     }
 }
 
@@ -291,14 +345,22 @@ impl<T: Payload> Queued<T, InThread> {
     #[track_caller]
     pub fn try_subscribe(
         self,
+        handler: impl FnMut(&T) -> Result<(), BoxError> + Send + 'static,
+    ) -> Result<Subscription, QueueError> {
+        self.add_handler(handler, Location::caller())
+    }
+
+    fn add_handler(
+        self,
         mut handler: impl FnMut(&T) -> Result<(), BoxError> + Send + 'static,
+        place: &'static Location<'static>,
     ) -> Result<Subscription, QueueError> {
         let typed = !self.base.decodes();
         let code = Alone(move |event: &Event| match event.payload_as::<T>() {
             Some(payload) => handler(payload),
             None => handler(&event.decode::<T>()?),
         });
-        self.add_threads(vec![Box::new(code)], typed, Location::caller())
+        self.add_threads(vec![Box::new(code)], typed, place)
     }
 }
 
@@ -324,10 +386,18 @@ impl Queued<Event, InPool> {
         self,
         handler: impl Fn(&Event) -> Result<(), BoxError> + Send + Sync + 'static,
     ) -> Result<Subscription, QueueError> {
+        self.add_handler(handler, Location::caller())
+    }
+
+    fn add_handler(
+        self,
+        handler: impl Fn(&Event) -> Result<(), BoxError> + Send + Sync + 'static,
+        place: &'static Location<'static>,
+    ) -> Result<Subscription, QueueError> {
         let handler = Arc::new(handler);
         let codes = self.codes(|| Box::new(Shared(Arc::clone(&handler))))?;
         drop(handler);
-        self.add_threads(codes, false, Location::caller())
+        self.add_threads(codes, false, place)
     }
 }
 
@@ -353,6 +423,14 @@ impl<T: Payload> Queued<T, InPool> {
         self,
         handler: impl Fn(&T) -> Result<(), BoxError> + Send + Sync + 'static,
     ) -> Result<Subscription, QueueError> {
+        self.add_handler(handler, Location::caller())
+    }
+
+    fn add_handler(
+        self,
+        handler: impl Fn(&T) -> Result<(), BoxError> + Send + Sync + 'static,
+        place: &'static Location<'static>,
+    ) -> Result<Subscription, QueueError> {
         let typed = !self.base.decodes();
         let handler = Arc::new(move |event: &Event| match event.payload_as::<T>() {
             Some(payload) => handler(payload),
@@ -360,7 +438,7 @@ impl<T: Payload> Queued<T, InPool> {
         });
         let codes = self.codes(|| Box::new(Shared(Arc::clone(&handler))))?;
         drop(handler);
-        self.add_threads(codes, typed, Location::caller())
+        self.add_threads(codes, typed, place)
     }
 }
 

@@ -14,7 +14,7 @@ use super::mailbox::{Mailbox, Next};
 use crate::bus::host::{Admitted, Turn};
 use crate::contain::{self, Caught};
 use crate::dispatch::awaited::Ticket;
-use crate::dispatch::{BoxError, Jitter, Permit};
+use crate::dispatch::{BoxError, Jitter, Permit, Skip};
 use crate::event::Event;
 use crate::sync::clock::Timer;
 
@@ -201,6 +201,14 @@ impl Worker {
         attempt: Option<(&Timer, Option<Permit>)>,
     ) -> Option<Turnout> {
         let (timer, permit) = attempt.unzip();
+        if matches!(&ended, Ok(Err(error)) if error.is::<Skip>()) {
+            permit.flatten().into_iter().for_each(|permit| mailbox.host.give_back(permit));
+            mailbox.counts.skipped.bump();
+            if let Some(ticket) = current.ticket.take() {
+                ticket.delivered();
+            }
+            return Some(Turnout::Over);
+        }
         if let Some(permit) = permit.flatten() {
             turn.settle(permit, matches!(ended, Ok(Ok(()))));
         }

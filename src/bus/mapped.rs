@@ -1,0 +1,141 @@
+//! Handlers that take what a function makes of an event, not the event itself.
+
+use core::fmt;
+use core::marker::PhantomData;
+use core::panic::Location;
+
+use super::{Subscribe, Subscription};
+use crate::dispatch::{BoxError, Skip};
+use crate::event::{Event, Payload};
+
+/// A subscription being made whose handler takes what a function makes of the event; begun by `map` and `filter_map` of
+/// [`Subscribe`] and [`Queued`](crate::Queued).
+#[must_use = "nothing is subscribed before `subscribe` or `try_subscribe`"]
+pub struct Mapped<S, P, F> {
+    request: S,
+    map: F,
+    takes: PhantomData<fn(&P)>,
+}
+
+/// What handlers that may fail can be subscribed with; sealed.
+pub trait TrySubscribe<P>: sealed::Sealed {
+    /// What keeps the handler.
+    type Guard;
+
+    #[doc(hidden)]
+    fn try_subscribe_at(
+        self,
+        handler: impl Fn(&P) -> Result<(), BoxError> + Send + Sync + 'static,
+        place: &'static Location<'static>,
+    ) -> Self::Guard;
+}
+
+pub(crate) mod sealed {
+    pub trait Sealed {}
+    impl<P> Sealed for super::Subscribe<P> {}
+}
+
+impl TrySubscribe<Event> for Subscribe {
+    type Guard = Subscription;
+
+    fn try_subscribe_at(
+        self,
+        handler: impl Fn(&Event) -> Result<(), BoxError> + Send + Sync + 'static,
+        place: &'static Location<'static>,
+    ) -> Subscription {
+        self.add_handler(handler, place)
+    }
+}
+
+impl<T: Payload> TrySubscribe<T> for Subscribe<T> {
+    type Guard = Subscription;
+
+    fn try_subscribe_at(
+        self,
+        handler: impl Fn(&T) -> Result<(), BoxError> + Send + Sync + 'static,
+        place: &'static Location<'static>,
+    ) -> Subscription {
+        self.add_fallible(handler, place)
+    }
+}
+
+impl<P> Subscribe<P> {
+    /// The handler takes what `map` makes of the event.
+    ///
+    /// ```
+    /// let bus = ringbus::Bus::new();
+    /// let kinds = bus.on("db.**")?.map(|event| event.kind().to_string()).subscribe(|kind| assert!(kind.starts_with("db.")));
+    /// assert_eq!(ringbus::publish_event!(bus: &bus, "db.open").delivered, 1);
+    /// # drop(kinds);
+    /// # Ok::<(), ringbus::PatternError>(())
+    /// ```
+    pub fn map<U>(
+        self,
+        map: impl Fn(&P) -> U + Send + Sync + 'static,
+    ) -> Mapped<Self, P, impl Fn(&P) -> Option<U> + Send + Sync + 'static> {
+        self.filter_map(move |event| Some(map(event)))
+    }
+
+    /// The handler takes what `map` makes of the event; where that is nothing, the event counts as skipped.
+    ///
+    /// ```
+    /// let bus = ringbus::Bus::new();
+    /// let slow = bus
+    ///     .on("db.query")?
+    ///     .filter_map(|event| event.get("ms")?.as_i64().filter(|ms| *ms > 100))
+    ///     .subscribe(|ms| println!("a query took {ms} ms"));
+    /// ringbus::publish_event!(bus: &bus, "db.query", ms = 7);
+    /// ringbus::publish_event!(bus: &bus, "db.query", ms = 700);
+    /// assert_eq!((slow.info().delivered, slow.info().skipped), (1, 1));
+    /// # Ok::<(), ringbus::PatternError>(())
+    /// ```
+    pub fn filter_map<U>(
+        self,
+        map: impl Fn(&P) -> Option<U> + Send + Sync + 'static,
+    ) -> Mapped<Self, P, impl Fn(&P) -> Option<U> + Send + Sync + 'static> {
+        Mapped::new(self, map)
+    }
+}
+
+// === impl Mapped ===
+
+impl<S, P, F> Mapped<S, P, F> {
+    pub(crate) fn new(request: S, map: F) -> Self {
+        Self { request, map, takes: PhantomData }
+    }
+}
+
+impl<S, P, F, U> Mapped<S, P, F>
+where
+    S: TrySubscribe<P>,
+    F: Fn(&P) -> Option<U> + Send + Sync + 'static,
+{
+    /// Subscribes `handler`.
+    ///
+    /// # Errors
+    /// Where the handler has a queue: as there.
+    #[track_caller]
+    pub fn subscribe(self, handler: impl Fn(U) + Send + Sync + 'static) -> S::Guard {
+        self.try_subscribe(move |input| {
+            handler(input);
+            Ok(())
+        })
+    }
+
+    /// Subscribes a handler that may fail.
+    ///
+    /// # Errors
+    /// Where the handler has a queue: as there.
+    #[track_caller]
+    pub fn try_subscribe(self, handler: impl Fn(U) -> Result<(), BoxError> + Send + Sync + 'static) -> S::Guard {
+        let Self { request, map, .. } = self;
+        let place = Location::caller();
+        request.try_subscribe_at(move |event| map(event).map_or_else(|| Err(Skip.into()), &handler), place)
+    }
+}
+
+impl<S: fmt::Debug, P, F> fmt::Debug for Mapped<S, P, F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Mapped").field("request", &self.request).finish_non_exhaustive()
+    }
+}
