@@ -3,6 +3,9 @@
 //! A model runs the product's own code: these are handles to it, not copies.
 #![allow(missing_docs, clippy::missing_panics_doc, reason = "no public interface")]
 
+#[path = "models/queues.rs"]
+mod queues;
+
 use core::any::{TypeId, type_name};
 use std::sync::Arc;
 
@@ -18,6 +21,7 @@ use crate::sync::waiters;
 use crate::sync::{self, rows};
 
 pub use crate::callsite::Callsite;
+pub use queues::{Queue, Waiting, Wakers, thread_waker};
 
 /// A ring of the history, over records that a model can look into.
 pub struct Ring<T> {

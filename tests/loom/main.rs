@@ -52,6 +52,12 @@ mod baseline;
 mod gate;
 mod pile;
 
+// What waits for a worker.
+mod queue;
+mod queue_evict;
+mod queue_laps;
+mod wakers;
+
 // Whether it is called.
 mod limit;
 mod mute;
