@@ -53,6 +53,7 @@ mod gate;
 mod pile;
 
 // Whether it is called.
+mod breaker;
 mod limit;
 mod mute;
 mod once;
