@@ -397,7 +397,7 @@ pub struct Permit(crate::dispatch::Permit);
 impl Circuit {
     /// Opens after so many failures, is due at once, and lets so many probes through.
     pub fn new(after: std::num::NonZeroU32, probes: std::num::NonZeroU32) -> Self {
-        let breaker = crate::Breaker::after(after).open_for(std::time::Duration::ZERO).probes(probes);
+        let breaker = crate::dispatch::Breaker::after(after).open_for(std::time::Duration::ZERO).probes(probes);
         Self(crate::dispatch::Circuit::new(breaker))
     }
 
@@ -405,7 +405,7 @@ impl Circuit {
         self.0.admit().map(Permit)
     }
 
-    pub fn settle(&self, permit: Permit, succeeded: bool) -> Option<crate::BreakerState> {
+    pub fn settle(&self, permit: Permit, succeeded: bool) -> Option<crate::dispatch::BreakerState> {
         self.0.settle(permit.0, succeeded)
     }
 
@@ -413,7 +413,7 @@ impl Circuit {
         self.0.cancel(permit.0);
     }
 
-    pub fn info(&self) -> crate::BreakerInfo {
+    pub fn info(&self) -> crate::dispatch::BreakerInfo {
         self.0.info()
     }
 }

@@ -98,7 +98,7 @@ impl Retry {
         let limit_ns = u64::try_from(self.delay_limit(failed).as_nanos()).unwrap_or(u64::MAX);
         // The high half of a product: D. Lemire, "Fast Random Integer Generation in an Interval", 2019. Uneven by less
         // than the limit in 2^64.
-        let drawn_ns = (u128::from(limit_ns) + 1) * u128::from(random) >> 64;
+        let drawn_ns = ((u128::from(limit_ns) + 1) * u128::from(random)) >> 64;
         // Less than the factor on the left, so it fits.
         Duration::from_nanos(drawn_ns as u64)
     }
