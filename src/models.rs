@@ -391,3 +391,33 @@ impl Row {
         self.0.failed()
     }
 }
+
+/// A circuit breaker.
+pub struct Circuit(crate::dispatch::Circuit);
+
+/// A call that it has let through.
+pub struct Permit(crate::dispatch::Permit);
+
+impl Circuit {
+    /// Opens after so many failures, is due at once, and lets so many probes through.
+    pub fn new(after: std::num::NonZeroU32, probes: std::num::NonZeroU32) -> Self {
+        let breaker = crate::dispatch::Breaker::after(after).open_for(std::time::Duration::ZERO).probes(probes);
+        Self(crate::dispatch::Circuit::new(breaker))
+    }
+
+    pub fn admit(&self) -> Option<Permit> {
+        self.0.admit().map(Permit)
+    }
+
+    pub fn settle(&self, permit: Permit, succeeded: bool) -> Option<crate::dispatch::BreakerState> {
+        self.0.settle(permit.0, succeeded)
+    }
+
+    pub fn cancel(&self, permit: Permit) {
+        self.0.cancel(permit.0);
+    }
+
+    pub fn info(&self) -> crate::dispatch::BreakerInfo {
+        self.0.info()
+    }
+}

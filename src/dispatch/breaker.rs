@@ -289,13 +289,14 @@ impl Circuit {
     /// `next` may ask the clock, which is user code: nothing is changed yet.
     #[inline]
     fn change(&self, name: &'static str, mut next: impl FnMut(Word) -> Option<Word>) -> Result<Word, Word> {
-        // Acquire: what is refused here may be let through for having been closed. See `# Orderings`.
+        // Acquire, here and where the exchange fails: who finds it closed is let through. See `# Orderings`.
         let mut bits = self.word.load(Ordering::Acquire);
         loop {
             let word = Word::unpack(bits);
             let Some(next) = next(word) else { return Err(word) };
             step(name);
-            match self.word.compare_exchange_weak(bits, next.pack(), Ordering::AcqRel, Ordering::Acquire) {
+            // Release: what the call has done is seen by those let through for it. What it replaces has been acquired.
+            match self.word.compare_exchange_weak(bits, next.pack(), Ordering::Release, Ordering::Acquire) {
                 Ok(_) => return Ok(next),
                 Err(now) => bits = now,
             }

@@ -59,6 +59,7 @@ mod queue_laps;
 mod wakers;
 
 // Whether it is called.
+mod breaker;
 mod limit;
 mod mute;
 mod once;

@@ -1,4 +1,4 @@
-//! Whether handlers are called: limits, quarantine, muting, and events that wait.
+//! Whether handlers are called: limits, quarantine, muting, circuit breakers, and events that wait.
 
 use super::Mutant;
 
@@ -91,6 +91,69 @@ pub(super) const MUTANTS: &[Mutant] = &[
         find: "            word if word & MUTED != 0 => Admission::Muted,\n",
         replace: "",
         breaks: "P5: called after it was muted",
+        hangs: false,
+    },
+    Mutant {
+        name: "a circuit is changed by a store",
+        model: "breaker",
+        file: "src/dispatch/breaker.rs",
+        find: "match self.word.compare_exchange_weak(bits, next.pack(), Ordering::Release, Ordering::Acquire) {",
+        replace: "self.word.store(next.pack(), Ordering::Release);\n            match Ok::<u64, u64>(bits) {",
+        breaks: "P8: a failure is lost, or a probe let through too many",
+        hangs: false,
+    },
+    Mutant {
+        name: "a circuit is changed without release",
+        model: "breaker",
+        file: "src/dispatch/breaker.rs",
+        find: "(bits, next.pack(), Ordering::Release, Ordering::Acquire)",
+        replace: "(bits, next.pack(), Ordering::Relaxed, Ordering::Acquire)",
+        breaks: "P5: a call does not see what the probe did that it is let through for",
+        hangs: false,
+    },
+    Mutant {
+        name: "who finds a circuit closed by a failed exchange does not acquire",
+        model: "breaker",
+        file: "src/dispatch/breaker.rs",
+        find: "(bits, next.pack(), Ordering::Release, Ordering::Acquire)",
+        replace: "(bits, next.pack(), Ordering::Release, Ordering::Relaxed)",
+        breaks: "P5: a call does not see what the probe did that it is let through for",
+        hangs: false,
+    },
+    Mutant {
+        name: "who finds a circuit closed does not acquire",
+        model: "breaker",
+        file: "src/dispatch/breaker.rs",
+        find: "let word = Word::unpack(self.word.load(Ordering::Acquire));",
+        replace: "let word = Word::unpack(self.word.load(Ordering::Relaxed));",
+        breaks: "P5: a call does not see what the probe did that it is let through for",
+        hangs: false,
+    },
+    Mutant {
+        name: "who finds a circuit closed meanwhile does not acquire",
+        model: "breaker",
+        file: "src/dispatch/breaker.rs",
+        find: "let mut bits = self.word.load(Ordering::Acquire);",
+        replace: "let mut bits = self.word.load(Ordering::Relaxed);",
+        breaks: "P5: a call does not see what the probe did that it is let through for",
+        hangs: false,
+    },
+    Mutant {
+        name: "a half open circuit lets one more through",
+        model: "breaker",
+        file: "src/dispatch/breaker.rs",
+        find: "(out < self.probes)",
+        replace: "(out <= self.probes)",
+        breaks: "P8: more probes than were asked for",
+        hangs: false,
+    },
+    Mutant {
+        name: "a circuit heeds calls of earlier periods",
+        model: "breaker",
+        file: "src/dispatch/breaker/word.rs",
+        find: "(self.generation == permit.generation).then_some(self.phase)",
+        replace: "Some(self.phase).filter(|_| permit.generation <= self.generation)",
+        breaks: "P8: a late failure opens a circuit that has closed",
         hangs: false,
     },
     Mutant {

@@ -1,0 +1,278 @@
+//! X-bar and R charts: is a process in control, judged by subgroups of measurements taken together?
+//!
+//! The first subgroups, the baseline, say where the limits lie; from then on each subgroup is a point on both charts.
+//! Constants: D. C. Montgomery, *Introduction to Statistical Quality Control*, 6th edition 2009, Appendix VI; the method is
+//! that of its section 6.2 and of the NIST/SEMATECH e-Handbook of Statistical Methods, section 6.3.2.
+
+use std::error::Error;
+use std::fmt;
+use std::ops::RangeInclusive;
+
+/// How many measurements a subgroup may have.
+pub(crate) const SIZES: RangeInclusive<usize> = 2..=10;
+
+/// How many subgroups a baseline may have.
+pub(crate) const BASELINES: RangeInclusive<usize> = 2..=1000;
+
+/// What limits are made with, for one size of subgroup.
+#[derive(Clone, Copy)]
+struct Constants {
+    /// The mean range of so many normal measurements, in standard deviations.
+    d2: f64,
+    /// From the mean range to three standard deviations of a mean.
+    a2: f64,
+    /// From the mean range to the limits of a range.
+    d3: f64,
+    d4: f64,
+}
+
+/// For subgroups of 2 to 10.
+const CONSTANTS: [Constants; 9] = [
+    Constants { d2: 1.128, a2: 1.880, d3: 0.0, d4: 3.267 },
+    Constants { d2: 1.693, a2: 1.023, d3: 0.0, d4: 2.574 },
+    Constants { d2: 2.059, a2: 0.729, d3: 0.0, d4: 2.282 },
+    Constants { d2: 2.326, a2: 0.577, d3: 0.0, d4: 2.114 },
+    Constants { d2: 2.534, a2: 0.483, d3: 0.0, d4: 2.004 },
+    Constants { d2: 2.704, a2: 0.419, d3: 0.076, d4: 1.924 },
+    Constants { d2: 2.847, a2: 0.373, d3: 0.136, d4: 1.864 },
+    Constants { d2: 2.970, a2: 0.337, d3: 0.184, d4: 1.816 },
+    Constants { d2: 3.078, a2: 0.308, d3: 0.223, d4: 1.777 },
+];
+
+/// One characteristic's two charts.
+#[derive(Debug)]
+pub(crate) struct Chart {
+    size: usize,
+    baseline: usize,
+    /// Subgroups so far, and while the baseline is not complete the sums of their means and ranges.
+    subgroups: usize,
+    means: f64,
+    ranges: f64,
+    limits: Option<Limits>,
+}
+
+/// A centre line and what lies three standard deviations to either side.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Band {
+    pub(crate) lower: f64,
+    pub(crate) centre: f64,
+    pub(crate) upper: f64,
+}
+
+/// The lines of both charts.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Limits {
+    pub(crate) mean: Band,
+    pub(crate) range: Band,
+    /// The standard deviation of a mean, estimated by the mean range.
+    pub(crate) mean_deviation: f64,
+    /// The standard deviation of a measurement, estimated likewise.
+    pub(crate) deviation: f64,
+}
+
+/// A subgroup on the charts.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Point {
+    pub(crate) mean: f64,
+    pub(crate) range: f64,
+    /// Where the mean lies: standard deviations of a mean, from the centre. `None` in the baseline.
+    pub(crate) standardized: Option<f64>,
+    /// Whether the range lies outside of its limits.
+    pub(crate) range_outside: bool,
+    /// The limits, with the subgroup that completes the baseline.
+    pub(crate) new_limits: Option<Limits>,
+}
+
+/// A chart was given what it cannot take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ChartError {
+    /// No chart has subgroups of that size, or this one has others.
+    Size {
+        given: usize,
+        least: usize,
+        most: usize,
+    },
+    Baseline {
+        given: usize,
+    },
+    /// One of the measurements is infinite or no number.
+    NotFinite,
+}
+
+// === impl Chart ===
+
+impl Chart {
+    /// Charts of subgroups of `size` measurements, with limits by the first `baseline` of them.
+    pub(crate) fn new(size: usize, baseline: usize) -> Result<Self, ChartError> {
+        if !SIZES.contains(&size) {
+            return Err(ChartError::Size { given: size, least: *SIZES.start(), most: *SIZES.end() });
+        }
+        if !BASELINES.contains(&baseline) {
+            return Err(ChartError::Baseline { given: baseline });
+        }
+        Ok(Self { size, baseline, subgroups: 0, means: 0.0, ranges: 0.0, limits: None })
+    }
+
+    /// The next subgroup.
+    pub(crate) fn add(&mut self, values: &[f64]) -> Result<Point, ChartError> {
+        if values.len() != self.size {
+            return Err(ChartError::Size { given: values.len(), least: self.size, most: self.size });
+        }
+        if values.iter().any(|value| !value.is_finite()) {
+            return Err(ChartError::NotFinite);
+        }
+        let mean = values.iter().sum::<f64>() / self.size as f64;
+        let range = values.iter().fold(f64::MIN, |most, value| most.max(*value))
+            - values.iter().fold(f64::MAX, |least, value| least.min(*value));
+        self.subgroups += 1;
+        let judged = self.limits.map(|limits| (limits.standardize(mean), !limits.range.contains(range)));
+        let new_limits = if judged.is_none() { self.learn(mean, range) } else { None };
+        let (standardized, range_outside) = judged.map_or((None, false), |(z, outside)| (Some(z), outside));
+        Ok(Point { mean, range, standardized, range_outside, new_limits })
+    }
+
+    /// Subgroups so far.
+    pub(crate) fn subgroups(&self) -> usize {
+        self.subgroups
+    }
+
+    /// The limits, once the baseline is complete.
+    pub(crate) fn limits(&self) -> Option<Limits> {
+        self.limits
+    }
+
+    fn learn(&mut self, mean: f64, range: f64) -> Option<Limits> {
+        self.means += mean;
+        self.ranges += range;
+        if self.subgroups == self.baseline {
+            let count = self.baseline as f64;
+            self.limits = Some(Limits::new(self.size, self.means / count, self.ranges / count));
+        }
+        self.limits
+    }
+}
+
+// === impl Limits ===
+
+impl Limits {
+    /// By the grand mean and the mean range.
+    fn new(size: usize, mean: f64, range: f64) -> Self {
+        let Constants { d2, a2, d3, d4 } = CONSTANTS[size - SIZES.start()];
+        let deviation = range / d2;
+        Self {
+            mean: Band { lower: mean - a2 * range, centre: mean, upper: mean + a2 * range },
+            range: Band { lower: d3 * range, centre: range, upper: d4 * range },
+            mean_deviation: deviation / (size as f64).sqrt(),
+            deviation,
+        }
+    }
+
+    /// Where a mean lies, in standard deviations from the centre. Where the baseline did not vary at all, whatever is not
+    /// at its centre is infinitely far away.
+    fn standardize(&self, mean: f64) -> f64 {
+        let off = mean - self.mean.centre;
+        if off == 0.0 { 0.0 } else { off / self.mean_deviation }
+    }
+}
+
+impl Band {
+    fn contains(&self, value: f64) -> bool {
+        (self.lower..=self.upper).contains(&value)
+    }
+}
+
+// === impl ChartError ===
+
+impl fmt::Display for ChartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Size { given, least, most } if least == most => {
+                write!(f, "a subgroup of {given} measurements: {least} are needed")
+            }
+            Self::Size { given, least, most } => {
+                write!(f, "subgroups of {given} measurements: {least} to {most} are allowed")
+            }
+            Self::Baseline { given } => {
+                write!(f, "a baseline of {given} subgroups: {} to {} are allowed", BASELINES.start(), BASELINES.end())
+            }
+            Self::NotFinite => f.write_str("a measurement that is infinite or no number: finite numbers are allowed"),
+        }
+    }
+}
+
+impl Error for ChartError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn near(left: f64, right: f64, within: f64) -> bool {
+        (left - right).abs() <= within
+    }
+
+    /// The columns of the table were rounded each for itself: A2 = 3 / (d2 √n), and D3 and D4 lie evenly around 1.
+    #[test]
+    fn the_constants_fit_each_other() {
+        for (at, Constants { d2, a2, d3, d4 }) in CONSTANTS.into_iter().enumerate() {
+            let size = (at + SIZES.start()) as f64;
+            assert!(near(a2, 3.0 / (d2 * size.sqrt()), 0.001), "A2 of {size}");
+            assert!(d3 == 0.0 && d4 >= 2.0 || near(d3 + d4, 2.0, 0.0015), "D3 and D4 of {size}");
+        }
+        let columns =
+            [|of: &Constants| of.d2, |of: &Constants| -of.a2, |of: &Constants| of.d3, |of: &Constants| -of.d4];
+        for column in columns {
+            assert!(CONSTANTS.windows(2).all(|pair| column(&pair[0]) <= column(&pair[1])), "a slip in a column");
+        }
+    }
+
+    /// Limits by hand: means 10 and 12, ranges 2 and 4, subgroups of two.
+    #[test]
+    fn limits_come_with_the_last_subgroup_of_the_baseline() {
+        let mut chart = Chart::new(2, 2).unwrap();
+        let first = chart.add(&[9.0, 11.0]).unwrap();
+        assert_eq!((first.mean, first.range, first.standardized, first.new_limits), (10.0, 2.0, None, None));
+        let limits = chart.add(&[14.0, 10.0]).unwrap().new_limits.expect("complete");
+        assert_eq!(chart.limits(), Some(limits));
+        assert_eq!((limits.mean.centre, limits.range.centre, limits.range.lower), (11.0, 3.0, 0.0));
+        assert!(near(limits.mean.upper, 16.64, 1e-9) && near(limits.mean.lower, 5.36, 1e-9));
+        assert!(near(limits.range.upper, 9.801, 1e-9));
+        assert!(near(limits.deviation, 2.6596, 1e-4) && near(limits.mean_deviation, 1.8806, 1e-4));
+
+        let next = chart.add(&[16.0, 17.0]).unwrap();
+        assert!(next.new_limits.is_none() && !next.range_outside);
+        assert!(near(next.standardized.unwrap(), 2.9246, 1e-4), "{next:?}");
+        assert!(chart.add(&[0.0, 9.9]).unwrap().range_outside);
+        assert_eq!((chart.subgroups(), chart.limits()), (4, Some(limits)), "judged, not learnt from");
+    }
+
+    #[test]
+    fn a_range_may_be_too_small_too() {
+        let mut chart = Chart::new(7, 2).unwrap();
+        let spread = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0];
+        chart.add(&spread).unwrap();
+        chart.add(&spread).unwrap();
+        assert!(chart.add(&[4.0; 7]).unwrap().range_outside);
+        assert!(!chart.add(&spread).unwrap().range_outside);
+    }
+
+    #[test]
+    fn a_baseline_that_does_not_vary_judges_everything_else_as_far_away() {
+        let mut chart = Chart::new(2, 2).unwrap();
+        chart.add(&[5.0, 5.0]).unwrap();
+        chart.add(&[5.0, 5.0]).unwrap();
+        let mut judge = |value| chart.add(&[value; 2]).unwrap().standardized.unwrap();
+        assert_eq!([5.0, 5.1, 4.9].map(&mut judge), [0.0, f64::INFINITY, f64::NEG_INFINITY]);
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused_and_changes_nothing() {
+        let refusal = |size, baseline| Chart::new(size, baseline).unwrap_err().to_string();
+        assert_eq!(refusal(1, 9), "subgroups of 1 measurements: 2 to 10 are allowed");
+        assert_eq!(refusal(11, 9), "subgroups of 11 measurements: 2 to 10 are allowed");
+        assert_eq!(refusal(5, 1), "a baseline of 1 subgroups: 2 to 1000 are allowed");
+        let mut chart = Chart::new(3, 2).unwrap();
+        assert_eq!(chart.add(&[1.0]).unwrap_err().to_string(), "a subgroup of 1 measurements: 3 are needed");
+        assert_eq!(chart.add(&[1.0, f64::NAN, 2.0]), Err(ChartError::NotFinite));
+        assert_eq!(chart.subgroups(), 0);
+    }
+}
