@@ -99,3 +99,70 @@ impl Inner {
 fn new() -> Box<Trace> {
     busy::during(Box::default)
 }
+
+#[cfg(all(test, not(ringbus_loom)))]
+mod tests {
+    use super::*;
+    use crate::event::{CallSite, Draft, Kind};
+
+    static SITE: CallSite = CallSite::new("trace.rs", 1, "trace", &[]);
+
+    fn draft() -> Draft {
+        Draft::new(Kind::new("trace.test").unwrap(), Some(&SITE))
+    }
+
+    /// What `make` makes while `event` is being handled.
+    fn while_handled(event: &Event, make: impl FnOnce() -> Event) -> Event {
+        frames::enter(&(), event, make)
+    }
+
+    fn trace(event: &Event) -> (Option<EventId>, u32, Option<&str>) {
+        (event.cause(), event.hops(), event.correlation_id())
+    }
+
+    #[test]
+    fn the_innermost_event_is_carried_on() {
+        let outer = Event::builder("trace.outer").correlation_id("outer").build().unwrap();
+        let inner = while_handled(&outer, || Event::builder("trace.inner").correlation_id("inner").build().unwrap());
+        assert_eq!(trace(&inner), (Some(outer.id()), 1, Some("inner")));
+        let both = while_handled(&outer, || while_handled(&inner, || draft().finish()));
+        assert_eq!(trace(&both), (Some(inner.id()), 2, Some("inner")));
+        assert_eq!(trace(&draft().finish()), (None, 0, None));
+    }
+
+    #[test]
+    fn a_frame_without_an_event_is_none() {
+        let outer = draft().finish();
+        let event = while_handled(&outer, || frames::enter(&(), &7, || draft().finish()));
+        assert_eq!(trace(&event), (None, 0, None));
+    }
+
+    #[test]
+    fn hops_end_at_the_largest_number_and_are_never_fewer_than_those_of_the_chain() {
+        let far = |hops| {
+            let mut draft = draft();
+            draft.inner().set_cause(EventId::from_u128(7), hops);
+            draft
+        };
+        let most = far(u32::MAX).finish();
+        assert_eq!(while_handled(&most, || draft().finish()).hops(), u32::MAX);
+        let outer = far(4).finish();
+        for (given, hops) in [(0, 5), (5, 5), (6, 6)] {
+            let event = while_handled(&outer, || far(given).finish());
+            assert_eq!(trace(&event), (Some(EventId::from_u128(7)), hops, None));
+        }
+        assert_eq!(far(0).finish().hops(), 1, "a cause is at least one hop away");
+    }
+
+    #[test]
+    fn the_box_stays_with_the_memory_and_the_trace_does_not() {
+        let mut inner = Inner::new(Kind::new("trace.test").unwrap());
+        inner.set_correlation_id("id".into());
+        inner.set_cause(EventId::from_u128(7), 3);
+        let place: *const Trace = inner.trace.as_deref().unwrap();
+        inner.blank();
+        assert_eq!((inner.correlation_id(), inner.cause(), inner.hops, inner.owns), (None, None, 0, false));
+        inner.set_cause(EventId::from_u128(8), 1);
+        assert!(std::ptr::eq(place, inner.trace.as_deref().unwrap()));
+    }
+}
