@@ -5,9 +5,10 @@
 //! 2. [`full`] is the full telemetry event; [`threads`] is the same on more and more threads, with the control.
 //! 3. [`fan`], [`fields`], [`kinds`] and [`nested`] vary one thing: handlers, payload, kinds, depth; [`batch`] publishes
 //!    many at once.
-//! 4. [`held`] and [`readers`] are about what others do meanwhile: subscriptions to other kinds, coming and going ones,
+//! 4. [`queued`] is about handlers that take their time: on threads, as tasks, waited for, too slow.
+//! 5. [`held`] and [`readers`] are about what others do meanwhile: subscriptions to other kinds, coming and going ones,
 //!    readers of the history.
-//! 5. [`parts`] is the sum of its parts, [`latency`] what single publishes take under load.
+//! 6. [`parts`] is the sum of its parts, [`latency`] what single publishes take under load.
 //!
 //! Two programs run them: `cargo bench --bench criterion` and `cargo bench --bench pairs`.
 #![allow(dead_code, reason = "criterion runs no studies")]
@@ -22,6 +23,7 @@ mod latency;
 mod nested;
 mod parts;
 mod private;
+mod queued;
 mod readers;
 mod sides;
 mod threads;
@@ -36,6 +38,7 @@ pub fn rows() -> Vec<RowMaker> {
         fields::ROWS,
         nested::ROWS,
         batch::ROWS,
+        queued::ROWS,
         parts::ROWS,
         readers::ROWS,
         held::ROWS,

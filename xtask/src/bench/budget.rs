@@ -88,6 +88,9 @@ pub(super) const BUDGETS: &[Budget] = &[
     },
     row("parts", "full telemetry event", "the sum of its parts alone", Cost, AtMost(1.3), Some(1.1)),
     row("batch", "`publish_all`, an event of it", "a single publish", Cost, AtMost(0.6), None),
+    row("in-thread", "an event handled `in_thread`", "`crossbeam-channel` to a thread", Cost, AtMost(1.2), None),
+    row("async", "an event handled by an async handler", "`tokio::sync::mpsc` and a task", Cost, AtMost(1.2), None),
+    row("and-wait", "`publish_and_wait`, handlers without queues", "`publish`", Cost, AtMost(1.3), None),
     row("compile-1000", "building 1000 call sites, debug", "`tracing`, the same fields", Cost, AtMost(0.7), None),
     row("compile-1000-release", "building 1000 call sites, release", "`tracing`", Cost, AtMost(0.7), None),
 ];

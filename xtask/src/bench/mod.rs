@@ -31,7 +31,7 @@ use crate::counts;
 use lines::Lines;
 
 /// The programs of our own and of the rivals, without options.
-const OWN: &str = "bench --bench pairs --";
+const OWN: &str = "bench --features async --bench pairs --";
 const RIVALS: &str = "run --release --manifest-path benches/rivals/Cargo.toml --";
 
 /// Measures, unless the last run's lines are to be used again, and writes the report.

@@ -15,8 +15,20 @@ pub(super) const BEGIN: &str = "<!-- bench -->";
 pub(super) const END: &str = "<!-- /bench -->";
 
 /// Rows in which both sides are ours, or the other does no work of a bus: there is nothing to lose.
-const OURSELVES: &[&str] =
-    &["scaling-2", "full-64", "ten-thousand-others", "reader-ms", "reader-tight", "parts", "batch", "threads-"];
+const OURSELVES: &[&str] = &[
+    "scaling-2",
+    "full-64",
+    "ten-thousand-others",
+    "reader-ms",
+    "reader-tight",
+    "parts",
+    "batch",
+    "and-wait",
+    "full-drop-",
+    "full-latest-only",
+    "full-block",
+    "threads-",
+];
 
 /// The text, and what is wrong with what it tells.
 pub(super) struct Report {
