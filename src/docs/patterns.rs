@@ -56,25 +56,43 @@
 //!
 //! # Handlers are short
 //! A handler runs on its publisher's thread, and the publisher goes on when the last one has returned. What takes time
-//! goes to a thread of its own, through a channel that the program chooses: bounded, and with an answer to the question
-//! of what is dropped when it is full.
+//! gets a queue, and a thread or a task of its own: say how much may wait, and what is dropped when that is full. What may
+//! fail for a while is tried again; what fails for good is kept.
 //!
 //! ```
-//! use std::sync::mpsc::sync_channel;
-//! use ringbus::{Bus, Event, publish_event};
+//! use std::{num::NonZeroU32, time::Duration};
+//! use ringbus::{Bus, Overflow, Retry, publish_event};
 //!
 //! let bus = Bus::new();
-//! let (queue, work) = sync_channel::<Event>(1000);
-//! let mailer = std::thread::spawn(move || work.iter().count()); // sends a letter each, slowly
-//! let letters = bus.on("order.placed")?.named("mailer").try_subscribe(move |event| {
-//!     queue.try_send(event.clone())?; // full: counted as failed, and reported
-//!     Ok(())
-//! });
+//! let mut sent = 0;
+//! let letters = bus
+//!     .on("order.placed")?
+//!     .named("mailer")
+//!     .in_thread()
+//!     .capacity(1000)
+//!     .when_full(Overflow::DropNewest) // counted in `info().queue`
+//!     .retry(Retry::times(NonZeroU32::new(5).unwrap()))
+//!     .try_subscribe(move |order| {
+//!         order.get("order").ok_or("an order without a number")?;
+//!         sent += 1; // a thread of its own: it may change what it has captured
+//!         Ok(())
+//!     })?;
 //! publish_event!(bus: &bus, "order.placed", order = 7);
-//! letters.close()?; // the closure is dropped, and the channel with it
-//! assert_eq!(mailer.join().unwrap(), 1);
+//! letters.close_drained(Duration::from_secs(10))?; // what waits is handled first
+//! assert_eq!(letters.info().delivered, 1);
+//! assert!(bus.dead_letters().is_empty());
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! # Whoever must know waits
+//! A publish tells nothing of what handlers do later. [`publish_and_wait`](crate::Bus::publish_and_wait) does: it returns
+//! when every handler has finished with the event, with the list of those that failed. Inside a handler give it a limit:
+//! two that wait for each other would wait for ever.
+//!
+//! # A program ends in order
+//! [`shutdown`](crate::Bus::shutdown) refuses what comes, drains every queue, and reports what it could not: call it where
+//! the program ends, with the time that there is. A bus that is dropped without it stops its threads, and discards what
+//! waits.
 //!
 //! # Who is told when
 //! - At once, on the publisher's thread: a subscription. With the past first:

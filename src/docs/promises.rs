@@ -7,7 +7,11 @@
 //! drops and hooks. Locks are for the cold side: readers of the history against each other, subscribing, and waiting in
 //! [`close`](crate::Subscription::close).
 //!
-//! A subscription that is being told of the past makes no publisher wait either: events go to its inbox.
+//! A subscription that is being told of the past makes no publisher wait either: events go to its inbox. Nor does a handler
+//! with a [queue](crate::Queued), full or not: taking an event in is a lock-free push, and waking a worker is one exchange
+//! and the system's call (or the executor's). The one exception is the policy
+//! [`Block`](crate::Overflow::Block), where somebody has chosen it; and a publish that is
+//! [waited for](crate::Bus::publish_and_wait) takes a lock of its own.
 //!
 //! The feature `reference-table` takes a lock and does not keep this promise.
 //!
@@ -27,6 +31,9 @@
 //! from then on: no event twice, and none left out that is not counted. A [`Cursor`](crate::Cursor) reads each event once,
 //! or counts it as missed.
 //!
+//! A handler with a queue and one worker sees each publisher's events in their order; with several, or
+//! [by priority](crate::Queued::by_priority), it asked for another.
+//!
 //! # P4 Isolation
 //! A panic or an `Err` of a handler is caught, counted, and reported to the
 //! [failure hook](crate::BusBuilder::on_failure) with kind, handler and place of subscription; the others run. A panic
@@ -41,6 +48,9 @@
 //! failures, in the order of one counter, with one report, until it is resumed; or its panic goes on in the publisher,
 //! after the other handlers have run.
 //!
+//! All this holds for handlers on threads and async ones too, in each poll. What one of them has failed after its retries
+//! is a [dead letter](crate::Bus::dead_letters).
+//!
 //! # P5 Visibility
 //! A subscription sees every event whose publish happens after `subscribe` returned, and none whose dispatch had begun
 //! before. A handler removed during a dispatch is not called any more in it, if its turn had not come.
@@ -50,6 +60,12 @@
 //! no call of the handler runs on any thread, its filter included, and the closure has been dropped. Inside any handler `close` unsubscribes,
 //! does not wait, and returns [`InsideHandler`](crate::CloseError::InsideHandler).
 //! [`close_timeout`](crate::Subscription::close_timeout) names the threads that it still waits for.
+//!
+//! With a queue, dropping the guard and `close` discard what waits, counted, and drop a call that is suspended; `close`
+//! waits for the call, or the poll, that is running, and for the handler's drop.
+//! [`close_drained`](crate::Subscription::close_drained) has everything handled first. After a complete
+//! [`shutdown`](crate::Bus::shutdown) no handler of the bus runs, or ever will; events are refused from the moment on in
+//! which it began.
 //!
 //! A [limit](crate::Subscribe::limit) is kept on however many threads events are published at once: exactly so many calls
 //! are made. [Muting](crate::Subscription::mute) holds for every publish that happens after it.
@@ -67,13 +83,15 @@
 //! Nothing is lost silently. Whenever no publish is in flight, exactly: readable = min(capacity, recorded since the last
 //! reset), [overwritten](crate::Totals::overwritten) = the rest; deliveries = the sum over the handlers; every failure,
 //! depth stop, hop stop, refusal, unheard event, and everything that a subscription was not called for or lagged behind has a
-//! counter. A reset moves the base of the counts; it sets no live counter to zero.
+//! counter. Of each queue ([`QueueInfo`](crate::QueueInfo)): offered = delivered + failed + skipped + kept back + dropped +
+//! discarded + waiting + running, also when it was closed, shut down, or its executor has gone. A reset moves the base of the counts; it sets no live counter to zero.
 //!
 //! # P9 Bounds
 //! Memory is bounded by configuration, plus a constant for each thread alive at the same time: a stalled handler or
 //! reader, short-lived threads and distinct dynamic kinds do not grow it. A history holds at most shards × max(capacity
 //! rounded up to a power of two, 1024) events. A list of handlers that was replaced is kept while a publisher reads it,
-//! and where one has just ended, until the next change: at most two for each thread and depth. Kinds of call sites are
+//! and where one has just ended, until the next change: at most two for each thread and depth. A queue holds as many events
+//! as its capacity says (of each priority, where it is ordered by that), dead letters are bounded too. Kinds of call sites are
 //! interned for good: they are as many as the program's text has. Known exceptions: a thread whose very first publish
 //! comes from a destructor of a pthread key, after all of Rust's thread-local destructors, leaves 128 bytes behind
 //! (arc-swap's, whose own such destructor comes too late); one where it comes in the last round of those destructors

@@ -79,6 +79,46 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! Handlers that take their time, on threads; for async ones see [`Bus::subscribe_async`](crate::Bus):
+//!
+//! ```
+//! use std::num::NonZeroU32;
+//! use std::time::Duration;
+//! use ringbus::{Breaker, Bus, Event, Overflow, Retry, publish_event};
+//!
+//! let bus = Bus::new();
+//! let limit = Duration::from_secs(10);
+//! let thrice = NonZeroU32::new(3).unwrap();
+//! let mail = bus.on("order.*")?
+//!     .named("mail")
+//!     .throttle(thrice, Duration::from_secs(1))          // at most so many come to it
+//!     .breaker(Breaker::after(thrice))                   // spared while it fails
+//!     .in_thread()                                       // or in_pool(4), on_executor(..)
+//!     .capacity(100)
+//!     .when_full(Overflow::DropNewest)
+//!     .retry(Retry::times(thrice).base(Duration::from_millis(1)))
+//!     .deadline(limit)
+//!     .try_subscribe(|order| order.get("to").map(drop).ok_or("no address".into()))?;
+//!
+//! let ready = bus.expecting("shop.open")?;               // an event that is about to come
+//! publish_event!(bus: &bus, "shop.open");
+//! ready.within(limit)?;
+//!
+//! let order = Event::builder("order.placed").field("to", "Ada").build()?;
+//! let waited = bus.publish_and_wait(order, limit)?;
+//! assert!(waited.is_complete());                         // else: errors and panics by handler, and who is still at it
+//!
+//! let mut audit = bus.on("order.*")?.receiver()?;        // taken out by oneself
+//! publish_event!(bus: &bus, "order.paid", to = "Ada");
+//! assert_eq!(audit.recv()?.kind(), "order.paid");
+//!
+//! bus.wait_idle(limit)?;
+//! assert!(bus.dead_letters().is_empty());                // what failed for good
+//! mail.close_drained(limit)?;                            // what waits is handled first
+//! assert!(bus.shutdown(limit).is_complete());            // drained, abandoned, still running: by handler
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! In tests, and where a part of a program is to be apart:
 //!
 //! ```

@@ -21,7 +21,7 @@ pub(crate) const STEPS: &[Step] = &[
     Step::new("docs", "the documentation builds without a warning", docs),
     Step::new("budget", "the bare build has at most 20 packages", budget),
     Step::new("bare", "tests without features", bare),
-    Step::new("features", "tests with derive, serde and inject, real table", features),
+    Step::new("features", "tests with async, derive, serde and inject, real table", features),
     Step::new("reference", "tests with all features, lock-based table", reference),
     Step::new("compile-fail", "what must not compile, and its twins", compile_fail),
     Step::new("loom", "the models of the protocols", loom),
@@ -100,7 +100,7 @@ fn bare(context: &Context) -> Result<(), String> {
 
 // The commands of xtask have no features: they are tested once, above.
 fn features(context: &Context) -> Result<(), String> {
-    command(&mut context.cargo("test --workspace --exclude xtask --features derive,serde,inject"))
+    command(&mut context.cargo("test --workspace --exclude xtask --features async,derive,serde,inject"))
 }
 
 fn reference(context: &Context) -> Result<(), String> {

@@ -15,7 +15,7 @@ const ROOMS: &[&[&str]] = &[
     &["event"],
     &["callsite", "history", "dispatch", "stats"],
     &["bus"],
-    &["publish"],
+    &["publish", "queue"],
     &["typed", "testing"],
     &["ext", "models"],
 ];
