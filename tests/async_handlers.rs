@@ -282,6 +282,22 @@ fn a_sleeping_task_is_woken_once_for_an_event_and_not_polled_in_vain() {
     assert!(Pin::new(&mut task).poll(&mut cx).is_ready());
 }
 
+#[test]
+fn a_task_whose_call_is_suspended_learns_that_it_is_over() {
+    let bus = Bus::new();
+    let (executor, tasks, woken) = by_hand();
+    let guard = bus.on("job").unwrap().on_executor(executor).subscribe(|_| std::future::pending()).unwrap();
+    let mut task = tasks.recv().unwrap();
+    let waker = Waker::from(Arc::clone(&woken));
+    let mut cx = Context::from_waker(&waker);
+    publish_event!(bus: &bus, "job");
+    assert!(Pin::new(&mut task).poll(&mut cx).is_pending());
+    assert_eq!(woken.0.load(Ordering::SeqCst), 0);
+    guard.close().unwrap();
+    assert_eq!(woken.0.load(Ordering::SeqCst), 1);
+    assert!(Pin::new(&mut task).poll(&mut cx).is_ready());
+}
+
 #[tokio::test]
 async fn a_stream_yields_events_and_what_it_has_lost() {
     let bus = Bus::new();

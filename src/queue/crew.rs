@@ -12,7 +12,7 @@
 //!   came before (P6).
 
 use core::mem;
-use core::task::Context;
+use core::task::{Context, Waker};
 
 use super::mailbox::Mailbox;
 use super::worker::{Turnout, Worker};
@@ -30,8 +30,9 @@ pub(super) struct Crew {
 }
 
 enum Place {
-    /// The worker waits to be driven.
-    Free(Worker),
+    /// The worker waits to be driven; where it has an event at hand, with what wakes its driver, who would else not learn
+    /// that it has been taken away.
+    Free(Worker, Option<Waker>),
     /// Somebody is driving it.
     AtWork,
     Gone,
@@ -42,7 +43,7 @@ enum Place {
 impl Crew {
     pub(super) fn new(workers: Vec<Worker>) -> Self {
         let left = AtomicUsize::new(workers.len());
-        Self { places: workers.into_iter().map(|worker| Mutex::new(Place::Free(worker))).collect(), left }
+        Self { places: workers.into_iter().map(|worker| Mutex::new(Place::Free(worker, None))).collect(), left }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -64,23 +65,27 @@ impl Mailbox {
         let taken = busy::during(|| {
             let mut seat = seat.lock();
             match mem::replace(&mut *seat, Place::AtWork) {
-                Place::Free(worker) => Some(worker),
+                Place::Free(worker, waker) => Some((worker, waker)),
                 other => {
                     *seat = other;
                     None
                 }
             }
         });
-        let Some(mut worker) = taken else { return Turnout::Over };
+        let Some((mut worker, waker)) = taken else { return Turnout::Over };
+        contain::drop_contained(waker);
         step("crew.drive");
         let turnout = self.at_work(|| worker.work(self, place, cx));
+        // A waker's clone is an executor's.
+        let clone = || contain::call_apart(|| cx.waker().clone()).map_err(contain::defuse).ok();
+        let mut waker = if worker.has_event() { clone() } else { None };
         let mut worker = Some(worker);
         busy::during(|| {
             let mut seat = seat.lock();
             *seat = if matches!(turnout, Turnout::Over) || self.is_stopped() {
                 Place::Gone
             } else {
-                worker.take().map_or(Place::Gone, Place::Free)
+                worker.take().map_or(Place::Gone, |worker| Place::Free(worker, waker.take()))
             };
         });
         match worker {
@@ -111,7 +116,7 @@ impl Mailbox {
         let taken = busy::during(|| {
             let mut seat = self.crew.places[place].lock();
             match mem::replace(&mut *seat, Place::Gone) {
-                Place::Free(worker) => Some(worker),
+                Place::Free(worker, waker) => Some((worker, waker)),
                 other => {
                     *seat = other;
                     None
@@ -119,8 +124,9 @@ impl Mailbox {
             }
         });
         step("crew.taken");
-        if let Some(worker) = taken {
+        if let Some((worker, waker)) = taken {
             self.let_go(place, worker);
+            contain::run_contained(|| waker.into_iter().for_each(Waker::wake));
         }
     }
 

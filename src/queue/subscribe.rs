@@ -92,6 +92,8 @@ pub struct TakenOut;
 
 impl<P> Subscribe<P> {
     /// The handler gets a thread of its own and a queue: publishers leave events there and go on.
+    ///
+    /// A forked child has no such thread: there events wait until the policy drops them.
     pub fn in_thread(self) -> Queued<P, InThread> {
         self.queue(1, InThread)
     }

@@ -123,6 +123,11 @@ impl Worker {
         Turnout::Busy
     }
 
+    /// Whether it has not finished with an event.
+    pub(super) fn has_event(&self) -> bool {
+        self.current.is_some()
+    }
+
     /// Drops what is at hand: no handler will finish with it.
     pub(super) fn put_down(&mut self, mailbox: &Mailbox) {
         if let Some(Current { event, ticket, state, .. }) = self.current.take() {
