@@ -215,6 +215,14 @@ impl Event {
     /// has, up to [`u32::MAX`].
     ///
     /// A bus dispatches no event that has come further than its [`hop_limit`](crate::BusBuilder::hop_limit).
+    ///
+    /// ```
+    /// # use ringbus::Event;
+    /// let first = Event::builder("db.error").build()?;
+    /// let next = Event::builder("db.closed").cause(first.id()).build()?;
+    /// assert_eq!((first.hops(), next.hops()), (0, 1));
+    /// # Ok::<(), ringbus::BuildError>(())
+    /// ```
     #[inline]
     pub fn hops(&self) -> u32 {
         self.arc().hops
