@@ -146,7 +146,10 @@ fn a_pool_is_at_work_on_several_events_at_once() {
     let bus = Bus::new();
     let meet = Arc::new(Barrier::new(3));
     let at = Arc::clone(&meet);
-    let guard = bus.on("job").unwrap().in_pool(3).subscribe(move |_| drop(at.wait())).unwrap();
+    let handler = move |_: &Event| {
+        at.wait();
+    };
+    let guard = bus.on("job").unwrap().in_pool(3).subscribe(handler).unwrap();
     (0..9).for_each(|_| drop(publish_event!(bus: &bus, "job")));
     guard.close_drained(LONG).unwrap();
     assert_eq!(guard.info().delivered, 9);

@@ -51,6 +51,9 @@ pub struct StillBusy {
     pub handlers: Vec<StillRunning>,
 }
 
+/// A handler that has something to do, and its queue.
+type Busy = (StillRunning, Arc<dyn Backlog>);
+
 // === impl Bus ===
 
 impl Bus {
@@ -150,7 +153,7 @@ impl Bus {
     }
 
     /// The handlers that have something to do, and what all queues have been offered.
-    fn busy(&self) -> (Vec<(StillRunning, Arc<dyn Backlog>)>, Vec<(SubscriptionId, u64)>) {
+    fn busy(&self) -> (Vec<Busy>, Vec<(SubscriptionId, u64)>) {
         let (mut busy, mut offered) = (Vec::new(), Vec::new());
         for one in self.inner.registry.subscribers() {
             if let Some(backlog) = &one.backlog {

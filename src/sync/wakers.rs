@@ -71,7 +71,9 @@ impl Place {
         let waker = unbox(self.exchange(None));
         step("wakers.wake");
         let found = waker.is_some();
-        waker.map(Waker::wake);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
         found
     }
 }
