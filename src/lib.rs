@@ -91,7 +91,6 @@ pub use latency::Latency;
 pub use publish::publish_event;
 #[cfg(all(feature = "async", not(ringbus_loom)))]
 pub use queue::{AsyncError, EventStream, InTasks, Lagged, Spawn, Task, Tokio};
-#[cfg(not(ringbus_loom))]
 pub use queue::{
     CalledByWorkers, EventOf, ExpectError, Expectation, InPool, InThread, Queued, Received, Receiver, RecvError,
     TakenOut,

@@ -3,6 +3,8 @@
 //! A model runs the product's own code: these are handles to it, not copies.
 #![allow(missing_docs, clippy::missing_panics_doc, reason = "no public interface")]
 
+#[path = "models/driven.rs"]
+mod driven;
 #[path = "models/queues.rs"]
 mod queues;
 
@@ -21,6 +23,7 @@ use crate::sync::waiters;
 use crate::sync::{self, rows};
 
 pub use crate::callsite::Callsite;
+pub use driven::{Driver, driven, suspended};
 pub use queues::{Queue, Waiting, Wakers, thread_waker};
 
 /// A ring of the history, over records that a model can look into.

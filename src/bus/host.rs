@@ -64,7 +64,12 @@ impl Host {
 
     /// `None` where the bus or the subscription is gone.
     pub(crate) fn turn(&self) -> Option<Turn> {
-        Some(Turn { bus: self.bus.upgrade()?, subscriber: self.subscriber()? })
+        self.turn_of(self.subscriber()?)
+    }
+
+    /// The same for one who knows the subscription already. `None` where the bus is gone.
+    pub(crate) fn turn_of(&self, subscriber: Arc<Subscriber>) -> Option<Turn> {
+        Some(Turn { bus: self.bus.upgrade()?, subscriber })
     }
 
     /// An event was taken out, which is all that is asked of it.
@@ -115,13 +120,23 @@ impl Turn {
         }
     }
 
+    /// Lets the bus go.
+    pub(crate) fn end(self) -> Arc<Subscriber> {
+        self.subscriber
+    }
+
+    /// Whether the call after so many is to be timed.
+    pub(crate) fn is_timed(&self, calls: u64) -> bool {
+        late::is_timed(&self.bus.reporter, calls)
+    }
+
     /// Whether the subscription may not be called at present.
     pub(crate) fn is_quarantined(&self) -> bool {
         self.subscriber.control.is_quarantined()
     }
 
-    /// The handler took the event, in so long a time.
-    pub(crate) fn delivered(&self, event: &Event, took_ns: u64) {
+    /// The handler took the event, in so long a time, if that is known.
+    pub(crate) fn delivered(&self, event: &Event, took_ns: Option<u64>) {
         self.bus.counters.delivered.add(self.lane(), 1);
         late::delivered(&self.bus.reporter, &self.subscriber, event, took_ns);
     }

@@ -76,7 +76,7 @@ impl fmt::Display for CloseError {
                  its calls may still be running",
             ),
             Self::TimedOut { after, threads } if threads.is_empty() => {
-                write!(f, "after {after:?} the handler was still running, or being dropped by another close")
+                write!(f, "after {after:?} the handler was still being dropped by another close")
             }
             Self::NotDrained { after, discarded, running } => {
                 write!(f, "after {after:?} {discarded} events were discarded that waited for the handler")?;
@@ -298,7 +298,7 @@ impl Subscription {
         match &self.subscriber.backlog {
             Some(backlog) if backlog.needs_this_thread() && !backlog.is_over() => Err(CloseError::OnExecutor),
             Some(backlog) if !backlog.watch().wait_until(deadline, || backlog.is_over()) => {
-                Err(CloseError::TimedOut { after: limit.unwrap_or_default(), threads: Vec::new() })
+                Err(CloseError::TimedOut { after: limit.unwrap_or_default(), threads: backlog.running() })
             }
             _ => Ok(()),
         }

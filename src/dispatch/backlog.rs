@@ -35,6 +35,9 @@ pub(crate) trait Backlog: Send + Sync {
     /// Whether its handlers would not come to their end while the calling thread waits.
     fn needs_this_thread(&self) -> bool;
 
+    /// The names of the threads on which its handler runs.
+    fn running(&self) -> Vec<String>;
+
     /// Whether the calling thread is running its handler.
     fn is_at_work_here(&self) -> bool;
 

@@ -4,14 +4,21 @@
 use super::awaited::HandlerErrorCause;
 use super::handler::BoxError;
 use super::reporter::Reporter;
-use super::subscriber::Subscriber;
+use super::subscriber::{SAMPLED, Subscriber};
 use crate::contain::{self, Caught};
 use crate::event::Event;
 
-/// A call went well, and took so long.
-pub(crate) fn delivered(reporter: &Reporter, subscriber: &Subscriber, event: &Event, took_ns: u64) {
+/// Whether the call after so many is to be timed: as those on publishers' threads are.
+pub(crate) fn is_timed(reporter: &Reporter, calls: u64) -> bool {
+    calls % SAMPLED == 0 || reporter.times_all()
+}
+
+/// A call went well, and took so long, if it was timed.
+pub(crate) fn delivered(reporter: &Reporter, subscriber: &Subscriber, event: &Event, took_ns: Option<u64>) {
     subscriber.control.succeeded();
-    reporter.took(subscriber, event, took_ns);
+    if let Some(ns) = took_ns {
+        reporter.took(subscriber, event, ns);
+    }
 }
 
 /// A call failed for good, by a panic or an error, which end here.

@@ -85,7 +85,7 @@ pub(crate) struct Counts {
 }
 
 /// One call in so many is timed.
-const SAMPLED: u64 = 64;
+pub(super) const SAMPLED: u64 = 64;
 
 // === impl Options ===
 

@@ -7,7 +7,7 @@ use crate::dispatch::BoxError;
 use crate::event::Event;
 
 /// A handler, one event at a time. All of it is user code: it is called contained.
-pub(super) trait Code: Send {
+pub(crate) trait Code: Send {
     /// Begins to handle an event. What ends at once says how it has ended; else [`resume`](Self::resume) goes on.
     fn begin(&mut self, event: &Event) -> Option<Result<(), BoxError>>;
 

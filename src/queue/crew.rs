@@ -20,7 +20,7 @@ use crate::contain;
 #[cfg(feature = "async")]
 use crate::dispatch::backlog::Backlog;
 use crate::sync::atomic::{AtomicUsize, Ordering, fence};
-use crate::sync::{Mutex, busy, rows, step};
+use crate::sync::{Mutex, Thread, busy, current, rows, step};
 
 /// See the [module](self).
 pub(super) struct Crew {
@@ -33,8 +33,8 @@ enum Place {
     /// The worker waits to be driven; where it has an event at hand, with what wakes its driver, who would else not learn
     /// that it has been taken away.
     Free(Worker, Option<Waker>),
-    /// Somebody is driving it.
-    AtWork,
+    /// This thread is driving it.
+    AtWork(Thread),
     Gone,
 }
 
@@ -50,21 +50,43 @@ impl Crew {
         self.places.len()
     }
 
+    /// The names of the threads that drive workers at the moment.
+    pub(super) fn at_work(&self) -> Vec<String> {
+        let at_work = |place: &Mutex<Place>| match &*place.lock() {
+            Place::AtWork(thread) => Some(thread.clone()),
+            _ => None,
+        };
+        let threads: Vec<Thread> = busy::during(|| self.places.iter().filter_map(at_work).collect());
+        threads.iter().map(|thread| thread_name(thread)).collect()
+    }
+
     /// Whether all workers have been let go, with what they have captured.
     pub(super) fn have_ended(&self) -> bool {
         self.left.load(Ordering::Acquire) == 0
     }
 }
 
+#[cfg(not(ringbus_loom))]
+fn thread_name(thread: &Thread) -> String {
+    thread.name().unwrap_or("(unnamed)").to_owned()
+}
+
+/// Threads of models have no names.
+#[cfg(ringbus_loom)]
+fn thread_name(_: &Thread) -> String {
+    String::new()
+}
+
 // === impl Mailbox ===
 
 impl Mailbox {
     /// Drives the worker at a place, until it has nothing to do for the moment.
-    pub(super) fn drive(&self, place: usize, cx: &mut Context<'_>) -> Turnout {
+    pub(crate) fn drive(&self, place: usize, cx: &mut Context<'_>) -> Turnout {
         let seat = &self.crew.places[place];
+        let thread = current();
         let taken = busy::during(|| {
             let mut seat = seat.lock();
-            match mem::replace(&mut *seat, Place::AtWork) {
+            match mem::replace(&mut *seat, Place::AtWork(thread)) {
                 Place::Free(worker, waker) => Some((worker, waker)),
                 other => {
                     *seat = other;

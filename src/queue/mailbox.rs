@@ -54,7 +54,7 @@ const MOST_IN_VAIN: u32 = 64;
 type Awaited = (Event, Ticket);
 
 /// See the [module](self).
-pub(super) struct Mailbox {
+pub(crate) struct Mailbox {
     pub(super) host: Host,
     pub(super) options: Options,
     mode: AtomicU8,
@@ -358,6 +358,10 @@ impl Backlog for Mailbox {
         &self.watch
     }
 
+    fn running(&self) -> Vec<String> {
+        self.crew.at_work()
+    }
+
     fn is_at_work_here(&self) -> bool {
         AT_WORK_FOR.with(Cell::get) == ptr::from_ref(self)
     }
@@ -403,4 +407,4 @@ fn open(item: Item<Inner, Awaited>) -> (Event, Option<Ticket>) {
 }
 
 /// A mailbox is shared by its subscription and whoever drives its workers.
-pub(super) type SharedMailbox = Arc<Mailbox>;
+pub(crate) type SharedMailbox = Arc<Mailbox>;

@@ -12,7 +12,6 @@
 
 mod options;
 mod overflow;
-#[cfg(not(ringbus_loom))]
 mod subscribe;
 
 mod mailbox;
@@ -21,15 +20,14 @@ mod code;
 mod worker;
 
 mod crew;
-#[cfg(not(ringbus_loom))]
 mod threads;
 
-#[cfg(not(ringbus_loom))]
 mod event_of;
-#[cfg(not(ringbus_loom))]
 mod expect;
-#[cfg(not(ringbus_loom))]
 mod receiver;
+
+#[cfg(ringbus_loom)]
+pub(crate) mod models;
 
 // On executors.
 #[cfg(all(feature = "async", not(ringbus_loom)))]
@@ -47,17 +45,13 @@ mod timer;
 #[cfg(all(feature = "async", not(ringbus_loom)))]
 mod until;
 
-#[cfg(not(ringbus_loom))]
 pub use event_of::EventOf;
-#[cfg(not(ringbus_loom))]
 pub use expect::{ExpectError, Expectation};
 pub use options::QueueError;
 pub use overflow::Overflow;
-#[cfg(not(ringbus_loom))]
 pub use receiver::{Received, Receiver, RecvError};
 #[cfg(all(feature = "async", not(ringbus_loom)))]
 pub use stream::{EventStream, Lagged};
-#[cfg(not(ringbus_loom))]
 pub use subscribe::{CalledByWorkers, InPool, InThread, Queued, TakenOut};
 #[cfg(all(feature = "async", not(ringbus_loom)))]
 pub use subscribe_async::{AsyncError, InTasks};

@@ -4,9 +4,11 @@
 //! kept back in quarantine, or discarded where the worker is let go in between. It refuses to wait: where it cannot go on it
 //! says until when, and whoever drives it sees to that.
 
+use core::mem;
 use core::task::{Context, Poll};
 use core::time::Duration;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::code::Code;
@@ -14,7 +16,7 @@ use super::mailbox::{Mailbox, Next};
 use crate::bus::host::{Admitted, Turn};
 use crate::contain::{self, Caught};
 use crate::dispatch::awaited::Ticket;
-use crate::dispatch::{BoxError, Jitter, Permit, Skip};
+use crate::dispatch::{BoxError, Jitter, Permit, Skip, Subscriber};
 use crate::event::Event;
 use crate::sync::clock::Timer;
 
@@ -26,6 +28,8 @@ pub(super) struct Worker {
     code: Box<dyn Code>,
     current: Option<Current>,
     jitter: Jitter,
+    /// Whose handler it runs, from the first event on.
+    subscriber: Option<Arc<Subscriber>>,
 }
 
 /// The event at hand.
@@ -41,14 +45,22 @@ enum State {
     /// An attempt is to begin.
     Due,
     /// An attempt was begun, then, and has to end by the deadline.
-    Suspended { timer: Timer, deadline: Option<Instant>, permit: Option<Permit> },
+    Suspended(Attempt),
     /// The next attempt is to begin then.
     Waiting(Instant),
 }
 
+/// An attempt under way.
+struct Attempt {
+    permit: Option<Permit>,
+    /// Where it is timed.
+    timer: Option<Timer>,
+    deadline: Option<Instant>,
+}
+
 /// How it stands when a worker stops working.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Turnout {
+pub(crate) enum Turnout {
     /// There is more to do.
     Busy,
     /// It is to be driven again when it is woken, or at this time.
@@ -88,7 +100,7 @@ impl std::error::Error for Rejected {}
 
 impl Worker {
     pub(super) fn new(code: Box<dyn Code>) -> Self {
-        Self { code, current: None, jitter: Jitter::new() }
+        Self { code, current: None, jitter: Jitter::new(), subscriber: None }
     }
 
     /// Works on what there is.
@@ -106,12 +118,15 @@ impl Worker {
                     Next::Over => return Turnout::Over,
                 },
             };
-            let Some(turn) = mailbox.host.turn() else {
+            let subscriber = self.subscriber.take().or_else(|| mailbox.host.subscriber());
+            let Some(turn) = subscriber.and_then(|subscriber| mailbox.host.turn_of(subscriber)) else {
                 // The bus is gone, and has stopped the mailbox.
                 self.current = Some(current);
                 return Turnout::Over;
             };
-            match self.attempt(mailbox, &turn, &mut current, cx) {
+            let came_to = self.attempt(mailbox, &turn, &mut current, cx);
+            self.subscriber = Some(turn.end());
+            match came_to {
                 Some(Turnout::Over) => finish(mailbox, current),
                 Some(turnout) => {
                     self.current = Some(current);
@@ -131,7 +146,7 @@ impl Worker {
     /// Drops what is at hand: no handler will finish with it.
     pub(super) fn put_down(&mut self, mailbox: &Mailbox) {
         if let Some(Current { event, ticket, state, .. }) = self.current.take() {
-            if let State::Suspended { permit, .. } = state {
+            if let State::Suspended(Attempt { permit, .. }) = state {
                 contain::run_contained(|| self.code.abandon());
                 permit.into_iter().for_each(|permit| mailbox.host.give_back(permit));
             }
@@ -164,26 +179,26 @@ impl Worker {
                 Admitted::By(permit) => Some(permit),
                 Admitted::Not => return self.ended(mailbox, turn, current, Ok(Err(Box::new(Rejected))), None),
             };
-            let timer = Timer::start();
+            let timed = allowed.is_some() || turn.is_timed(mailbox.counts.delivered.get());
+            let timer = timed.then(Timer::start);
             let begun = turn.call(&current.event, || self.code.begin(&current.event));
             let ended = match begun {
-                Ok(Some(result)) => Ok(in_time(result, &timer, allowed)),
+                Ok(Some(result)) => Ok(in_time(result, timer.as_ref(), allowed)),
                 Err(payload) => Err(payload),
                 Ok(None) => {
                     let deadline = allowed.and_then(|allowed| Instant::now().checked_add(allowed));
-                    current.state = State::Suspended { timer, deadline, permit };
+                    current.state = State::Suspended(Attempt { permit, timer, deadline });
                     return None;
                 }
             };
-            return self.ended(mailbox, turn, current, ended, Some((&timer, permit)));
+            return self.ended(mailbox, turn, current, ended, Some(Attempt { permit, timer, deadline: None }));
         }
-        let State::Suspended { timer, deadline, permit } = &mut current.state else { return None };
-        let (timer, deadline) = (*timer, *deadline);
-        let permit = permit.take();
+        let State::Suspended(attempt) = mem::replace(&mut current.state, State::Due) else { return None };
+        let deadline = attempt.deadline;
         let ended = match turn.call(&current.event, || self.code.resume(cx)) {
             Ok(Poll::Ready(result)) => Ok(result),
             Ok(Poll::Pending) if deadline.is_none_or(|deadline| Instant::now() < deadline) => {
-                current.state = State::Suspended { timer, deadline, permit };
+                current.state = State::Suspended(attempt);
                 return Some(Turnout::Asleep(deadline));
             }
             Ok(Poll::Pending) => Ok(Err(Box::new(DeadlinePassed(allowed.unwrap_or_default())) as BoxError)),
@@ -193,7 +208,7 @@ impl Worker {
         if let Err(payload) = turn.call(&current.event, || self.code.abandon()) {
             contain::defuse(payload);
         }
-        self.ended(mailbox, turn, current, ended, Some((&timer, permit)))
+        self.ended(mailbox, turn, current, ended, Some(attempt))
     }
 
     /// An attempt has ended: the event is settled, or tried again later.
@@ -203,23 +218,23 @@ impl Worker {
         turn: &Turn,
         current: &mut Current,
         ended: Ended,
-        attempt: Option<(&Timer, Option<Permit>)>,
+        attempt: Option<Attempt>,
     ) -> Option<Turnout> {
-        let (timer, permit) = attempt.unzip();
+        let (timer, permit) = attempt.map_or((None, None), |attempt| (attempt.timer, attempt.permit));
         if matches!(&ended, Ok(Err(error)) if error.is::<Skip>()) {
-            permit.flatten().into_iter().for_each(|permit| mailbox.host.give_back(permit));
+            permit.into_iter().for_each(|permit| mailbox.host.give_back(permit));
             mailbox.counts.skipped.bump();
             if let Some(ticket) = current.ticket.take() {
                 ticket.delivered();
             }
             return Some(Turnout::Over);
         }
-        if let Some(permit) = permit.flatten() {
+        if let Some(permit) = permit {
             turn.settle(permit, matches!(ended, Ok(Ok(()))));
         }
         let how = match ended {
             Ok(Ok(())) => {
-                turn.delivered(&current.event, timer.map_or(0, Timer::elapsed_ns));
+                turn.delivered(&current.event, timer.as_ref().map(Timer::elapsed_ns));
                 mailbox.counts.delivered.bump();
                 if let Some(ticket) = current.ticket.take() {
                     ticket.delivered();
@@ -256,8 +271,9 @@ fn finish(mailbox: &Mailbox, current: Current) {
 }
 
 /// The result of an attempt that could not be stopped, if it was in time.
-fn in_time(result: Result<(), BoxError>, timer: &Timer, allowed: Option<Duration>) -> Result<(), BoxError> {
-    match allowed.filter(|allowed| result.is_ok() && u128::from(timer.elapsed_ns()) > allowed.as_nanos()) {
+fn in_time(result: Result<(), BoxError>, timer: Option<&Timer>, allowed: Option<Duration>) -> Result<(), BoxError> {
+    let took = timer.map_or(0, |timer| u128::from(timer.elapsed_ns()));
+    match allowed.filter(|allowed| result.is_ok() && took > allowed.as_nanos()) {
         Some(allowed) => Err(Box::new(DeadlinePassed(allowed))),
         None => result,
     }

@@ -64,6 +64,7 @@ mod limit;
 mod mute;
 mod once;
 mod quarantine;
+mod queued;
 
 // The past, and what waits.
 mod control_replay;

@@ -1,0 +1,88 @@
+//! Handlers with a queue, whose worker a model drives.
+
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use crate::bus::{Subscribe, Subscription};
+use crate::dispatch::BoxError;
+use crate::event::Event;
+use crate::queue::models::{self, Code, SharedMailbox, Turnout};
+use crate::sync::{park, wakers};
+
+/// Drives the one worker of a queue.
+pub struct Driver(SharedMailbox);
+
+/// A handler that is suspended once in each call.
+struct Suspended<F> {
+    handler: F,
+    begun: Option<Event>,
+}
+
+impl<F: FnMut(&Event) + Send> Code for Suspended<F> {
+    fn begin(&mut self, event: &Event) -> Option<Result<(), BoxError>> {
+        self.begun = Some(event.clone());
+        None
+    }
+
+    fn resume(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        match self.begun.take() {
+            Some(event) => {
+                (self.handler)(&event);
+                cx.waker().wake_by_ref();
+                Poll::Pending
+            }
+            None => Poll::Ready(Ok(())),
+        }
+    }
+
+    fn abandon(&mut self) {
+        self.begun = None;
+    }
+}
+
+/// Subscribes a handler with room for so many events.
+pub fn driven(
+    request: Subscribe,
+    capacity: usize,
+    handler: impl FnMut(&Event) -> Result<(), BoxError> + Send + 'static,
+) -> (Subscription, Driver) {
+    let (guard, mailbox) = models::subscribe(request, capacity, models::alone(handler));
+    (guard, Driver(mailbox))
+}
+
+/// The same, suspended in the middle of each call: after the handler has run, before the call has ended.
+pub fn suspended(
+    request: Subscribe,
+    capacity: usize,
+    handler: impl FnMut(&Event) + Send + 'static,
+) -> (Subscription, Driver) {
+    let code = Box::new(Suspended { handler, begun: None });
+    let (guard, mailbox) = models::subscribe(request, capacity, code);
+    (guard, Driver(mailbox))
+}
+
+impl Driver {
+    /// Drives it until it is over, as a thread of its own does.
+    pub fn run(&self) {
+        let waker = wakers::thread_waker();
+        let mut cx = Context::from_waker(&waker);
+        loop {
+            match self.0.drive(0, &mut cx) {
+                Turnout::Busy => {}
+                Turnout::Asleep(_) => park(),
+                Turnout::Over => return,
+            }
+        }
+    }
+
+    /// Drives it once.
+    pub fn poll(&self) {
+        let waker = wakers::thread_waker();
+        let _ = self.0.drive(0, &mut Context::from_waker(&waker));
+    }
+
+    /// Another hold on the same.
+    pub fn again(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
