@@ -122,7 +122,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "a call is marked without release",
-        model: "rows_recycling",
+        model: "close_call",
         file: "src/sync/rows.rs",
         find: "self.0.swap(target, Ordering::AcqRel);",
         replace: "self.0.swap(target, Ordering::Acquire);",
