@@ -30,9 +30,10 @@
 //!
 //! # Orderings
 //! To ensure: who gets an item sees all that was done to it; and who has seen a ticket counted sees all tickets before it
-//! filled (taken), or it would call a queue full that it knows to be empty. So a push releases its item and a pop acquires
-//! it; counting releases what the slot has shown (a look acquires), and both ends are read with acquire. All else follows
-//! from the order of each slot's states.
+//! filled (taken). Otherwise a slot would look to it as it was a lap ago, and it would count a ticket that nobody has filled,
+//! or call a queue full that it knows to be empty. So a push releases its item and a pop acquires it; a look acquires what
+//! the slot shows, counting releases it, and both ends are read with acquire. All else follows from the order of each
+//! slot's states.
 
 use core::marker::PhantomData;
 use core::ptr;
@@ -53,7 +54,7 @@ pub(crate) enum Item<T: Recycle, B> {
 #[repr(align(16))]
 pub(crate) struct Boxed<B>(pub(crate) B);
 
-/// See the [module](self).
+/// See the [module](self). Dropping it drops what waits; a `B` whose drop may panic is for the owner to pop before.
 pub(crate) struct Queue<T: Recycle, B> {
     /// The first ticket that is not taken, or the one before it.
     head: CachePadded<AtomicU64>,
@@ -415,7 +416,7 @@ mod tests {
                 drop((back, queue.pop()));
             }
         }
-        assert_eq!((queue.len(), Shared::strong_count(&alive)), (2, 3));
+        assert_eq!((queue.len(), Shared::strong_count(&alive)), (4, 5));
         drop(queue);
         assert_eq!(Shared::strong_count(&alive), 1);
     }
