@@ -148,7 +148,7 @@ fn full_is_seen_to_be_full() {
     Model {
         name: "queue::full_is_seen_to_be_full",
         promise: "P3, P8: full is full",
-        preemptions: Some(2), // 3 take 20 seconds,
+        preemptions: Some(3),
         outcomes: &["full", "room"],
     }
     .check(|| {

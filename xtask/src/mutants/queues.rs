@@ -23,15 +23,6 @@ pub(super) const MUTANTS: &[Mutant] = &[
         hangs: false,
     },
     Mutant {
-        name: "a slot is filled without a look",
-        model: "queue",
-        file: "src/sync/queue.rs",
-        find: "        done.is_ok()\n",
-        replace: "        self.word.store(full(item, lap), Ordering::Release);\n        done.is_ok() || true\n",
-        breaks: "P8: an item goes in over another one, which is lost",
-        hangs: false,
-    },
-    Mutant {
         name: "a slot is looked at and then emptied",
         model: "queue_evict",
         file: "src/sync/queue.rs",
