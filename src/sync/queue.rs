@@ -31,9 +31,9 @@
 //! # Orderings
 //! To ensure: who gets an item sees all that was done to it; and who has seen a ticket counted sees all tickets before it
 //! filled (taken). Otherwise a slot would look to it as it was a lap ago, and it would count a ticket that nobody has filled,
-//! or call a queue full that it knows to be empty. So a push releases its item and a pop acquires it; a look acquires what
-//! the slot shows, counting releases it, and both ends are read with acquire. All else follows from the order of each
-//! slot's states.
+//! or call a queue full that it knows to be empty. So a push releases its item and a pop acquires it; counting releases, and
+//! both ends are read with acquire: what a thread has seen in a slot, all see who come after its counting. Looks acquire
+//! only for when laps come round: then the slot's state brings the `tail` (`head`) that it belongs to.
 
 use core::marker::PhantomData;
 use core::ptr;
@@ -160,7 +160,7 @@ impl<T: Recycle, B> Slot<T, B> {
     }
 
     fn look(&self) -> *mut () {
-        // Acquire: who counts a ticket for another hands on what that one released.
+        // Acquire: the end that the slot's last change was made at, see "when laps come round".
         self.word.load(Ordering::Acquire)
     }
 

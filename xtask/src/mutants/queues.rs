@@ -15,11 +15,11 @@ pub(super) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "a slot is looked at without acquire",
-        model: "queue",
+        model: "queue_laps",
         file: "src/sync/queue.rs",
         find: "self.word.load(Ordering::Acquire)",
         replace: "self.word.load(Ordering::Relaxed)",
-        breaks: "P8: a ticket is counted that nobody has filled, and its item lost",
+        breaks: "P8: a worker goes to sleep where there is work",
         hangs: false,
     },
     Mutant {
