@@ -30,9 +30,10 @@
 //!
 //! # Orderings
 //! To ensure: who gets an item sees all that was done to it; and who has seen a ticket counted sees all tickets before it
-//! filled (taken), or it would call a queue full that it knows to be empty. So a push releases its item and a pop acquires
-//! it; counting releases what the slot has shown (a look acquires), and both ends are read with acquire. All else follows
-//! from the order of each slot's states.
+//! filled (taken). Otherwise a slot would look to it as it was a lap ago, and it would count a ticket that nobody has filled,
+//! or call a queue full that it knows to be empty. So a push releases its item and a pop acquires it; counting releases, and
+//! both ends are read with acquire: what a thread has seen in a slot, all see who come after its counting. Looks acquire
+//! only for when laps come round: then the slot's state brings the `tail` (`head`) that it belongs to.
 
 use core::marker::PhantomData;
 use core::ptr;
@@ -53,7 +54,7 @@ pub(crate) enum Item<T: Recycle, B> {
 #[repr(align(16))]
 pub(crate) struct Boxed<B>(pub(crate) B);
 
-/// See the [module](self).
+/// See the [module](self). Dropping it drops what waits; a `B` whose drop may panic is for the owner to pop before.
 pub(crate) struct Queue<T: Recycle, B> {
     /// The first ticket that is not taken, or the one before it.
     head: CachePadded<AtomicU64>,
@@ -159,7 +160,7 @@ impl<T: Recycle, B> Slot<T, B> {
     }
 
     fn look(&self) -> *mut () {
-        // Acquire: who counts a ticket for another hands on what that one released.
+        // Acquire: the end that the slot's last change was made at, see "when laps come round".
         self.word.load(Ordering::Acquire)
     }
 
@@ -287,4 +288,179 @@ fn count(end: &AtomicU64, ticket: u64) {
     step("queue.count");
     // Release: what the slot has shown, for those who begin at the next ticket. Not weak: it is not tried again.
     let _ = end.compare_exchange(ticket, ticket + 1, Ordering::Release, Ordering::Relaxed);
+}
+
+#[cfg(all(test, not(ringbus_loom)))]
+mod tests {
+    use super::*;
+    use std::sync::Arc as Shared;
+
+    /// A value, and a count of how many there are.
+    #[repr(align(16))]
+    struct Value(u64, Shared<()>);
+
+    impl Recycle for Value {
+        fn recycle(_: crate::sync::Sole<Self>) {}
+    }
+
+    type Values = Queue<Value, (u64, Shared<()>)>;
+
+    /// Odd ones are boxed.
+    fn item(n: u64, alive: &Shared<()>) -> Item<Value, (u64, Shared<()>)> {
+        let alive = Shared::clone(alive);
+        match n % 2 {
+            0 => Item::Plain(Handle::new(Arc::new(Value(n, alive)))),
+            _ => Item::Boxed(Box::new(Boxed((n, alive)))),
+        }
+    }
+
+    fn number(item: &Item<Value, (u64, Shared<()>)>) -> u64 {
+        match item {
+            Item::Plain(handle) => handle.0,
+            Item::Boxed(boxed) => boxed.0.0,
+        }
+    }
+
+    /// What came back, if it did.
+    fn push(queue: &Values, n: u64) -> Option<u64> {
+        queue.push(item(n, &Shared::new(()))).err().map(|back| number(&back))
+    }
+
+    fn pop(queue: &Values) -> Option<u64> {
+        queue.pop().map(|item| number(&item))
+    }
+
+    #[test]
+    fn what_goes_in_comes_out_in_order_lap_by_lap() {
+        for capacity in [1, 2, 3, 7] {
+            let queue = Values::new(capacity as usize);
+            for lap in 0..10 {
+                let numbers = || (0..capacity).map(|n| lap * capacity + n);
+                for (waits, n) in numbers().enumerate() {
+                    assert_eq!((queue.len(), push(&queue, n)), (waits, None));
+                }
+                assert_eq!(push(&queue, 1000 + lap), Some(1000 + lap));
+                assert_eq!((queue.len(), queue.capacity()), (capacity as usize, capacity as usize));
+                assert!(numbers().eq((0..capacity).filter_map(|_| pop(&queue))));
+                assert_eq!((pop(&queue), queue.len()), (None, 0));
+            }
+        }
+    }
+
+    #[test]
+    fn laps_come_round() {
+        let queue = Values::new(1);
+        // As if so many had gone through.
+        for ticket in [LAP_MASK as u64, LAP_MASK as u64 * 5 + 4] {
+            queue.head.store(ticket, Ordering::Relaxed);
+            queue.tail.store(ticket, Ordering::Relaxed);
+            queue.slots[0].word.store(empty(ticket as usize), Ordering::Relaxed);
+            for n in 0..3 {
+                assert_eq!(
+                    (push(&queue, n), push(&queue, 9), pop(&queue), pop(&queue)),
+                    (None, Some(9), Some(n), None)
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn who_stops_before_counting_holds_up_nobody() {
+        for capacity in [1, 2, 3] {
+            let queue = Values::new(capacity);
+            for n in 0..10 {
+                // The pusher of `n` has not counted, and whoever comes next finds that: a popper and then a pusher, ...
+                assert_eq!(push(&queue, n), None);
+                let tail = queue.tail.load(Ordering::Relaxed);
+                queue.tail.store(tail - 1, Ordering::Relaxed);
+                assert_eq!(pop(&queue), Some(n));
+                assert!(queue.len() <= 1);
+                // ... and neither has the popper of `n`.
+                let head = queue.head.load(Ordering::Relaxed);
+                queue.head.store(head - 1, Ordering::Relaxed);
+                let waiting: Vec<u64> = (100..).take_while(|n| push(&queue, *n).is_none()).collect();
+                assert_eq!(waiting.len(), capacity);
+                // A pusher finds that the one before it has not counted.
+                let tail = queue.tail.load(Ordering::Relaxed);
+                queue.tail.store(tail - 1, Ordering::Relaxed);
+                assert_eq!((queue.len(), push(&queue, 9)), (capacity, Some(9)));
+                assert!(std::iter::from_fn(|| pop(&queue)).eq(waiting));
+            }
+        }
+    }
+
+    #[test]
+    fn an_item_before_its_turn_comes_when_its_turn_does() {
+        let alive = Shared::new(());
+        let early = |queue: &Values| {
+            let word = item(7, &alive).pack().map_err(|_| "out of reach").unwrap();
+            assert!(queue.slots[1].fill(word, 0));
+        };
+        let queue = Values::new(3);
+        early(&queue);
+        assert_eq!(pop(&queue), None);
+        assert_eq!((push(&queue, 1), push(&queue, 2)), (None, None));
+        assert!(std::iter::from_fn(|| pop(&queue)).eq([1, 7, 2]));
+        let queue = Values::new(3);
+        early(&queue);
+        drop(queue);
+        assert_eq!(Shared::strong_count(&alive), 1, "a drop has not found it");
+    }
+
+    #[test]
+    fn dropping_drops_what_waits() {
+        let alive = Shared::new(());
+        let queue = Values::new(4);
+        for n in 0..6 {
+            if let Err(back) = queue.push(item(n, &alive)) {
+                drop((back, queue.pop()));
+            }
+        }
+        assert_eq!((queue.len(), Shared::strong_count(&alive)), (4, 5));
+        drop(queue);
+        assert_eq!(Shared::strong_count(&alive), 1);
+    }
+
+    #[test]
+    fn an_address_out_of_reach_does_not_fit() {
+        assert!(fits(16) && fits((1 << 48) - 16));
+        assert!(!fits(1 << 48) && !fits(usize::MAX << 4) && !fits(8));
+    }
+
+    #[test]
+    fn each_pushers_items_come_once_and_in_its_order() {
+        const PUSHERS: u64 = 3;
+        const EACH: u64 = if cfg!(miri) { 50 } else { 20_000 };
+        let queue = Values::new(5);
+        let sums = std::thread::scope(|scope| {
+            for pusher in 0..PUSHERS {
+                let queue = &queue;
+                scope.spawn(move || {
+                    for n in 0..EACH {
+                        while push(queue, n * PUSHERS + pusher).is_some() {
+                            std::thread::yield_now();
+                        }
+                    }
+                });
+            }
+            let left = std::sync::atomic::AtomicU64::new(PUSHERS * EACH);
+            let popper = || {
+                let (mut last, mut sum) = ([None; PUSHERS as usize], 0);
+                while left.load(Ordering::Relaxed) > 0 {
+                    let Some(n) = pop(&queue) else {
+                        std::thread::yield_now();
+                        continue;
+                    };
+                    left.fetch_sub(1, Ordering::Relaxed);
+                    let last = &mut last[(n % PUSHERS) as usize];
+                    assert!(*last < Some(n), "{n} after {last:?}");
+                    *last = Some(n);
+                    sum += n;
+                }
+                sum
+            };
+            std::thread::scope(|inner| [inner.spawn(popper), inner.spawn(popper)].map(|popper| popper.join().unwrap()))
+        });
+        assert_eq!(sums[0] + sums[1], (0..PUSHERS * EACH).sum());
+    }
 }

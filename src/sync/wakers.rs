@@ -206,3 +206,146 @@ pub(crate) fn thread_waker() -> Waker {
 
     std::sync::Arc::new(Unpark(current())).into()
 }
+
+#[cfg(all(test, not(ringbus_loom)))]
+mod tests {
+    use super::*;
+    use crate::sync::park;
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+    use std::sync::Arc;
+
+    /// Counts its wake-ups and, but for these, its own holders.
+    struct Bell(AtomicU64);
+
+    impl Wake for Bell {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn bells<const N: usize>() -> [Arc<Bell>; N] {
+        [(); N].map(|()| Arc::new(Bell(AtomicU64::new(0))))
+    }
+
+    fn rung<const N: usize>(bells: &[Arc<Bell>; N]) -> [u64; N] {
+        bells.each_ref().map(|bell| bell.0.load(Ordering::Relaxed))
+    }
+
+    fn waker(bell: &Arc<Bell>) -> Waker {
+        Arc::clone(bell).into()
+    }
+
+    #[test]
+    fn each_call_wakes_another_sleeper_once() {
+        let (wakers, bells) = (Wakers::new(3), bells::<3>());
+        wakers.wake_one();
+        for place in [2, 0, 1] {
+            wakers.sleep(place, &waker(&bells[place]));
+        }
+        assert!(!wakers.rise(1), "nobody has called it");
+        wakers.wake_one();
+        assert_eq!(rung(&bells), [1, 0, 0]);
+        wakers.wake_one();
+        wakers.wake_one();
+        assert_eq!(rung(&bells), [1, 0, 1]);
+        assert!(wakers.rise(0) && wakers.rise(2));
+    }
+
+    #[test]
+    fn all_are_woken_to_the_last_place() {
+        let wakers = Wakers::new(Wakers::MOST);
+        let bells = bells::<{ Wakers::MOST }>();
+        for (place, bell) in bells.iter().enumerate() {
+            wakers.sleep(place, &waker(bell));
+        }
+        wakers.rise(5);
+        wakers.wake_all();
+        wakers.wake_all();
+        assert!(rung(&bells).iter().enumerate().all(|(place, rung)| *rung == u64::from(place != 5)));
+    }
+
+    #[test]
+    fn a_waker_is_kept_until_another_comes_or_it_is_forgotten() {
+        let (wakers, bells) = (Wakers::new(1), bells::<2>());
+        let own = bells.each_ref().map(waker);
+        let holders = || bells.each_ref().map(|bell| Arc::strong_count(bell) - 2);
+        wakers.sleep(0, &own[0]);
+        wakers.rise(0);
+        wakers.sleep(0, &own[0]);
+        assert_eq!(holders(), [1, 0]);
+        wakers.sleep(0, &own[1]);
+        assert_eq!(holders(), [0, 1]);
+        wakers.wake_one();
+        assert_eq!((holders(), rung(&bells)), ([0, 0], [0, 1]));
+        wakers.sleep(0, &own[0]);
+        wakers.forget(0);
+        wakers.wake_one();
+        assert_eq!((holders(), rung(&bells)), ([0, 0], [0, 1]));
+        wakers.sleep(0, &own[0]);
+        drop(wakers);
+        assert_eq!(holders(), [0, 0]);
+    }
+
+    #[test]
+    fn who_ends_after_its_call_passes_it_on() {
+        let (wakers, bells) = (Wakers::new(2), bells::<2>());
+        for place in [0, 1] {
+            wakers.sleep(place, &waker(&bells[place]));
+        }
+        wakers.wake_one();
+        wakers.forget(0);
+        assert_eq!(rung(&bells), [1, 1]);
+    }
+
+    #[test]
+    fn who_finds_a_place_empty_wakes_the_next() {
+        let (wakers, bells) = (Wakers::new(2), bells::<2>());
+        for place in [0, 1] {
+            wakers.sleep(place, &waker(&bells[place]));
+        }
+        // A bringer has taken the waker, and stands before it wakes.
+        let taken = wakers.places[0].exchange(None);
+        wakers.wake_one();
+        assert!(taken.is_some() && rung(&bells) == [0, 1]);
+    }
+
+    #[test]
+    fn a_panicking_waker_harms_none_but_its_own() {
+        struct Bomb;
+        impl Wake for Bomb {
+            fn wake(self: Arc<Self>) {
+                panic!("woken");
+            }
+        }
+        let (wakers, bells) = (Wakers::new(2), bells::<1>());
+        wakers.sleep(0, &Arc::new(Bomb).into());
+        wakers.sleep(1, &waker(&bells[0]));
+        assert!(catch_unwind(AssertUnwindSafe(|| wakers.wake_all())).is_err());
+        assert_eq!(rung(&bells), [0]);
+        wakers.wake_all();
+        assert_eq!(rung(&bells), [1]);
+    }
+
+    #[test]
+    fn a_threads_waker_ends_its_sleep() {
+        let (wakers, work) = (Wakers::new(1), AtomicU64::new(0));
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let waker = thread_waker();
+                for n in 1..=100 {
+                    while work.load(Ordering::Relaxed) < n {
+                        wakers.sleep(0, &waker);
+                        if work.load(Ordering::Relaxed) < n {
+                            park();
+                        }
+                        wakers.rise(0);
+                    }
+                }
+            });
+            for _ in 0..100 {
+                work.fetch_add(1, Ordering::Relaxed);
+                wakers.wake_one();
+            }
+        });
+    }
+}

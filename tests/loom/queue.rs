@@ -27,10 +27,10 @@ fn pop(queue: &Items) -> Option<u32> {
     queue.pop().map(|item| look(&item))
 }
 
-/// What is left when nobody else is there.
+/// What is left when nobody else is there; and the queue goes on.
 fn rest(queue: &Items) -> Vec<u32> {
     let rest: Vec<u32> = std::iter::from_fn(|| pop(queue)).collect();
-    assert!(queue.is_empty());
+    assert!(queue.is_empty() && push(queue, 101) && pop(queue) == Some(101) && queue.is_empty(), "stuck");
     rest
 }
 
@@ -87,7 +87,6 @@ fn two_pushers_and_a_popper_with_room_for_two() {
         preemptions: Some(3),
         outcomes: &[
             "none popped, one refused",
-            "none popped",
             "one popped",
             "one popped, one refused",
             "two popped",
@@ -106,7 +105,6 @@ fn two_pushers_and_a_popper_with_room_for_two() {
         assert!(all.iter().filter(|value| **value < 4).is_sorted(), "out of order: {all:?}");
         match (popped.len(), pushed.len()) {
             (0, 2) => "none popped, one refused",
-            (0, 3) => "none popped",
             (1, 2) => "one popped, one refused",
             (1, 3) => "one popped",
             (2, 2) => "two popped, one refused",
@@ -150,7 +148,7 @@ fn full_is_seen_to_be_full() {
     Model {
         name: "queue::full_is_seen_to_be_full",
         promise: "P3, P8: full is full",
-        preemptions: Some(2), // 3 take 20 seconds,
+        preemptions: Some(3),
         outcomes: &["full", "room"],
     }
     .check(|| {

@@ -15,20 +15,11 @@ pub(super) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "a slot is looked at without acquire",
-        model: "queue",
+        model: "queue_laps",
         file: "src/sync/queue.rs",
         find: "self.word.load(Ordering::Acquire)",
         replace: "self.word.load(Ordering::Relaxed)",
-        breaks: "P8: a ticket is counted that nobody has filled, and its item lost",
-        hangs: false,
-    },
-    Mutant {
-        name: "a slot is filled without a look",
-        model: "queue",
-        file: "src/sync/queue.rs",
-        find: "        done.is_ok()\n",
-        replace: "        self.word.store(full(item, lap), Ordering::Release);\n        done.is_ok() || true\n",
-        breaks: "P8: an item goes in over another one, which is lost",
+        breaks: "P8: a worker goes to sleep where there is work",
         hangs: false,
     },
     Mutant {
