@@ -138,6 +138,7 @@ impl Jitter {
 mod tests {
     use super::*;
     use std::collections::BTreeSet;
+    use std::sync::Barrier;
     use std::thread;
 
     fn retry(base: Duration, cap: Duration) -> Retry {
@@ -206,11 +207,15 @@ mod tests {
     fn seeds_differ_and_threads_that_share_one_draw_different_numbers() {
         assert_ne!(Jitter::new().next(), Jitter::new().next());
         let random = Jitter::new();
-        let draw = || (0..1_000).map(|_| random.next()).collect::<Vec<_>>();
+        let together = Barrier::new(4);
+        let draw = || {
+            together.wait();
+            (0..20_000).map(|_| random.next()).collect::<Vec<_>>()
+        };
         let drawn: BTreeSet<u64> = thread::scope(|scope| {
             let threads = [(); 4].map(|()| scope.spawn(draw));
             threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
         });
-        assert_eq!(drawn.len(), 4_000);
+        assert_eq!(drawn.len(), 80_000);
     }
 }

@@ -187,7 +187,36 @@ fn what_the_probe_did_is_seen() {
         name: "breaker::what_the_probe_did_is_seen",
         promise: "P5: what came before it closed is seen",
         preemptions: None,
-        outcomes: &["closed", "the probe", "rejected"],
+        outcomes: &["let through", "rejected"],
+    }
+    .check(|| {
+        let (circuit, mended) = (open(1), Shared::new(Watched::new(0)));
+        let probe = circuit.admit().expect("due");
+        let there = {
+            let mended = Shared::clone(&mended);
+            spawn(&circuit, move |circuit| {
+                mended.write(1);
+                assert_eq!(circuit.settle(probe, true), Some(Closed));
+            })
+        };
+        let seen = circuit.admit().map(|_| mended.read());
+        there.join().unwrap();
+        match seen {
+            None => "rejected",
+            Some(1) => "let through",
+            other => panic!("not seen: {other:?}"),
+        }
+    });
+}
+
+/// The same for one who wanted to probe, and finds that somebody has done so.
+#[test]
+fn what_another_probe_did_is_seen() {
+    Model {
+        name: "breaker::what_another_probe_did_is_seen",
+        promise: "P5: what came before it closed is seen",
+        preemptions: None,
+        outcomes: &["let through", "the probe", "rejected"],
     }
     .check(|| {
         let (circuit, mended) = (open(1), Shared::new(Watched::new(0)));
@@ -200,18 +229,14 @@ fn what_the_probe_did_is_seen() {
             })
         };
         let permit = circuit.admit();
-        let seen = permit.is_some().then(|| there_has_been(&circuit).then(|| mended.read()));
-        let probed = there.join().unwrap();
-        match (seen, probed) {
+        // Closed: the probe was the other thread's.
+        let closed = circuit.info().state == Closed;
+        let seen = permit.is_some().then(|| closed.then(|| mended.read()));
+        match (seen, there.join().unwrap()) {
             (None, true) => "rejected",
-            (Some(Some(1)), true) => "closed",
+            (Some(Some(1)), true) => "let through",
             (Some(None), false) => "the probe",
             other => panic!("not seen: {other:?}"),
         }
     });
-}
-
-/// Whether it is closed: then the probe was another thread's.
-fn there_has_been(circuit: &Circuit) -> bool {
-    circuit.info().state == Closed
 }
