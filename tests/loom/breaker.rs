@@ -194,14 +194,11 @@ fn what_the_probe_did_is_seen() {
         let probe = circuit.admit().expect("due");
         let there = {
             let mended = Shared::clone(&mended);
-            spawn(&circuit, move |circuit| {
-                mended.write(1);
-                assert_eq!(circuit.settle(probe, true), Some(Closed));
-            })
+            spawn(&circuit, move |circuit| circuit.admit().map(|_| mended.read()))
         };
-        let seen = circuit.admit().map(|_| mended.read());
-        there.join().unwrap();
-        match seen {
+        mended.write(1);
+        assert_eq!(circuit.settle(probe, true), Some(Closed));
+        match there.join().unwrap() {
             None => "rejected",
             Some(1) => "let through",
             other => panic!("not seen: {other:?}"),
@@ -223,19 +220,22 @@ fn what_another_probe_did_is_seen() {
         let there = {
             let mended = Shared::clone(&mended);
             spawn(&circuit, move |circuit| {
-                let Some(probe) = circuit.admit() else { return false };
-                mended.write(1);
-                circuit.settle(probe, true) == Some(Closed)
+                circuit.admit().map(|_| {
+                    // Closed: the probe was the other thread's.
+                    let closed = circuit.info().state == Closed;
+                    closed.then(|| mended.read())
+                })
             })
         };
-        let permit = circuit.admit();
-        // Closed: the probe was the other thread's.
-        let closed = circuit.info().state == Closed;
-        let seen = permit.is_some().then(|| closed.then(|| mended.read()));
-        match (seen, there.join().unwrap()) {
-            (None, true) => "rejected",
-            (Some(Some(1)), true) => "let through",
-            (Some(None), false) => "the probe",
+        let here = circuit.admit();
+        let probed = here.map(|probe| {
+            mended.write(1);
+            circuit.settle(probe, true)
+        });
+        match (there.join().unwrap(), probed) {
+            (None, Some(Some(Closed))) => "rejected",
+            (Some(Some(1)), Some(Some(Closed))) => "let through",
+            (Some(None), None) => "the probe",
             other => panic!("not seen: {other:?}"),
         }
     });

@@ -58,6 +58,7 @@ mod limit;
 mod mute;
 mod once;
 mod quarantine;
+mod throttle;
 
 // The past, and what waits.
 mod control_replay;
