@@ -180,7 +180,8 @@ fn a_probe_is_given_back() {
     });
 }
 
-/// A call that is let through because a probe has succeeded sees what the probe did.
+/// A call that is let through because a probe has succeeded sees what the probe did. It is asked for by the thread that
+/// is spawned: loom 0.7.2 tries a load against the stores before it, not one that a later store could have come before.
 #[test]
 fn what_the_probe_did_is_seen() {
     Model {
