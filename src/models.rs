@@ -424,3 +424,17 @@ impl Circuit {
         self.0.info()
     }
 }
+
+/// A rate of calls, by a clock that stands still.
+pub struct Throttled(crate::dispatch::Throttled);
+
+impl Throttled {
+    /// So many at once.
+    pub fn new(calls: std::num::NonZeroU32) -> Self {
+        Self(crate::dispatch::Throttled::new(calls, std::time::Duration::from_secs(1)))
+    }
+
+    pub fn admit(&self) -> bool {
+        self.0.admit()
+    }
+}

@@ -82,7 +82,7 @@ mod tests {
     use super::*;
     use crate::dispatch::retry::Jitter;
     use crate::sync::plain;
-    use std::sync::Arc;
+    use std::sync::{Arc, Barrier};
     use std::thread;
 
     /// Nanoseconds, set by the test.
@@ -158,15 +158,20 @@ mod tests {
 
     #[test]
     fn on_many_threads_exactly_a_burst_while_time_stands_still() {
-        let (throttled, time) = throttled(500, Duration::from_secs(1));
+        const BURST: usize = 50_000;
+        let (throttled, time) = throttled(BURST as u32, Duration::from_secs(1));
         for second in 1..=3 {
             time.store(second * 1_000_000_000, plain::Ordering::Relaxed);
-            let calls = |_| (0..1_000).filter(|_| throttled.admit()).count();
+            let together = Barrier::new(4);
+            let calls = || {
+                together.wait();
+                (0..BURST).filter(|_| throttled.admit()).count()
+            };
             let count: usize = thread::scope(|scope| {
-                let threads: Vec<_> = (0..4).map(|number| scope.spawn(move || calls(number))).collect();
+                let threads = [(); 4].map(|()| scope.spawn(calls));
                 threads.into_iter().map(|thread| thread.join().unwrap()).sum()
             });
-            assert_eq!(count, 500);
+            assert_eq!(count, BURST);
         }
     }
 

@@ -56,6 +56,7 @@ mod pile;
 mod queue;
 mod queue_evict;
 mod queue_laps;
+mod queued;
 mod wakers;
 
 // Whether it is called.
@@ -64,7 +65,7 @@ mod limit;
 mod mute;
 mod once;
 mod quarantine;
-mod queued;
+mod throttle;
 
 // The past, and what waits.
 mod control_replay;

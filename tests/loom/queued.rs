@@ -200,23 +200,18 @@ fn shutdown_against_a_publish() {
 /// Who waits for an event goes on when its handler has finished with it, and knows what it did.
 #[test]
 fn a_publish_that_waits() {
-    Model {
-        name: "queued::a_publish_that_waits",
-        promise: "P5, P8",
-        preemptions: Some(2),
-        outcomes: &["handled"],
-    }
-    .check(|| {
-        let (bus, life) = (bus(), Life::new());
-        let (guard, driver) = subscribe(&bus, &life);
-        let worker = drive(&driver);
-        let waited = bus.publish_and_wait(event(), None).unwrap();
-        assert_eq!((waited.delivered, waited.errors.len(), waited.running.len()), (1, 0, 0));
-        assert_eq!(life.calls(), 1, "gone on before the handler was done");
-        guard.close().unwrap();
-        worker.join().unwrap();
-        "handled"
-    });
+    Model { name: "queued::a_publish_that_waits", promise: "P5, P8", preemptions: Some(2), outcomes: &["handled"] }
+        .check(|| {
+            let (bus, life) = (bus(), Life::new());
+            let (guard, driver) = subscribe(&bus, &life);
+            let worker = drive(&driver);
+            let waited = bus.publish_and_wait(event(), None).unwrap();
+            assert_eq!((waited.delivered, waited.errors.len(), waited.running.len()), (1, 0, 0));
+            assert_eq!(life.calls(), 1, "gone on before the handler was done");
+            guard.close().unwrap();
+            worker.join().unwrap();
+            "handled"
+        });
 }
 
 /// Who waits for an event whose handler is closed meanwhile does not wait in vain.

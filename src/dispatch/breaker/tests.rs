@@ -1,7 +1,7 @@
 //! All transitions of a circuit, by a clock that stands until it is set.
 
 use super::*;
-use std::sync::Arc;
+use std::sync::{Arc, Barrier};
 use std::thread;
 
 fn count(number: u32) -> NonZeroU32 {
@@ -188,10 +188,12 @@ fn a_clock_may_use_the_circuit() {
 #[test]
 fn on_many_threads_each_change_is_told_once_and_each_call_is_let_through_or_rejected() {
     const THREADS: u64 = 4;
-    const CALLS: u64 = 5_000;
+    const CALLS: u64 = 50_000;
     let circuit = Circuit::new(Breaker::after(count(1)).open_for(Duration::ZERO).probes(count(2)));
     assert_eq!(call(&circuit, false), Some(Open));
+    let together = Barrier::new(THREADS as usize);
     let work = |seed: u64| {
+        together.wait();
         let (mut opened, mut closed, mut called) = (0, 0, 0);
         for turn in 0..CALLS {
             let Some(permit) = circuit.admit() else { continue };

@@ -1,4 +1,4 @@
-//! Whether handlers are called: limits, quarantine, muting, circuit breakers, and events that wait.
+//! Whether handlers are called: limits, quarantine, muting, circuit breakers, throttles, and events that wait.
 
 use super::Mutant;
 
@@ -154,6 +154,15 @@ pub(super) const MUTANTS: &[Mutant] = &[
         find: "(self.generation == permit.generation).then_some(self.phase)",
         replace: "Some(self.phase).filter(|_| permit.generation <= self.generation)",
         breaks: "P8: a late failure opens a circuit that has closed",
+        hangs: false,
+    },
+    Mutant {
+        name: "a throttle counts by a store",
+        model: "throttle",
+        file: "src/dispatch/throttle.rs",
+        find: "match self.arrival_ns.compare_exchange_weak(arrival_ns, next, Ordering::Relaxed, Ordering::Relaxed) {",
+        replace: "self.arrival_ns.store(next, Ordering::Relaxed);\n            match Ok::<u64, u64>(arrival_ns) {",
+        breaks: "P8: more calls than the rate allows",
         hangs: false,
     },
     Mutant {
