@@ -113,19 +113,25 @@ impl Ending {
 
     /// Unsubscribes it: what waits is handled, nothing more comes.
     pub(crate) fn begin(&self) {
-        if let Some(bus) = self.bus.upgrade() {
-            bus.registry.remove(self.subscriber.id, EndedBy::Unsubscribing);
-        }
+        self.remove();
         if let Some(backlog) = &self.subscriber.backlog {
             backlog.finish();
         }
     }
 
+    fn remove(&self) {
+        if let Some(bus) = self.bus.upgrade() {
+            bus.registry.remove(self.subscriber.id, EndedBy::Unsubscribing);
+        }
+    }
+
     /// Unsubscribes it, and waits for all of that.
     pub(crate) fn drain(&self, deadline: Option<Instant>, after: Duration) -> Result<(), CloseError> {
-        self.begin();
+        self.remove();
+        // First who is handing an event over, then the end of the queue: what it has taken is handled.
         end_calls(&self.subscriber, deadline, after)?;
         let Some(backlog) = &self.subscriber.backlog else { return Ok(()) };
+        backlog.finish();
         if backlog.needs_this_thread() && !backlog.is_over() {
             return Err(CloseError::OnExecutor);
         }

@@ -67,4 +67,6 @@ pub(crate) use reporter::Reporter;
 pub(crate) use retry::Jitter;
 pub use retry::Retry;
 pub(crate) use subscriber::{Draft as SubscriberDraft, Options, Subscriber};
+#[cfg(ringbus_loom)]
+pub(crate) use throttle::Throttled;
 pub use warning::{Named, Warning};

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use loom::thread::{self, JoinHandle};
 use ringbus::__models::{Driver, driven, suspended};
-use ringbus::{Bus, CloseError, Event, Outcome, Subscription};
+use ringbus::{Bus, Event, Outcome, Subscription};
 
 use crate::support::Model;
 use crate::support::ending::*;
@@ -65,10 +65,17 @@ fn close_against_a_call() {
         let (guard, driver) = subscribe(&bus, &life);
         assert_eq!(enqueue(&bus), 1);
         let worker = drive(&driver);
-        guard.close().unwrap();
-        assert_eq!(life.drops(), 1, "closed, and not dropped");
-        let (delivered, discarded, _) = settled(&guard, 1);
-        assert_eq!(life.calls() as u64, delivered);
+        let closer = {
+            let life = life.clone();
+            thread::spawn(move || {
+                guard.close().unwrap();
+                assert_eq!(life.drops(), 1, "closed, and not dropped");
+                let (delivered, discarded, _) = settled(&guard, 1);
+                assert_eq!(life.calls() as u64, delivered);
+                (delivered, discarded)
+            })
+        };
+        let (delivered, discarded) = closer.join().unwrap();
         worker.join().unwrap();
         assert_eq!(life.calls() as u64, delivered, "called after `close`");
         if discarded == 0 { "handled" } else { "discarded" }
@@ -89,10 +96,16 @@ fn close_against_a_poll() {
         let (guard, driver) = subscribe_suspended(&bus, &life);
         assert_eq!(enqueue(&bus), 1);
         let worker = drive(&driver);
-        guard.close().unwrap();
-        assert_eq!(life.drops(), 1, "closed, and not dropped");
-        let (delivered, _, _) = settled(&guard, 1);
-        let calls = life.calls();
+        let closer = {
+            let life = life.clone();
+            thread::spawn(move || {
+                guard.close().unwrap();
+                assert_eq!(life.drops(), 1, "closed, and not dropped");
+                let (delivered, _, _) = settled(&guard, 1);
+                (life.calls(), delivered)
+            })
+        };
+        let (calls, delivered) = closer.join().unwrap();
         worker.join().unwrap();
         assert_eq!(life.calls(), calls, "called after `close`");
         match (calls, delivered) {
@@ -149,9 +162,15 @@ fn drain_against_a_push() {
             let bus = bus.clone();
             thread::spawn(move || enqueue(&bus))
         };
-        let drained = guard.close_drained(LONG);
-        assert_eq!(drained, Ok::<(), CloseError>(()));
-        assert_eq!(life.drops(), 1);
+        let closer = {
+            let life = life.clone();
+            thread::spawn(move || {
+                assert_eq!(guard.close_drained(LONG), Ok(()));
+                assert_eq!(life.drops(), 1);
+                guard
+            })
+        };
+        let guard = closer.join().unwrap();
         let enqueued = there.join().unwrap();
         worker.join().unwrap();
         let (delivered, discarded, dropped) = settled(&guard, enqueued);
@@ -178,10 +197,16 @@ fn shutdown_against_a_publish() {
             let bus = bus.clone();
             thread::spawn(move || bus.publish(event()))
         };
-        let report = bus.shutdown(LONG);
-        assert!(report.is_complete(), "{report}");
-        let calls = life.calls();
-        assert_eq!(life.drops(), 1);
+        let closer = {
+            let (bus, life) = (bus.clone(), life.clone());
+            thread::spawn(move || {
+                let report = bus.shutdown(LONG);
+                assert!(report.is_complete(), "{report}");
+                assert_eq!(life.drops(), 1);
+                life.calls()
+            })
+        };
+        let calls = closer.join().unwrap();
         let delivery = there.join().unwrap();
         worker.join().unwrap();
         assert_eq!(life.calls(), calls, "called after the shutdown");
@@ -205,10 +230,16 @@ fn a_publish_that_waits() {
             let (bus, life) = (bus(), Life::new());
             let (guard, driver) = subscribe(&bus, &life);
             let worker = drive(&driver);
-            let waited = bus.publish_and_wait(event(), None).unwrap();
-            assert_eq!((waited.delivered, waited.errors.len(), waited.running.len()), (1, 0, 0));
-            assert_eq!(life.calls(), 1, "gone on before the handler was done");
-            guard.close().unwrap();
+            let publisher = {
+                let (bus, life) = (bus.clone(), life.clone());
+                thread::spawn(move || {
+                    let waited = bus.publish_and_wait(event(), None).unwrap();
+                    assert_eq!((waited.delivered, waited.errors.len(), waited.running.len()), (1, 0, 0));
+                    assert_eq!(life.calls(), 1, "gone on before the handler was done");
+                })
+            };
+            publisher.join().unwrap();
+            drop(guard);
             worker.join().unwrap();
             "handled"
         });
