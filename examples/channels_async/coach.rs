@@ -4,8 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ringbus::{BoxError, Bus, Event, Failure, FailureCause, Subscription, Value, publish_event};
-use tokio::sync::Semaphore;
-use tokio::task::yield_now;
+use tokio::sync::{Notify, Semaphore};
 
 use crate::output::line;
 
@@ -46,14 +45,41 @@ pub(crate) fn text(event: &Event) -> Result<&str, BoxError> {
     Ok(event.get("text").and_then(Value::as_str).ok_or("there is no text")?)
 }
 
-/// Prints what is said on a channel, until the guard is dropped. Others have their turn while it listens.
+/// Prints what is said on a channel, until the guard is dropped.
 pub(crate) fn listen(bus: &Bus, channel: &str, name: &'static str) -> Result<Subscription, BoxError> {
     let hear = move |event: Event| async move {
-        yield_now().await;
         line(format_args!("    {name} hears on {}: {}", event.kind(), text(&event)?));
         Ok(())
     };
     Ok(bus.on(channel)?.named(name).in_tokio()?.try_subscribe(hear)?)
+}
+
+/// A listener who waits for somebody's nod before it goes on; others have their turn meanwhile.
+pub(crate) fn ask(bus: &Bus, channel: &str, name: &'static str, nod: &Arc<Notify>) -> Result<Subscription, BoxError> {
+    let nod = Arc::clone(nod);
+    let hear = move |event: Event| {
+        let nod = Arc::clone(&nod);
+        async move {
+            line(format_args!("    {name} hears on {}, and looks around", event.kind()));
+            nod.notified().await;
+            line(format_args!("    {name} has seen a nod: {}", text(&event)?));
+            Ok(())
+        }
+    };
+    Ok(bus.on(channel)?.named(name).in_tokio()?.try_subscribe(hear)?)
+}
+
+/// A listener who nods.
+pub(crate) fn nod(bus: &Bus, channel: &str, name: &'static str, nod: &Arc<Notify>) -> Result<Subscription, BoxError> {
+    let nod = Arc::clone(nod);
+    let hear = move |event: Event| {
+        let nod = Arc::clone(&nod);
+        async move {
+            line(format_args!("    {name} hears on {}, and nods", event.kind()));
+            nod.notify_one();
+        }
+    };
+    Ok(bus.on(channel)?.named(name).in_tokio()?.subscribe(hear)?)
 }
 
 /// A listener whose work takes long: each event waits for somebody to say that it may be done.

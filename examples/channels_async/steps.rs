@@ -1,11 +1,12 @@
 //! The steps of the show.
 
 use std::panic;
+use std::sync::Arc;
 use std::time::Duration;
 
-use ringbus::{BoxError, Bus, CloseError, publish_event};
+use ringbus::{BoxError, Bus, publish_event};
 
-use crate::coach::{self, Scribe, listen, mention, say};
+use crate::coach::{self, Scribe, ask, listen, mention, nod, say, text};
 use crate::output::line;
 
 /// Runs them all, on one bus.
@@ -35,9 +36,10 @@ async fn channel_by_name(bus: &Bus) -> Result<(), BoxError> {
 }
 
 async fn several_handlers(bus: &Bus) -> Result<(), BoxError> {
-    title("2. Several handlers on a channel, each a task of its own");
-    let _ada = listen(bus, "session.goal", "Ada")?;
-    let _bob = listen(bus, "session.goal", "Bob")?;
+    title("2. Several handlers on a channel, each a task of its own: one waits for another");
+    let nodded = Arc::default();
+    let _ada = ask(bus, "session.goal", "Ada", &nodded)?;
+    let _bob = nod(bus, "session.goal", "Bob", &nodded)?;
     say(bus, "session.goal", "Run ten kilometres.").await
 }
 
@@ -62,7 +64,8 @@ async fn failing_handlers(bus: &Bus) -> Result<(), BoxError> {
     let said = say(bus, "session.note", "Well done.").await;
     panic::set_hook(default);
     for letter in bus.take_dead_letters() {
-        line(format_args!("  dead letter: {letter}"));
+        let name = letter.name.as_deref().unwrap_or_default();
+        line(format_args!("  dead letter of {name}: {}", text(&letter.event)?));
     }
     said
 }
@@ -112,12 +115,8 @@ async fn close(bus: &Bus) -> Result<(), BoxError> {
 
 async fn shutdown(bus: &Bus) -> Result<(), BoxError> {
     title("8. Shutting down: what waits is heard first");
-    let eve = listen(bus, "session.late", "Eve")?;
+    let _eve = listen(bus, "session.late", "Eve")?;
     mention(bus, "session.late", "Good night.");
-    // A thread of the runtime must not wait for what runs on it.
-    if eve.close_drained(Duration::ZERO) == Err(CloseError::OnExecutor) {
-        line(format_args!("  Eve cannot be waited for without `await`"));
-    }
     let report = bus.shutdown_async(Duration::from_secs(60)).await;
     line(format_args!("  shut down: {report}"));
     line(format_args!("  afterwards: {:?}", publish_event!(bus: bus, "session.late").outcome));

@@ -23,10 +23,10 @@ use crate::complain;
 use crate::forwarder::Forwarder;
 
 /// Seconds that one attempt may take, from looking up the name to the answer's head.
-const TIMEOUT: u64 = 5;
+const TIMEOUT: u64 = 10;
 
 /// Events that may wait.
-pub(crate) const CAPACITY: usize = 1024;
+const CAPACITY: usize = 1024;
 
 /// Attempts after the first one.
 const FURTHER: NonZeroU32 = NonZeroU32::new(4).unwrap();
