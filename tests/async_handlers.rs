@@ -348,6 +348,21 @@ async fn a_shutdown_drains_async_handlers() {
 }
 
 #[tokio::test]
+async fn closing_and_shutting_down_begin_before_anybody_awaits() {
+    let bus = Bus::new();
+    let guard = bus.subscribe_async(|_| async {}).unwrap();
+    assert_eq!(publish_event!(bus: &bus, "job", n = 0).enqueued, 1);
+    let closing = guard.close_async();
+    assert!(!guard.is_active());
+    assert_eq!(publish_event!(bus: &bus, "job", n = 1).enqueued, 0);
+    closing.await.unwrap();
+    assert_eq!(guard.info().delivered, 1);
+    let shutting = bus.shutdown_async(LONG);
+    assert_eq!(publish_event!(bus: &bus, "job", n = 2).outcome, Outcome::ShutDown);
+    assert!(shutting.await.is_complete());
+}
+
+#[tokio::test]
 async fn a_handler_that_closes_itself_does_not_wait_for_itself() {
     let bus = Bus::new();
     let own: Arc<Mutex<Option<ringbus::Subscription>>> = Arc::default();
