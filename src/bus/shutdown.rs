@@ -43,7 +43,8 @@ const SHUT: u32 = 2;
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct ShutdownReport {
-    /// The subscriptions that there were, in the order in which they were made.
+    /// The subscriptions that there were, in the order in which they were made; those among them that had ended, and whose
+    /// queues were still at work.
     pub handlers: Vec<HandlerEnd>,
     /// It could not wait: it was called inside a handler, or another shutdown was still at it at the deadline. What waits is
     /// still drained.
@@ -158,7 +159,7 @@ impl Inner {
             return None;
         }
         self.gate.set_shut();
-        let subscribers = self.registry.subscribers();
+        let subscribers = self.registry.at_work();
         let before = |one: &Arc<Subscriber>| one.backlog.as_ref().map(|backlog| backlog.info());
         let ended: Vec<_> =
             subscribers.into_iter().map(|one| Ended { before: before(&one), subscriber: one }).collect();
