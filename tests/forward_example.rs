@@ -11,6 +11,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
 use std::{env, fs};
 
 use ringbus::Event;
@@ -27,6 +28,9 @@ use json_lines::JsonLines;
 
 /// Threads of the demonstration.
 const SENSORS: [&str; 4] = ["north", "east", "south", "west"];
+
+/// Longer than anything here takes.
+const LONG: Duration = Duration::from_secs(60);
 
 /// Events that may wait for the web hook.
 const CAPACITY: u64 = 1024;
@@ -390,7 +394,10 @@ fn nobody_waits_for_a_slow_server_and_what_has_no_room_is_counted() {
     let complete = OnceCell::new();
     let wait = move |_: &Value| {
         complete.get_or_init(|| {
-            while fs::read(&path).map_or(0, |file| file.iter().filter(|byte| **byte == b'\n').count()) < 3000 {
+            let begun = Instant::now();
+            while begun.elapsed() < LONG
+                && fs::read(&path).map_or(0, |file| file.iter().filter(|byte| **byte == b'\n').count()) < 3000
+            {
                 thread::yield_now();
             }
         });
