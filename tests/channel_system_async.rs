@@ -59,7 +59,9 @@ async fn a_channel_has_several_subscribers_each_a_task_of_its_own() {
             let meet = Arc::clone(&meet);
             let handler = move |_| {
                 let meet = Arc::clone(&meet);
-                async move { drop(meet.wait().await) }
+                async move {
+                    meet.wait().await;
+                }
             };
             bus.on("room.lobby").unwrap().in_tokio().unwrap().subscribe(handler).unwrap()
         })
