@@ -152,7 +152,7 @@ async fn waiting_on_the_runtimes_own_thread_is_an_error() {
     bus.publish(event());
     assert_eq!(bus.publish_and_wait(event(), None).unwrap_err(), ringbus::WaitError::NoLimit);
     assert_eq!(guard.close_drained(LONG), Err(CloseError::OnExecutor));
-    assert!(bus.shutdown(LONG).handlers.is_empty());
+    assert!(bus.shutdown(LONG).unfinished);
     guard.close_async().await.unwrap();
     assert_eq!(guard.info().delivered, 1, "it was drained all the same");
 }
@@ -361,6 +361,21 @@ async fn a_shutdown_drains_async_handlers() {
     assert!(report.is_complete(), "{report}");
     assert_eq!((report.drained(), handled.load(Ordering::SeqCst)), (100, 100));
     assert_eq!(publish_event!(bus: &bus, "job", n = 1).outcome, Outcome::ShutDown);
+}
+
+#[tokio::test]
+async fn closing_and_shutting_down_begin_before_anybody_awaits() {
+    let bus = Bus::new();
+    let guard = bus.subscribe_async(|_| async {}).unwrap();
+    assert_eq!(publish_event!(bus: &bus, "job", n = 0).enqueued, 1);
+    let closing = guard.close_async();
+    assert!(!guard.is_active());
+    assert_eq!(publish_event!(bus: &bus, "job", n = 1).enqueued, 0);
+    closing.await.unwrap();
+    assert_eq!(guard.info().delivered, 1);
+    let shutting = bus.shutdown_async(LONG);
+    assert_eq!(publish_event!(bus: &bus, "job", n = 2).outcome, Outcome::ShutDown);
+    assert!(shutting.await.is_complete());
 }
 
 #[tokio::test]

@@ -387,3 +387,39 @@ fn a_shutdown_inside_a_handler_lets_the_queues_drain() {
     guard.close().unwrap();
     assert_eq!(guard.info().delivered, 1);
 }
+
+#[test]
+fn handlers_whose_subscription_has_ended_are_waited_for_while_they_work() {
+    const BRIEF: Duration = Duration::from_millis(1);
+    for by_limit in [true, false] {
+        let bus = Bus::new();
+        let (go, gate) = mpsc::channel::<()>();
+        let (begin, begun) = mpsc::channel();
+        let of = bus.on("job").unwrap().named("last");
+        let of = if by_limit { of.limit(2) } else { of };
+        let handler = move |_: &Event| {
+            begin.send(()).unwrap();
+            gate.recv().unwrap();
+        };
+        let guard = of.in_thread().subscribe(handler).unwrap();
+        (0..2).for_each(|n| drop(publish_event!(bus: &bus, "job", n)));
+        begun.recv_timeout(LONG).unwrap();
+        if !by_limit {
+            drop(guard); // discards the one that waits
+        }
+        assert!(bus.subscriptions().is_empty());
+        let busy = bus.wait_idle(BRIEF).unwrap_err();
+        assert_eq!(busy.handlers[0].name.as_deref(), Some("last"));
+
+        go.send(()).unwrap();
+        if by_limit {
+            begun.recv_timeout(LONG).unwrap();
+            let late = bus.shutdown(BRIEF);
+            assert!(!late.is_complete() && late.handlers[0].running, "{late}");
+            go.send(()).unwrap();
+        } else {
+            bus.wait_idle(LONG).unwrap();
+            assert!(bus.shutdown(LONG).is_complete());
+        }
+    }
+}

@@ -11,6 +11,7 @@
 
 use core::fmt;
 use core::panic::Location;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::{Bus, Delivery, Inner, Outcome};
@@ -42,7 +43,8 @@ const SHUT: u32 = 2;
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct ShutdownReport {
-    /// The subscriptions that there were, in the order in which they were made.
+    /// The subscriptions that there were, in the order in which they were made; those among them that had ended, and whose
+    /// queues were still at work.
     pub handlers: Vec<HandlerEnd>,
     /// It could not wait: it was called inside a handler, or another shutdown was still at it at the deadline. What waits is
     /// still drained.
@@ -65,6 +67,23 @@ pub struct HandlerEnd {
     pub abandoned: u64,
     /// A call of it was still running.
     pub running: bool,
+}
+
+/// A shutdown that has begun, and is to be finished.
+#[derive(Clone)]
+pub(crate) struct Shutdown {
+    bus: Bus,
+    deadline: Option<Instant>,
+    /// What there is to finish; `None` where another one does it.
+    begun: Option<Vec<Ended>>,
+}
+
+/// A subscription that the shutdown has ended.
+#[derive(Clone)]
+struct Ended {
+    subscriber: Arc<Subscriber>,
+    /// How its queue stood, if it has one.
+    before: Option<QueueInfo>,
 }
 
 // === impl Bus ===
@@ -97,8 +116,7 @@ impl Bus {
     /// When it has returned a complete report, no handler of the bus runs or will ever run. A publish that was under way
     /// when it was called may still be recorded.
     pub fn shutdown(&self, limit: Duration) -> ShutdownReport {
-        // A limit beyond what the clock can tell is none.
-        self.inner.shut(Instant::now().checked_add(limit))
+        self.begin_shutdown(limit).finish()
     }
 
     /// Whether [`shutdown`](Self::shutdown) has been called.
@@ -108,23 +126,54 @@ impl Bus {
     }
 }
 
+impl Bus {
+    /// Steps 1 and 2 of a shutdown: from here on events are refused, and the subscriptions have ended. The rest, which takes
+    /// its time, may be done elsewhere.
+    pub(crate) fn begin_shutdown(&self, limit: Duration) -> Shutdown {
+        // A limit beyond what the clock can tell is none.
+        let deadline = Instant::now().checked_add(limit);
+        Shutdown { bus: self.clone(), deadline, begun: self.inner.begin_shutdown() }
+    }
+}
+
+// === impl Shutdown ===
+
+impl Shutdown {
+    /// Steps 3 and 4; a shutdown that was not the first waits for the first.
+    pub(crate) fn finish(self) -> ShutdownReport {
+        let Self { bus, deadline, begun } = self;
+        let waits = rows::depth() == 0;
+        match begun {
+            Some(begun) => bus.inner.finish_shutdown(begun, waits, deadline),
+            None => bus.inner.mode.report(waits, deadline),
+        }
+    }
+}
+
 // === impl Inner ===
 
 impl Inner {
-    fn shut(&self, deadline: Option<Instant>) -> ShutdownReport {
-        let waits = rows::depth() == 0;
+    /// `None` where it is not the first.
+    fn begin_shutdown(&self) -> Option<Vec<Ended>> {
         if !self.mode.shut() {
-            return self.mode.report(waits, deadline);
+            return None;
         }
         self.gate.set_shut();
-        let subscribers = self.registry.subscribers();
-        let before: Vec<_> = subscribers.iter().map(|one| one.backlog.as_ref().map(|backlog| backlog.info())).collect();
-        subscribers.iter().for_each(|one| drop(self.registry.remove(one.id, EndedBy::Shutdown)));
+        let subscribers = self.registry.at_work();
+        let before = |one: &Arc<Subscriber>| one.backlog.as_ref().map(|backlog| backlog.info());
+        let ended: Vec<_> =
+            subscribers.into_iter().map(|one| Ended { before: before(&one), subscriber: one }).collect();
+        ended.iter().for_each(|one| drop(self.registry.remove(one.subscriber.id, EndedBy::Shutdown)));
+        Some(ended)
+    }
+
+    fn finish_shutdown(&self, ended: Vec<Ended>, waits: bool, deadline: Option<Instant>) -> ShutdownReport {
         let mut unfinished = !waits;
-        let running: Vec<bool> =
-            subscribers.iter().map(|one| if waits { end_calls(one, deadline) } else { end_later(one) }).collect();
-        let ends = subscribers.iter().zip(before).zip(running).map(|((one, before), running)| {
-            let (waited, end) = end_backlog(one, before, running, waits.then_some(deadline));
+        let end_calls =
+            |one: &Ended| if waits { end_calls(&one.subscriber, deadline) } else { end_later(&one.subscriber) };
+        let running: Vec<bool> = ended.iter().map(end_calls).collect();
+        let ends = ended.into_iter().zip(running).map(|(one, running)| {
+            let (waited, end) = end_backlog(&one.subscriber, one.before, running, waits.then_some(deadline));
             unfinished |= !waited;
             end
         });

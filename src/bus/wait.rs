@@ -113,7 +113,8 @@ impl Bus {
         Ok((completion, Waited { event: delivery.event, outcome, delivered, errors: Vec::new(), running: Vec::new() }))
     }
 
-    /// Waits until no event waits in a queue of this bus, and no handler with a queue is at work.
+    /// Waits until no event waits in a queue of this bus, and no handler with a queue is at work; those among them whose
+    /// subscription has ended.
     ///
     /// ```
     /// use std::time::Duration;
@@ -155,7 +156,7 @@ impl Bus {
     /// The handlers that have something to do, and what all queues have been offered.
     fn busy(&self) -> (Vec<Busy>, Vec<(SubscriptionId, u64)>) {
         let (mut busy, mut offered) = (Vec::new(), Vec::new());
-        for one in self.inner.registry.subscribers() {
+        for one in self.inner.registry.at_work() {
             if let Some(backlog) = &one.backlog {
                 if !backlog.is_idle() {
                     busy.push((StillRunning::of(&one), Arc::clone(backlog)));

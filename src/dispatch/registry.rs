@@ -13,7 +13,7 @@
 //!   the two finds the other (Dekker), so no spent subscription stays, and no table whose last reader has said so.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use super::ended::{Ended, EndedBy, Graveyard};
 use super::info::SubscriptionId;
@@ -44,6 +44,8 @@ struct List {
     subscribers: BTreeMap<SubscriptionId, Arc<Subscriber>>,
     /// Handlers subscribed as objects, by address; their subscriptions keep them alive, so an address is theirs alone.
     objects: HashMap<usize, SubscriptionId>,
+    /// Those that have ended and whose queues may still be at work: a queue holds its subscription until it is over.
+    ending: Vec<Weak<Subscriber>>,
     ended: Graveyard,
 }
 
@@ -163,6 +165,18 @@ impl<C: Fn(usize, bool)> Registry<C> {
         self.locked(|list| (list.subscribers.values().cloned().collect(), Rubble::default()))
     }
 
+    /// All subscribers, and those that have ended and whose queues are still at work, in the order of subscription.
+    pub(crate) fn at_work(&self) -> Vec<Arc<Subscriber>> {
+        let mut all = self.locked(|list| {
+            let ending = list.ending.iter().filter_map(Weak::upgrade);
+            (list.subscribers.values().cloned().chain(ending).collect::<Vec<_>>(), Rubble::default())
+        });
+        // Outside of the lock: one that is over may go with this.
+        all.retain(|one| one.handler.is_live() || one.backlog.as_ref().is_none_or(|backlog| !backlog.is_over()));
+        all.sort_by_key(|one| one.id);
+        all
+    }
+
     /// The subscriber with this id.
     pub(crate) fn subscriber(&self, id: SubscriptionId) -> Option<Arc<Subscriber>> {
         self.locked(|list| (list.subscribers.get(&id).cloned(), Rubble::default()))
@@ -225,7 +239,14 @@ impl<C: Fn(usize, bool)> Registry<C> {
 
 impl List {
     fn new(tables: Versions<Table>) -> Self {
-        Self { tables, last_id: 0, subscribers: BTreeMap::new(), objects: HashMap::new(), ended: Graveyard::default() }
+        Self {
+            tables,
+            last_id: 0,
+            subscribers: BTreeMap::new(),
+            objects: HashMap::new(),
+            ending: Vec::new(),
+            ended: Graveyard::default(),
+        }
     }
 
     fn add(&mut self, draft: Draft) -> Arc<Subscriber> {
@@ -242,6 +263,13 @@ impl List {
         let removed = self.subscribers.remove(&id)?;
         self.objects.retain(|_, object| *object != id);
         self.ended.bury(&removed, by);
+        if removed.backlog.is_some() {
+            // Before it grows: so it has at most twice as many as there ever were at a time.
+            if self.ending.len() == self.ending.capacity() {
+                self.ending.retain(|one| one.strong_count() > 0);
+            }
+            self.ending.push(Arc::downgrade(&removed));
+        }
         Some(removed)
     }
 }

@@ -54,14 +54,14 @@ impl Bus {
     /// # Cost
     /// A thread, while it lasts.
     pub fn shutdown_async(&self, limit: Duration) -> impl Future<Output = ShutdownReport> + Send + use<> {
-        let bus = self.clone();
-        let shutting = offload(move || bus.shutdown(limit));
-        let bus = self.clone();
+        let begun = self.begin_shutdown(limit);
+        let theirs = begun.clone();
+        let shutting = offload(move || theirs.finish()).map_err(|_| begun);
         async move {
             match shutting {
                 Ok(shutting) => shutting.await,
                 // No thread to wait on: what can be done without waiting.
-                Err(_) => rows::deeper(|| bus.shutdown(Duration::ZERO)),
+                Err(begun) => rows::deeper(|| begun.finish()),
             }
         }
     }
@@ -79,15 +79,11 @@ impl Subscription {
     /// A thread, while it lasts.
     pub fn close_async(&self) -> impl Future<Output = Result<(), CloseError>> + Send + use<> {
         let ending = self.ending();
+        ending.begin();
         let closing = if ending.is_own_handler() {
-            ending.begin();
             Err(CloseError::InsideHandler)
         } else {
-            let theirs = ending.clone();
-            offload(move || theirs.drain(None, Duration::ZERO)).map_err(|_| {
-                ending.begin();
-                CloseError::NoThread
-            })
+            offload(move || ending.drain(None, Duration::ZERO)).map_err(|_| CloseError::NoThread)
         };
         async move { closing?.await }
     }
