@@ -167,14 +167,17 @@ impl Wakers {
         }
     }
 
-    /// Drops the waker kept for a worker that has ended; what woke it last wakes another one.
+    /// Takes leave of a worker that has ended: wakes whoever drives it, who may sleep, and would else not learn of it; what
+    /// woke it last wakes another one.
     ///
-    /// If that one's waker panics, call this again; a panic of the drop comes when all is done.
+    /// If that one's waker panics, call this again; a panic of its own waker comes when all is done.
     pub(crate) fn forget(&self, place: usize) {
         if self.rise(place) {
             self.wake_one();
         }
-        unbox(self.places[place].exchange(None));
+        if let Some(waker) = unbox(self.places[place].exchange(None)) {
+            waker.wake();
+        }
     }
 
     /// Takes a worker's bit; whether it was there.
