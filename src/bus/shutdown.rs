@@ -11,6 +11,7 @@
 
 use core::fmt;
 use core::panic::Location;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::{Bus, Delivery, Inner, Outcome};
@@ -42,7 +43,8 @@ const SHUT: u32 = 2;
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct ShutdownReport {
-    /// The subscriptions that there were, in the order in which they were made.
+    /// The subscriptions that there were, in the order in which they were made; also those that had ended and still had
+    /// something to do.
     pub handlers: Vec<HandlerEnd>,
     /// It could not wait: it was called inside a handler, or another shutdown was still at it at the deadline. What waits is
     /// still drained.
@@ -117,21 +119,33 @@ impl Inner {
             return self.mode.report(waits, deadline);
         }
         self.gate.set_shut();
-        let subscribers = self.registry.subscribers();
+        let (subscribers, ended_before) = self.to_be_ended();
         let before: Vec<_> = subscribers.iter().map(|one| one.backlog.as_ref().map(|backlog| backlog.info())).collect();
         subscribers.iter().for_each(|one| drop(self.registry.remove(one.id, EndedBy::Shutdown)));
         let mut unfinished = !waits;
         let running: Vec<bool> =
             subscribers.iter().map(|one| if waits { end_calls(one, deadline) } else { end_later(one) }).collect();
-        let ends = subscribers.iter().zip(before).zip(running).map(|((one, before), running)| {
+        let ends = subscribers.iter().zip(before).zip(running).filter_map(|((one, before), running)| {
             let (waited, end) = end_backlog(one, before, running, waits.then_some(deadline));
             unfinished |= !waited;
-            end
+            // Of those that had ended before, only what they still had to do is told.
+            (end.running || one.backlog.is_some() || !ended_before.contains(&one.id)).then_some(end)
         });
         let handlers = ends.collect();
         let report = ShutdownReport { handlers, unfinished };
         self.mode.done(report.clone());
         report
+    }
+
+    /// The subscriptions, and those that have ended before and may still be at work, with the ids of these: in the order in
+    /// which they were made.
+    fn to_be_ended(&self) -> (Vec<Arc<Subscriber>>, Vec<SubscriptionId>) {
+        let (mut all, mut leaving) = self.registry.all_living();
+        leaving.retain(|one| one.backlog.as_ref().is_none_or(|backlog| !backlog.is_over()));
+        let ended_before = leaving.iter().map(|one| one.id).collect();
+        all.append(&mut leaving);
+        all.sort_by_key(|one| one.id);
+        (all, ended_before)
     }
 
     /// A publish on a bus that has been shut down.

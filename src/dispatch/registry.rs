@@ -13,7 +13,7 @@
 //!   the two finds the other (Dekker), so no spent subscription stays, and no table whose last reader has said so.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use super::ended::{Ended, EndedBy, Graveyard};
 use super::info::SubscriptionId;
@@ -45,7 +45,14 @@ struct List {
     /// Handlers subscribed as objects, by address; their subscriptions keep them alive, so an address is theirs alone.
     objects: HashMap<usize, SubscriptionId>,
     ended: Graveyard,
+    /// Those that have been removed: calls of them may run, events may wait for them, or nothing of them is left.
+    leaving: Vec<Weak<Subscriber>>,
+    /// When there are so many, those of whom nothing is left go.
+    most_leaving: usize,
 }
+
+/// So many subscriptions of whom nothing is left may be on the list of those that leave.
+const LEAVING: usize = 16;
 
 /// Some subscription has no call left, and may still be in the table.
 const SPENT: u64 = 1;
@@ -163,6 +170,14 @@ impl<C: Fn(usize, bool)> Registry<C> {
         self.locked(|list| (list.subscribers.values().cloned().collect(), Rubble::default()))
     }
 
+    /// The same, and those that have been removed and still live: the guard, a call or a queue holds them.
+    pub(crate) fn all_living(&self) -> (Vec<Arc<Subscriber>>, Vec<Arc<Subscriber>>) {
+        self.locked(|list| {
+            let subscribers = list.subscribers.values().cloned().collect();
+            ((subscribers, list.leaving.iter().filter_map(Weak::upgrade).collect()), Rubble::default())
+        })
+    }
+
     /// The subscriber with this id.
     pub(crate) fn subscriber(&self, id: SubscriptionId) -> Option<Arc<Subscriber>> {
         self.locked(|list| (list.subscribers.get(&id).cloned(), Rubble::default()))
@@ -225,7 +240,15 @@ impl<C: Fn(usize, bool)> Registry<C> {
 
 impl List {
     fn new(tables: Versions<Table>) -> Self {
-        Self { tables, last_id: 0, subscribers: BTreeMap::new(), objects: HashMap::new(), ended: Graveyard::default() }
+        Self {
+            tables,
+            last_id: 0,
+            subscribers: BTreeMap::new(),
+            objects: HashMap::new(),
+            ended: Graveyard::default(),
+            leaving: Vec::new(),
+            most_leaving: LEAVING,
+        }
     }
 
     fn add(&mut self, draft: Draft) -> Arc<Subscriber> {
@@ -242,6 +265,11 @@ impl List {
         let removed = self.subscribers.remove(&id)?;
         self.objects.retain(|_, object| *object != id);
         self.ended.bury(&removed, by);
+        if self.leaving.len() >= self.most_leaving {
+            self.leaving.retain(|one| one.strong_count() > 0);
+            self.most_leaving = LEAVING.max(self.leaving.len() * 2);
+        }
+        self.leaving.push(Arc::downgrade(&removed));
         Some(removed)
     }
 }
