@@ -12,7 +12,7 @@
 //!   came before (P6).
 
 use core::mem;
-use core::task::Context;
+use core::task::{Context, Waker};
 
 use super::mailbox::Mailbox;
 use super::worker::{Turnout, Worker};
@@ -72,6 +72,7 @@ impl Mailbox {
             }
         });
         let Some(mut worker) = taken else { return Turnout::Over };
+        worker.driven_by(cx.waker());
         step("crew.drive");
         let turnout = self.at_work(|| worker.work(self, place, cx));
         let mut worker = Some(worker);
@@ -119,8 +120,11 @@ impl Mailbox {
             }
         });
         step("crew.taken");
-        if let Some(worker) = taken {
+        if let Some(mut worker) = taken {
+            let driver = worker.driver();
             self.let_go(place, worker);
+            // It may be asleep for any reason, in a suspended call or before a retry: it has nothing to wait for any more.
+            contain::run_contained(|| driver.into_iter().for_each(Waker::wake));
         }
     }
 

@@ -4,7 +4,7 @@
 //! kept back in quarantine, or discarded where the worker is let go in between. It refuses to wait: where it cannot go on it
 //! says until when, and whoever drives it sees to that.
 
-use core::task::{Context, Poll};
+use core::task::{Context, Poll, Waker};
 use core::time::Duration;
 use std::fmt;
 use std::time::Instant;
@@ -26,6 +26,8 @@ pub(super) struct Worker {
     code: Box<dyn Code>,
     current: Option<Current>,
     jitter: Jitter,
+    /// Wakes whoever drives it: for the one who takes it away from there.
+    driver: Option<Waker>,
 }
 
 /// The event at hand.
@@ -88,7 +90,19 @@ impl std::error::Error for Rejected {}
 
 impl Worker {
     pub(super) fn new(code: Box<dyn Code>) -> Self {
-        Self { code, current: None, jitter: Jitter::new() }
+        Self { code, current: None, jitter: Jitter::new(), driver: None }
+    }
+
+    /// It is about to be driven by whom `waker` wakes.
+    pub(super) fn driven_by(&mut self, waker: &Waker) {
+        if !self.driver.as_ref().is_some_and(|driver| driver.will_wake(waker)) {
+            self.driver = Some(waker.clone());
+        }
+    }
+
+    /// What wakes its driver.
+    pub(super) fn driver(&mut self) -> Option<Waker> {
+        self.driver.take()
     }
 
     /// Works on what there is.
