@@ -5,104 +5,13 @@
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
-use ringbus::{BoxError, Bus, Event, EventOf, Outcome, Payload, Priority, Subscription, publish_event};
-use tokio::sync::Semaphore;
+use ringbus::{BoxError, Bus, Event, EventOf, Outcome, Payload, Priority, publish_event};
 
 const LONG: Duration = Duration::from_secs(60);
 
-#[derive(Payload, Clone, Debug, PartialEq)]
-#[payload(kind = "typed_system.sample.processed", validate = SampleProcessed::check)]
-struct SampleProcessed {
-    characteristic: u64,
-    mean: f64,
-    values: Vec<f64>,
-}
-
-#[derive(Payload, Clone, Debug, PartialEq)]
-#[payload(kind = "typed_system.violation.created")]
-struct ViolationCreated {
-    id: u64,
-    characteristic: u64,
-    rule: String,
-}
-
-#[derive(Payload, Clone, Debug, PartialEq)]
-#[payload(kind = "typed_system.violation.acknowledged")]
-struct ViolationAcknowledged {
-    id: u64,
-    by: String,
-}
-
-#[derive(Payload, Clone, Debug, PartialEq)]
-#[payload(kind = "typed_system.limits.updated")]
-struct ControlLimitsUpdated {
-    characteristic: u64,
-    lower: f64,
-    upper: f64,
-}
-
-#[derive(Payload, Clone, Debug, PartialEq)]
-#[payload(kind = "typed_system.characteristic.created")]
-struct CharacteristicCreated {
-    characteristic: u64,
-    name: String,
-}
-
-#[derive(Payload, Clone, Debug, PartialEq)]
-#[payload(kind = "typed_system.characteristic.updated")]
-struct CharacteristicUpdated {
-    characteristic: u64,
-    name: String,
-}
-
-#[derive(Payload, Clone, Debug, PartialEq)]
-#[payload(kind = "typed_system.characteristic.deleted")]
-struct CharacteristicDeleted {
-    characteristic: u64,
-}
-
-#[derive(Payload, Clone, Debug, PartialEq)]
-#[payload(kind = "typed_system.alert.exceeded")]
-struct AlertThresholdExceeded {
-    characteristic: u64,
-    violations: u64,
-}
-
-impl SampleProcessed {
-    fn check(&self) -> Result<(), &'static str> {
-        if self.mean.is_finite() { Ok(()) } else { Err("the mean is not finite") }
-    }
-}
-
-fn sample(mean: f64) -> SampleProcessed {
-    SampleProcessed { characteristic: 7, mean, values: vec![mean, mean] }
-}
-
-fn violation(id: u64) -> ViolationCreated {
-    ViolationCreated { id, characteristic: 7, rule: "beyond 3 sigma".into() }
-}
-
-/// A list, and a handler that writes into it.
-fn list<T: Clone + Send + 'static>() -> (Arc<Mutex<Vec<T>>>, impl Fn(&T) + Clone + Send + Sync + 'static) {
-    let list = Arc::new(Mutex::new(Vec::new()));
-    let write = Arc::clone(&list);
-    (list, move |item: &T| write.lock().unwrap().push(item.clone()))
-}
-
-/// An async handler that goes on when it may, and then says so.
-fn held(bus: &Bus) -> (Arc<Semaphore>, Arc<Mutex<Vec<u64>>>, Subscription) {
-    let (may, done) = (Arc::new(Semaphore::new(0)), Arc::new(Mutex::new(Vec::new())));
-    let (wait, write) = (Arc::clone(&may), Arc::clone(&done));
-    let handler = move |violation: EventOf<ViolationCreated>| {
-        let (wait, write) = (Arc::clone(&wait), Arc::clone(&write));
-        async move {
-            wait.acquire().await.unwrap().forget();
-            write.lock().unwrap().push(violation.id);
-        }
-    };
-    let guard = bus.on_payload::<ViolationCreated>().unwrap().named("held").in_tokio().unwrap().subscribe(handler);
-    (may, done, guard.unwrap())
-}
+#[path = "support/control_system.rs"]
+mod control;
+use control::*;
 
 mod subscribing {
     use super::*;
@@ -167,7 +76,7 @@ mod subscribing {
         let far = bus.on_payload::<SampleProcessed>().unwrap().named("far");
         let far = far.filter(|event| event.payload_as::<SampleProcessed>().is_some_and(|sample| sample.mean > 3.0));
         let far = far.subscribe(move |sample| write(&sample.mean));
-        [1.0, 4.0, 2.0, 5.0].map(|mean| bus.publish(sample(mean)));
+        [1.0, 4.0, 2.0, 5.0].iter().for_each(|mean| drop(bus.publish(sample(*mean))));
         assert_eq!(*seen.lock().unwrap(), [4.0, 5.0]);
         assert_eq!((far.info().delivered, far.info().skipped), (2, 2));
     }
@@ -244,7 +153,7 @@ mod fire_and_forget {
         let bus = Bus::new();
         let (go, may_go) = mpsc::channel::<()>();
         let slow = bus.on_payload::<SampleProcessed>().unwrap().in_thread();
-        let slow = slow.subscribe(move |_| drop(may_go.recv())).unwrap();
+        let slow = slow.subscribe(move |_| assert!(may_go.recv().is_err())).unwrap();
         (0..50).for_each(|n| assert_eq!(bus.publish(sample(n.into())).enqueued, 1));
         assert_eq!(slow.info().delivered, 0);
         drop(go);
@@ -431,7 +340,6 @@ mod timestamps {
 mod types {
     use super::*;
 
-    /// The kind that an event of each type has.
     #[test]
     fn each_type_has_its_kind() {
         let bus = Bus::new();
@@ -458,14 +366,8 @@ mod types {
         let created = Event::from_payload(CharacteristicCreated { characteristic: 7, name: "bore".into() }).unwrap();
         assert!(created.payload_as::<CharacteristicCreated>().is_some());
         assert!(created.payload_as::<CharacteristicUpdated>().is_none());
-        assert!(
-            created
-                .decode::<ControlLimitsUpdated>()
-                .unwrap_err()
-                .faults()
-                .iter()
-                .any(|fault| fault.path == "payload.lower")
-        );
+        let error = created.decode::<ControlLimitsUpdated>().unwrap_err();
+        assert_eq!(error.faults()[0].path, "type", "{error}");
     }
 
     #[test]
@@ -555,16 +457,16 @@ mod integration {
 
         bus.publish(sample(5.0));
         bus.publish(ControlLimitsUpdated { characteristic: 7, lower: 0.0, upper: 4.0 });
-        [2.0, 6.0].map(|mean| bus.publish(sample(mean)));
+        [2.0, 6.0].iter().for_each(|mean| drop(bus.publish(sample(*mean))));
         let alert = alert.within_async(LONG).await.unwrap();
         assert_eq!((alert.characteristic, alert.violations, alert.event().hops()), (7, 2, 2));
         forwarder.close_async().await.unwrap();
-        let (sent, why) = (sent.lock().unwrap(), alert.event().hops());
+        let sent = sent.lock().unwrap();
         assert!(
             sent.iter().any(|line| line == "typed_system.alert.exceeded characteristic=7 violations=2"),
             "{sent:?}"
         );
-        assert_eq!((sent.len(), why), (7, 2));
+        assert_eq!(sent.len(), 7);
     }
 
     #[tokio::test]

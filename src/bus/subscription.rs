@@ -132,8 +132,8 @@ impl Ending {
 
     /// Unsubscribes it, and waits for all of that.
     pub(crate) fn drain(&self, deadline: Option<Instant>, after: Duration) -> Result<(), CloseError> {
-        self.remove();
         let before = self.discarded();
+        self.remove();
         let closed = end_calls(&self.subscriber, deadline, after);
         // Not before: what publishers under way hand over is handled too.
         self.finish();
