@@ -23,7 +23,7 @@ const PRIORITIES: [Priority; 4] = [Priority::Low, Priority::Normal, Priority::Hi
 #[cfg(feature = "async")]
 pub type Runtime = tokio::runtime::Runtime;
 #[cfg(not(feature = "async"))]
-pub type Runtime = ();
+pub struct Runtime;
 
 /// What all threads of a round write down.
 #[derive(Default)]
@@ -210,6 +210,6 @@ pub fn in_tasks(queue: Queue, of: Subscribe, own: Arc<Conduct>, runtime: &Runtim
 }
 
 #[cfg(not(feature = "async"))]
-pub fn in_tasks(_: Queue, _: Subscribe, _: Arc<Conduct>, (): &Runtime, _: usize) -> Subscription {
+pub fn in_tasks(_: Queue, _: Subscribe, _: Arc<Conduct>, _: &Runtime, _: usize) -> Subscription {
     unreachable!("without the feature there is none")
 }
