@@ -342,7 +342,9 @@ async fn a_shutdown_drains_async_handlers() {
     .unwrap()
     .detach();
     (0..100).for_each(|n| drop(publish_event!(bus: &bus, "job", n)));
-    let report = bus.shutdown_async(LONG).await;
+    let shutting = bus.shutdown_async(LONG);
+    assert_eq!(publish_event!(bus: &bus, "job", n = 1).outcome, Outcome::ShutDown, "it has begun");
+    let report = shutting.await;
     assert!(report.is_complete(), "{report}");
     assert_eq!((report.drained(), handled.load(Ordering::SeqCst)), (100, 100));
     assert_eq!(publish_event!(bus: &bus, "job", n = 1).outcome, Outcome::ShutDown);

@@ -1,7 +1,8 @@
 //! Shutting a bus down: no new events, what waits is handled, and a report of what was not.
 //!
 //! 1. The bus is shut: a publish from now on is refused and counted. Its gate stays open for that.
-//! 2. Every subscription is removed: a publisher that is under way calls no further handler.
+//! 2. Every subscription is removed: a publisher that is under way calls no further handler. What was removed before, and
+//!    still runs or has a queue to be drained (that of a limit, or of a close on another thread), comes along from here on.
 //! 3. The calls under way are waited for, as `close` does; when they have ended, nothing comes to a queue any more.
 //! 4. The queues are drained, and their workers end. What is left at the deadline is discarded and counted.
 //!
@@ -38,6 +39,16 @@ pub(super) struct Mode {
 const DEFERRED: u32 = 1;
 /// The bus has been shut down.
 const SHUT: u32 = 2;
+
+/// A shutdown that has begun: whose handlers are removed, and to be ended.
+#[derive(Clone)]
+pub(crate) struct Begun {
+    subscribers: Vec<Arc<Subscriber>>,
+    /// Those of them that had ended before.
+    ended_before: Vec<SubscriptionId>,
+    /// What their queues had done.
+    before: Vec<Option<QueueInfo>>,
+}
 
 /// What [`Bus::shutdown`] has come to.
 #[derive(Clone, Debug, Default)]
@@ -77,7 +88,8 @@ impl Bus {
     ///
     /// History and statistics can still be read. A second shutdown waits for the first, and has the same report.
     /// Handlers that are drained may publish; those events are refused too. Inside a handler it does not wait, and its
-    /// report is [`unfinished`](ShutdownReport::unfinished); nor does it wait for async handlers on a thread of their
+    /// report is [`unfinished`](ShutdownReport::unfinished): what other threads are handing over at that moment may come
+    /// after the end of a queue, and is discarded then, counted. Nor does it wait for async handlers on a thread of their
     /// runtime, where waiting would keep them from coming to their end.
     ///
     /// ```
@@ -100,7 +112,18 @@ impl Bus {
     /// when it was called may still be recorded.
     pub fn shutdown(&self, limit: Duration) -> ShutdownReport {
         // A limit beyond what the clock can tell is none.
-        self.inner.shut(Instant::now().checked_add(limit))
+        let deadline = Instant::now().checked_add(limit);
+        self.end_shutdown(self.begin_shutdown(), deadline)
+    }
+
+    /// The part that needs no waiting; then there is [`end_shutdown`](Self::end_shutdown).
+    pub(crate) fn begin_shutdown(&self) -> Option<Begun> {
+        self.inner.begin_to_shut()
+    }
+
+    /// The rest; it waits, except inside a handler.
+    pub(crate) fn end_shutdown(&self, begun: Option<Begun>, deadline: Option<Instant>) -> ShutdownReport {
+        self.inner.shut(begun, deadline)
     }
 
     /// Whether [`shutdown`](Self::shutdown) has been called.
@@ -113,15 +136,22 @@ impl Bus {
 // === impl Inner ===
 
 impl Inner {
-    fn shut(&self, deadline: Option<Instant>) -> ShutdownReport {
-        let waits = rows::depth() == 0;
+    /// Refuses events from now on, and removes the handlers; `None` where that was done before.
+    fn begin_to_shut(&self) -> Option<Begun> {
         if !self.mode.shut() {
-            return self.mode.report(waits, deadline);
+            return None;
         }
         self.gate.set_shut();
         let (subscribers, ended_before) = self.to_be_ended();
-        let before: Vec<_> = subscribers.iter().map(|one| one.backlog.as_ref().map(|backlog| backlog.info())).collect();
+        let before = subscribers.iter().map(|one| one.backlog.as_ref().map(|backlog| backlog.info())).collect();
         subscribers.iter().for_each(|one| drop(self.registry.remove(one.id, EndedBy::Shutdown)));
+        Some(Begun { subscribers, ended_before, before })
+    }
+
+    /// Ends the handlers; or waits for whoever does.
+    fn shut(&self, begun: Option<Begun>, deadline: Option<Instant>) -> ShutdownReport {
+        let waits = rows::depth() == 0;
+        let Some(Begun { subscribers, ended_before, before }) = begun else { return self.mode.report(waits, deadline) };
         let mut unfinished = !waits;
         let running: Vec<bool> =
             subscribers.iter().map(|one| if waits { end_calls(one, deadline) } else { end_later(one) }).collect();

@@ -2,7 +2,8 @@
 //!
 //! A worker stands in its place until somebody drives it: then the place says that it is at work, and whoever drives it puts
 //! it back, or, when the mailbox was stopped meanwhile, lets it go. Whoever stops the mailbox takes away every worker that
-//! stands in its place, with the call that it has suspended, and leaves the others to those who drive them. The places are
+//! stands in its place, with the call that it has suspended, and leaves the others to those who drive them; and it wakes the
+//! driver of each that it takes, whatever that one sleeps for, so that no thread and no task stays behind. The places are
 //! behind locks that are held for the exchange only: no handler runs under one, and publishers never come here.
 //!
 //! # Orderings
@@ -72,7 +73,7 @@ impl Mailbox {
             }
         });
         let Some(mut worker) = taken else { return Turnout::Over };
-        worker.driven_by(cx.waker());
+        contain::run_contained(|| worker.driven_by(cx.waker()));
         step("crew.drive");
         let turnout = self.at_work(|| worker.work(self, place, cx));
         let mut worker = Some(worker);

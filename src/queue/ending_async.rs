@@ -54,14 +54,17 @@ impl Bus {
     /// # Cost
     /// A thread, while it lasts.
     pub fn shutdown_async(&self, limit: Duration) -> impl Future<Output = ShutdownReport> + Send + use<> {
-        let bus = self.clone();
-        let shutting = offload(move || bus.shutdown(limit));
-        let bus = self.clone();
+        let deadline = Instant::now().checked_add(limit);
+        let begun = self.begin_shutdown();
+        let (bus, theirs) = (self.clone(), begun.clone());
+        let shutting = offload(move || bus.end_shutdown(theirs, deadline)).map_err(|_| {
+            // No thread to wait on: what can be done without waiting.
+            rows::deeper(|| self.end_shutdown(begun, deadline))
+        });
         async move {
             match shutting {
                 Ok(shutting) => shutting.await,
-                // No thread to wait on: what can be done without waiting.
-                Err(_) => rows::deeper(|| bus.shutdown(Duration::ZERO)),
+                Err(report) => report,
             }
         }
     }
