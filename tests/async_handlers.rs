@@ -152,7 +152,8 @@ async fn waiting_on_the_runtimes_own_thread_is_an_error() {
     bus.publish(event());
     assert_eq!(bus.publish_and_wait(event(), None).unwrap_err(), ringbus::WaitError::NoLimit);
     assert_eq!(guard.close_drained(LONG), Err(CloseError::OnExecutor));
-    assert!(bus.shutdown(LONG).unfinished);
+    let report = bus.shutdown(LONG);
+    assert!(report.unfinished && report.handlers.len() == 1, "what is still to be handled: {report}");
     guard.close_async().await.unwrap();
     assert_eq!(guard.info().delivered, 1, "it was drained all the same");
 }
@@ -357,7 +358,9 @@ async fn a_shutdown_drains_async_handlers() {
     .unwrap()
     .detach();
     (0..100).for_each(|n| drop(publish_event!(bus: &bus, "job", n)));
-    let report = bus.shutdown_async(LONG).await;
+    let shutting = bus.shutdown_async(LONG);
+    assert_eq!(publish_event!(bus: &bus, "job", n = 1).outcome, Outcome::ShutDown, "it has begun");
+    let report = shutting.await;
     assert!(report.is_complete(), "{report}");
     assert_eq!((report.drained(), handled.load(Ordering::SeqCst)), (100, 100));
     assert_eq!(publish_event!(bus: &bus, "job", n = 1).outcome, Outcome::ShutDown);

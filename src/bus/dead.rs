@@ -12,7 +12,7 @@ use crate::contain;
 use crate::dispatch::awaited::HandlerErrorCause;
 use crate::dispatch::{Subscriber, SubscriptionId};
 use crate::event::{Event, Priority};
-use crate::sync::{Mutex, busy};
+use crate::sync::{Mutex, busy, frames};
 
 /// The kind of the event that tells of a dead letter.
 const TOLD: &str = "ringbus.dead_letter";
@@ -103,8 +103,10 @@ impl Inner {
             .field("handler", by.name.as_deref())
             .field("attempts", attempts)
             .field("error", cause.to_string());
+        // As inside the handler, whose call has ended: so the event is the cause.
+        let told = frames::enter(self, event, || told.build());
         // The fields are ours, and well formed.
-        if let (Ok(told), Some(inner)) = (told.build(), self.me.upgrade()) {
+        if let (Ok(told), Some(inner)) = (told, self.me.upgrade()) {
             Bus { inner }.publish(told);
         }
     }

@@ -74,8 +74,9 @@ impl Host {
 
     /// An event was taken out, which is all that is asked of it.
     pub(crate) fn received(&self) {
-        if let Some(turn) = self.turn() {
-            turn.bus.counters.delivered.add(turn.lane(), 1);
+        // Also where the subscription has been let go meanwhile.
+        if let Some(bus) = self.bus.upgrade() {
+            bus.counters.delivered.add(bus.own_lane(), 1);
         }
     }
 
@@ -150,6 +151,13 @@ impl Turn {
     }
 
     fn lane(&self) -> Lane {
-        rows::visit().map_or(Lane::of(0, self.bus.shards), |visit| self.bus.lane(&visit))
+        self.bus.own_lane()
+    }
+}
+
+impl Inner {
+    /// Where the calling thread counts.
+    fn own_lane(&self) -> Lane {
+        rows::visit().map_or(Lane::of(0, self.shards), |visit| self.lane(&visit))
     }
 }

@@ -1,7 +1,8 @@
 //! Shutting a bus down: no new events, what waits is handled, and a report of what was not.
 //!
 //! 1. The bus is shut: a publish from now on is refused and counted. Its gate stays open for that.
-//! 2. Every subscription is removed: a publisher that is under way calls no further handler.
+//! 2. Every subscription is removed: a publisher that is under way calls no further handler. What was removed before, and
+//!    still runs or has a queue to be drained (that of a limit, or of a close on another thread), comes along from here on.
 //! 3. The calls under way are waited for, as `close` does; when they have ended, nothing comes to a queue any more.
 //! 4. The queues are drained, and their workers end. What is left at the deadline is discarded and counted.
 //!
@@ -39,12 +40,22 @@ const DEFERRED: u32 = 1;
 /// The bus has been shut down.
 const SHUT: u32 = 2;
 
+/// A shutdown that has begun: whose handlers are removed, and to be ended.
+#[derive(Clone)]
+pub(crate) struct Begun {
+    subscribers: Vec<Arc<Subscriber>>,
+    /// Those of them that had ended before.
+    ended_before: Vec<SubscriptionId>,
+    /// What their queues had done.
+    before: Vec<Option<QueueInfo>>,
+}
+
 /// What [`Bus::shutdown`] has come to.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct ShutdownReport {
-    /// The subscriptions that there were, in the order in which they were made; those among them that had ended, and whose
-    /// queues were still at work.
+    /// The subscriptions that there were, in the order in which they were made; also those that had ended and still had
+    /// something to do.
     pub handlers: Vec<HandlerEnd>,
     /// It could not wait: it was called inside a handler, or another shutdown was still at it at the deadline. What waits is
     /// still drained.
@@ -69,23 +80,6 @@ pub struct HandlerEnd {
     pub running: bool,
 }
 
-/// A shutdown that has begun, and is to be finished.
-#[derive(Clone)]
-pub(crate) struct Shutdown {
-    bus: Bus,
-    deadline: Option<Instant>,
-    /// What there is to finish; `None` where another one does it.
-    begun: Option<Vec<Ended>>,
-}
-
-/// A subscription that the shutdown has ended.
-#[derive(Clone)]
-struct Ended {
-    subscriber: Arc<Subscriber>,
-    /// How its queue stood, if it has one.
-    before: Option<QueueInfo>,
-}
-
 // === impl Bus ===
 
 impl Bus {
@@ -94,7 +88,8 @@ impl Bus {
     ///
     /// History and statistics can still be read. A second shutdown waits for the first, and has the same report.
     /// Handlers that are drained may publish; those events are refused too. Inside a handler it does not wait, and its
-    /// report is [`unfinished`](ShutdownReport::unfinished); nor does it wait for async handlers on a thread of their
+    /// report is [`unfinished`](ShutdownReport::unfinished): what other threads are handing over at that moment may come
+    /// after the end of a queue, and is discarded then, counted. Nor does it wait for async handlers on a thread of their
     /// runtime, where waiting would keep them from coming to their end.
     ///
     /// ```
@@ -116,7 +111,19 @@ impl Bus {
     /// When it has returned a complete report, no handler of the bus runs or will ever run. A publish that was under way
     /// when it was called may still be recorded.
     pub fn shutdown(&self, limit: Duration) -> ShutdownReport {
-        self.begin_shutdown(limit).finish()
+        // A limit beyond what the clock can tell is none.
+        let deadline = Instant::now().checked_add(limit);
+        self.end_shutdown(self.begin_shutdown(), deadline)
+    }
+
+    /// The part that needs no waiting; then there is [`end_shutdown`](Self::end_shutdown).
+    pub(crate) fn begin_shutdown(&self) -> Option<Begun> {
+        self.inner.begin_to_shut()
+    }
+
+    /// The rest; it waits, except inside a handler.
+    pub(crate) fn end_shutdown(&self, begun: Option<Begun>, deadline: Option<Instant>) -> ShutdownReport {
+        self.inner.shut(begun, deadline)
     }
 
     /// Whether [`shutdown`](Self::shutdown) has been called.
@@ -126,61 +133,49 @@ impl Bus {
     }
 }
 
-impl Bus {
-    /// Steps 1 and 2 of a shutdown: from here on events are refused, and the subscriptions have ended. The rest, which takes
-    /// its time, may be done elsewhere.
-    pub(crate) fn begin_shutdown(&self, limit: Duration) -> Shutdown {
-        // A limit beyond what the clock can tell is none.
-        let deadline = Instant::now().checked_add(limit);
-        Shutdown { bus: self.clone(), deadline, begun: self.inner.begin_shutdown() }
-    }
-}
-
-// === impl Shutdown ===
-
-impl Shutdown {
-    /// Steps 3 and 4; a shutdown that was not the first waits for the first.
-    pub(crate) fn finish(self) -> ShutdownReport {
-        let Self { bus, deadline, begun } = self;
-        let waits = rows::depth() == 0;
-        match begun {
-            Some(begun) => bus.inner.finish_shutdown(begun, waits, deadline),
-            None => bus.inner.mode.report(waits, deadline),
-        }
-    }
-}
-
 // === impl Inner ===
 
 impl Inner {
-    /// `None` where it is not the first.
-    fn begin_shutdown(&self) -> Option<Vec<Ended>> {
+    /// Refuses events from now on, and removes the handlers; `None` where that was done before.
+    fn begin_to_shut(&self) -> Option<Begun> {
         if !self.mode.shut() {
             return None;
         }
         self.gate.set_shut();
-        let subscribers = self.registry.at_work();
-        let before = |one: &Arc<Subscriber>| one.backlog.as_ref().map(|backlog| backlog.info());
-        let ended: Vec<_> =
-            subscribers.into_iter().map(|one| Ended { before: before(&one), subscriber: one }).collect();
-        ended.iter().for_each(|one| drop(self.registry.remove(one.subscriber.id, EndedBy::Shutdown)));
-        Some(ended)
+        let (subscribers, ended_before) = self.to_be_ended();
+        let before = subscribers.iter().map(|one| one.backlog.as_ref().map(|backlog| backlog.info())).collect();
+        subscribers.iter().for_each(|one| drop(self.registry.remove(one.id, EndedBy::Shutdown)));
+        Some(Begun { subscribers, ended_before, before })
     }
 
-    fn finish_shutdown(&self, ended: Vec<Ended>, waits: bool, deadline: Option<Instant>) -> ShutdownReport {
+    /// Ends the handlers; or waits for whoever does.
+    fn shut(&self, begun: Option<Begun>, deadline: Option<Instant>) -> ShutdownReport {
+        let waits = rows::depth() == 0;
+        let Some(Begun { subscribers, ended_before, before }) = begun else { return self.mode.report(waits, deadline) };
         let mut unfinished = !waits;
-        let end_calls =
-            |one: &Ended| if waits { end_calls(&one.subscriber, deadline) } else { end_later(&one.subscriber) };
-        let running: Vec<bool> = ended.iter().map(end_calls).collect();
-        let ends = ended.into_iter().zip(running).map(|(one, running)| {
-            let (waited, end) = end_backlog(&one.subscriber, one.before, running, waits.then_some(deadline));
+        let running: Vec<bool> =
+            subscribers.iter().map(|one| if waits { end_calls(one, deadline) } else { end_later(one) }).collect();
+        let ends = subscribers.iter().zip(before).zip(running).filter_map(|((one, before), running)| {
+            let (waited, end) = end_backlog(one, before, running, waits.then_some(deadline));
             unfinished |= !waited;
-            end
+            // Of those that had ended before, only what they still had to do is told.
+            (end.running || one.backlog.is_some() || !ended_before.contains(&one.id)).then_some(end)
         });
         let handlers = ends.collect();
         let report = ShutdownReport { handlers, unfinished };
         self.mode.done(report.clone());
         report
+    }
+
+    /// The subscriptions, and those that have ended before and may still be at work, with the ids of these: in the order in
+    /// which they were made.
+    fn to_be_ended(&self) -> (Vec<Arc<Subscriber>>, Vec<SubscriptionId>) {
+        let (mut all, mut leaving) = self.registry.all_living();
+        leaving.retain(|one| one.backlog.as_ref().is_none_or(|backlog| !backlog.is_over()));
+        let ended_before = leaving.iter().map(|one| one.id).collect();
+        all.append(&mut leaving);
+        all.sort_by_key(|one| one.id);
+        (all, ended_before)
     }
 
     /// A publish on a bus that has been shut down.

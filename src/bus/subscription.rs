@@ -52,7 +52,8 @@ pub enum CloseError {
         /// The names of the threads that it still waits for.
         threads: Vec<String>,
     },
-    /// The handler's queue was not drained in this time; the rest was discarded.
+    /// The handler's queue was not drained in this time, or another thread has ended it at once meanwhile; the rest was
+    /// discarded.
     NotDrained {
         /// How long the close has waited.
         after: Duration,
@@ -114,34 +115,46 @@ impl Ending {
     /// Unsubscribes it: what waits is handled, nothing more comes.
     pub(crate) fn begin(&self) {
         self.remove();
-        if let Some(backlog) = &self.subscriber.backlog {
-            backlog.finish();
-        }
+        self.finish();
     }
 
-    fn remove(&self) {
+    /// Unsubscribes it: nothing that is published from now on comes.
+    pub(crate) fn remove(&self) {
         if let Some(bus) = self.bus.upgrade() {
             bus.registry.remove(self.subscriber.id, EndedBy::Unsubscribing);
         }
     }
 
+    fn finish(&self) {
+        if let Some(backlog) = &self.subscriber.backlog {
+            backlog.finish();
+        }
+    }
+
     /// Unsubscribes it, and waits for all of that.
     pub(crate) fn drain(&self, deadline: Option<Instant>, after: Duration) -> Result<(), CloseError> {
+        let before = self.discarded();
         self.remove();
-        // First who is handing an event over, then the end of the queue: what it has taken is handled.
-        end_calls(&self.subscriber, deadline, after)?;
+        let closed = end_calls(&self.subscriber, deadline, after);
+        // Not before: what publishers under way hand over is handled too.
+        self.finish();
+        closed?;
         let Some(backlog) = &self.subscriber.backlog else { return Ok(()) };
-        backlog.finish();
         if backlog.needs_this_thread() && !backlog.is_over() {
             return Err(CloseError::OnExecutor);
         }
-        if backlog.watch().wait_until(deadline, || backlog.is_over()) {
-            return Ok(());
+        let over = backlog.watch().wait_until(deadline, || backlog.is_over());
+        if !over {
+            backlog.stop();
         }
-        let before = backlog.info().discarded;
-        backlog.stop();
-        let discarded = backlog.info().discarded - before;
-        Err(CloseError::NotDrained { after, discarded, running: !backlog.is_over() })
+        match self.discarded() - before {
+            0 if over => Ok(()),
+            discarded => Err(CloseError::NotDrained { after, discarded, running: !backlog.is_over() }),
+        }
+    }
+
+    fn discarded(&self) -> u64 {
+        self.subscriber.backlog.as_ref().map_or(0, |backlog| backlog.info().discarded)
     }
 }
 

@@ -156,7 +156,8 @@ impl Bus {
     /// The handlers that have something to do, and what all queues have been offered.
     fn busy(&self) -> (Vec<Busy>, Vec<(SubscriptionId, u64)>) {
         let (mut busy, mut offered) = (Vec::new(), Vec::new());
-        for one in self.inner.registry.at_work() {
+        let (subscribers, leaving) = self.inner.registry.all_living();
+        for one in subscribers.into_iter().chain(leaving) {
             if let Some(backlog) = &one.backlog {
                 if !backlog.is_idle() {
                     busy.push((StillRunning::of(&one), Arc::clone(backlog)));

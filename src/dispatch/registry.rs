@@ -44,10 +44,15 @@ struct List {
     subscribers: BTreeMap<SubscriptionId, Arc<Subscriber>>,
     /// Handlers subscribed as objects, by address; their subscriptions keep them alive, so an address is theirs alone.
     objects: HashMap<usize, SubscriptionId>,
-    /// Those that have ended and whose queues may still be at work: a queue holds its subscription until it is over.
-    ending: Vec<Weak<Subscriber>>,
     ended: Graveyard,
+    /// Those that have been removed: calls of them may run, events may wait for them, or nothing of them is left.
+    leaving: Vec<Weak<Subscriber>>,
+    /// When there are so many, those of whom nothing is left go.
+    most_leaving: usize,
 }
+
+/// So many subscriptions of whom nothing is left may be on the list of those that leave.
+const LEAVING: usize = 16;
 
 /// Some subscription has no call left, and may still be in the table.
 const SPENT: u64 = 1;
@@ -165,16 +170,12 @@ impl<C: Fn(usize, bool)> Registry<C> {
         self.locked(|list| (list.subscribers.values().cloned().collect(), Rubble::default()))
     }
 
-    /// All subscribers, and those that have ended and whose queues are still at work, in the order of subscription.
-    pub(crate) fn at_work(&self) -> Vec<Arc<Subscriber>> {
-        let mut all = self.locked(|list| {
-            let ending = list.ending.iter().filter_map(Weak::upgrade);
-            (list.subscribers.values().cloned().chain(ending).collect::<Vec<_>>(), Rubble::default())
-        });
-        // Outside of the lock: one that is over may go with this.
-        all.retain(|one| one.handler.is_live() || one.backlog.as_ref().is_none_or(|backlog| !backlog.is_over()));
-        all.sort_by_key(|one| one.id);
-        all
+    /// The same, and those that have been removed and still live: the guard, a call or a queue holds them.
+    pub(crate) fn all_living(&self) -> (Vec<Arc<Subscriber>>, Vec<Arc<Subscriber>>) {
+        self.locked(|list| {
+            let subscribers = list.subscribers.values().cloned().collect();
+            ((subscribers, list.leaving.iter().filter_map(Weak::upgrade).collect()), Rubble::default())
+        })
     }
 
     /// The subscriber with this id.
@@ -244,8 +245,9 @@ impl List {
             last_id: 0,
             subscribers: BTreeMap::new(),
             objects: HashMap::new(),
-            ending: Vec::new(),
             ended: Graveyard::default(),
+            leaving: Vec::new(),
+            most_leaving: LEAVING,
         }
     }
 
@@ -263,13 +265,11 @@ impl List {
         let removed = self.subscribers.remove(&id)?;
         self.objects.retain(|_, object| *object != id);
         self.ended.bury(&removed, by);
-        if removed.backlog.is_some() {
-            // Before it grows: so it has at most twice as many as there ever were at a time.
-            if self.ending.len() == self.ending.capacity() {
-                self.ending.retain(|one| one.strong_count() > 0);
-            }
-            self.ending.push(Arc::downgrade(&removed));
+        if self.leaving.len() >= self.most_leaving {
+            self.leaving.retain(|one| one.strong_count() > 0);
+            self.most_leaving = LEAVING.max(self.leaving.len() * 2);
         }
+        self.leaving.push(Arc::downgrade(&removed));
         Some(removed)
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! A worker stands in its place until somebody drives it: then the place says that it is at work, and whoever drives it puts
 //! it back, or, when the mailbox was stopped meanwhile, lets it go. Whoever stops the mailbox takes away every worker that
-//! stands in its place, with the call that it has suspended, and leaves the others to those who drive them. The places are
+//! stands in its place, with the call that it has suspended, and leaves the others to those who drive them; and it wakes the
+//! driver of each that it takes, whatever that one sleeps for, so that no thread and no task stays behind. The places are
 //! behind locks that are held for the exchange only: no handler runs under one, and publishers never come here.
 //!
 //! # Orderings
@@ -30,9 +31,8 @@ pub(super) struct Crew {
 }
 
 enum Place {
-    /// The worker waits to be driven; where it has an event at hand, with what wakes its driver, who would else not learn
-    /// that it has been taken away.
-    Free(Worker, Option<Waker>),
+    /// The worker waits to be driven.
+    Free(Worker),
     /// This thread is driving it.
     AtWork(Thread),
     Gone,
@@ -43,7 +43,7 @@ enum Place {
 impl Crew {
     pub(super) fn new(workers: Vec<Worker>) -> Self {
         let left = AtomicUsize::new(workers.len());
-        Self { places: workers.into_iter().map(|worker| Mutex::new(Place::Free(worker, None))).collect(), left }
+        Self { places: workers.into_iter().map(|worker| Mutex::new(Place::Free(worker))).collect(), left }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -87,27 +87,24 @@ impl Mailbox {
         let taken = busy::during(|| {
             let mut seat = seat.lock();
             match mem::replace(&mut *seat, Place::AtWork(thread)) {
-                Place::Free(worker, waker) => Some((worker, waker)),
+                Place::Free(worker) => Some(worker),
                 other => {
                     *seat = other;
                     None
                 }
             }
         });
-        let Some((mut worker, waker)) = taken else { return Turnout::Over };
-        contain::drop_contained(waker);
+        let Some(mut worker) = taken else { return Turnout::Over };
+        contain::run_contained(|| worker.driven_by(cx.waker()));
         step("crew.drive");
         let turnout = self.at_work(|| worker.work(self, place, cx));
-        // A waker's clone is an executor's.
-        let clone = || contain::call_apart(|| cx.waker().clone()).map_err(contain::defuse).ok();
-        let mut waker = if worker.has_event() { clone() } else { None };
         let mut worker = Some(worker);
         busy::during(|| {
             let mut seat = seat.lock();
             *seat = if matches!(turnout, Turnout::Over) || self.is_stopped() {
                 Place::Gone
             } else {
-                worker.take().map_or(Place::Gone, |worker| Place::Free(worker, waker.take()))
+                worker.take().map_or(Place::Gone, Place::Free)
             };
         });
         match worker {
@@ -138,7 +135,7 @@ impl Mailbox {
         let taken = busy::during(|| {
             let mut seat = self.crew.places[place].lock();
             match mem::replace(&mut *seat, Place::Gone) {
-                Place::Free(worker, waker) => Some((worker, waker)),
+                Place::Free(worker) => Some(worker),
                 other => {
                     *seat = other;
                     None
@@ -146,9 +143,11 @@ impl Mailbox {
             }
         });
         step("crew.taken");
-        if let Some((worker, waker)) = taken {
+        if let Some(mut worker) = taken {
+            let driver = worker.driver();
             self.let_go(place, worker);
-            contain::run_contained(|| waker.into_iter().for_each(Waker::wake));
+            // It may be asleep for any reason, in a suspended call or before a retry: it has nothing to wait for any more.
+            contain::run_contained(|| driver.into_iter().for_each(Waker::wake));
         }
     }
 

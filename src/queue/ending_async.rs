@@ -54,14 +54,17 @@ impl Bus {
     /// # Cost
     /// A thread, while it lasts.
     pub fn shutdown_async(&self, limit: Duration) -> impl Future<Output = ShutdownReport> + Send + use<> {
-        let begun = self.begin_shutdown(limit);
-        let theirs = begun.clone();
-        let shutting = offload(move || theirs.finish()).map_err(|_| begun);
+        let deadline = Instant::now().checked_add(limit);
+        let begun = self.begin_shutdown();
+        let (bus, theirs) = (self.clone(), begun.clone());
+        let shutting = offload(move || bus.end_shutdown(theirs, deadline)).map_err(|_| {
+            // No thread to wait on: what can be done without waiting.
+            rows::deeper(|| self.end_shutdown(begun, deadline))
+        });
         async move {
             match shutting {
                 Ok(shutting) => shutting.await,
-                // No thread to wait on: what can be done without waiting.
-                Err(begun) => rows::deeper(|| begun.finish()),
+                Err(report) => report,
             }
         }
     }
@@ -79,11 +82,16 @@ impl Subscription {
     /// A thread, while it lasts.
     pub fn close_async(&self) -> impl Future<Output = Result<(), CloseError>> + Send + use<> {
         let ending = self.ending();
-        ending.begin();
+        ending.remove();
         let closing = if ending.is_own_handler() {
+            ending.begin();
             Err(CloseError::InsideHandler)
         } else {
-            offload(move || ending.drain(None, Duration::ZERO)).map_err(|_| CloseError::NoThread)
+            let theirs = ending.clone();
+            offload(move || theirs.drain(None, Duration::ZERO)).map_err(|_| {
+                ending.begin();
+                CloseError::NoThread
+            })
         };
         async move { closing?.await }
     }

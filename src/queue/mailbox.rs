@@ -159,6 +159,11 @@ impl Mailbox {
         Some(open(item))
     }
 
+    /// Whether the workers have ended; whoever takes events out has none.
+    fn has_no_worker_left(&self) -> bool {
+        self.crew.len() > 0 && self.crew.have_ended()
+    }
+
     /// An event was offered before, and this is its end.
     pub(super) fn settled(&self) {
         // Release: what the handler did. Acquire: what the others did, for whoever is told.
@@ -315,7 +320,7 @@ impl Backlog for Mailbox {
         step("mailbox.pushed");
         // Fences.
         self.wake_one();
-        if self.mode.load(Ordering::Relaxed) != OPEN && (self.is_stopped() || self.crew.have_ended()) {
+        if self.mode.load(Ordering::Relaxed) != OPEN && (self.is_stopped() || self.has_no_worker_left()) {
             self.sweep();
         }
         true

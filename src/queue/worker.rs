@@ -5,7 +5,7 @@
 //! says until when, and whoever drives it sees to that.
 
 use core::mem;
-use core::task::{Context, Poll};
+use core::task::{Context, Poll, Waker};
 use core::time::Duration;
 use std::fmt;
 use std::sync::Arc;
@@ -30,6 +30,8 @@ pub(super) struct Worker {
     jitter: Jitter,
     /// Whose handler it runs, from the first event on.
     subscriber: Option<Arc<Subscriber>>,
+    /// Wakes whoever drives it: for the one who takes it away from there.
+    driver: Option<Waker>,
 }
 
 /// The event at hand.
@@ -100,7 +102,19 @@ impl std::error::Error for Rejected {}
 
 impl Worker {
     pub(super) fn new(code: Box<dyn Code>) -> Self {
-        Self { code, current: None, jitter: Jitter::new(), subscriber: None }
+        Self { code, current: None, jitter: Jitter::new(), subscriber: None, driver: None }
+    }
+
+    /// It is about to be driven by whom `waker` wakes.
+    pub(super) fn driven_by(&mut self, waker: &Waker) {
+        if !self.driver.as_ref().is_some_and(|driver| driver.will_wake(waker)) {
+            self.driver = Some(waker.clone());
+        }
+    }
+
+    /// What wakes its driver.
+    pub(super) fn driver(&mut self) -> Option<Waker> {
+        self.driver.take()
     }
 
     /// Works on what there is.
@@ -136,11 +150,6 @@ impl Worker {
             }
         }
         Turnout::Busy
-    }
-
-    /// Whether it has not finished with an event.
-    pub(super) fn has_event(&self) -> bool {
-        self.current.is_some()
     }
 
     /// Drops what is at hand: no handler will finish with it.

@@ -167,17 +167,14 @@ impl Wakers {
         }
     }
 
-    /// Takes leave of a worker that has ended: wakes whoever drives it, who may sleep, and would else not learn of it; what
-    /// woke it last wakes another one.
+    /// Drops the waker kept for a worker that has ended; what woke it last wakes another one.
     ///
-    /// If that one's waker panics, call this again; a panic of its own waker comes when all is done.
+    /// If that one's waker panics, call this again; a panic of the drop comes when all is done.
     pub(crate) fn forget(&self, place: usize) {
         if self.rise(place) {
             self.wake_one();
         }
-        if let Some(waker) = unbox(self.places[place].exchange(None)) {
-            waker.wake();
-        }
+        unbox(self.places[place].exchange(None));
     }
 
     /// Takes a worker's bit; whether it was there.

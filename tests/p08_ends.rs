@@ -1,0 +1,203 @@
+//! The end of handlers with a queue that were ended before, by others, or while they slept (P8, P6).
+#![cfg(not(ringbus_loom))]
+
+use std::cell::RefCell;
+use std::sync::{Mutex, mpsc};
+use std::time::Duration;
+
+use ringbus::{Bus, CloseError, Event, Subscription, publish_event};
+
+const LONG: Duration = Duration::from_secs(60);
+
+/// A handler that says when a call begins, and ends it when it may.
+struct Held {
+    begun: mpsc::Receiver<()>,
+    go: mpsc::Sender<()>,
+}
+
+fn held() -> (Held, impl FnMut(&Event) + Send + 'static) {
+    let (begin, begun) = mpsc::channel();
+    let (go, may_go) = mpsc::channel::<()>();
+    let handler = move |_: &Event| {
+        let _ = begin.send(());
+        let _ = may_go.recv();
+    };
+    (Held { begun, go }, handler)
+}
+
+fn publish(bus: &Bus, events: usize) {
+    (0..events).for_each(|_| drop(publish_event!(bus: bus, "job")));
+}
+
+/// A handler of two events that has them, and has left the bus: it is at the first one.
+fn spent(bus: &Bus) -> (Held, Subscription) {
+    let (held, handler) = held();
+    let guard = bus.on("job").unwrap().limit(2).in_thread().subscribe(handler).unwrap();
+    publish(bus, 3);
+    held.begun.recv().unwrap();
+    assert!(bus.subscriptions().is_empty() && !guard.is_active());
+    (held, guard)
+}
+
+#[test]
+fn a_shutdown_ends_also_what_has_left_the_bus_before() {
+    let bus = Bus::new();
+    let (held, guard) = spent(&bus);
+    let report = bus.shutdown(Duration::from_millis(1));
+    assert_eq!((report.handlers.len(), report.abandoned(), report.is_complete()), (1, 1, false), "{report}");
+    assert!(report.handlers[0].running && report.handlers[0].subscription == guard.id());
+    drop(held.go);
+    guard.close().unwrap();
+    let queue = guard.info().queue.unwrap();
+    assert_eq!((queue.delivered, queue.discarded), (1, 1));
+
+    let bus = Bus::new();
+    let (held, guard) = spent(&bus);
+    drop(held.go);
+    let report = bus.shutdown(LONG);
+    assert!(report.is_complete(), "{report}");
+    assert_eq!(guard.info().delivered, 2);
+}
+
+#[test]
+fn a_shutdown_waits_for_calls_of_what_was_unsubscribed_before() {
+    let bus = Bus::new();
+    let (begin, begun) = mpsc::channel();
+    let (go, may_go) = mpsc::channel::<()>();
+    let may_go = Mutex::new(may_go);
+    let guard = bus.subscribe(move |_| {
+        begin.send(()).unwrap();
+        let _ = may_go.lock().unwrap().recv();
+    });
+    std::thread::scope(|scope| {
+        scope.spawn(|| publish(&bus, 1));
+        begun.recv().unwrap();
+        drop(guard);
+        let report = bus.shutdown(Duration::from_millis(1));
+        assert!(!report.is_complete() && report.handlers[0].running, "{report}");
+        drop(go);
+    });
+}
+
+#[test]
+fn what_has_ended_and_is_done_is_in_no_report() {
+    let bus = Bus::new();
+    let queue = bus.on("job").unwrap().in_thread().subscribe(|_| {}).unwrap();
+    let sync = bus.subscribe(|_| {});
+    publish(&bus, 3);
+    queue.close_drained(LONG).unwrap();
+    sync.close().unwrap();
+    let report = bus.shutdown(LONG);
+    assert!(report.is_complete() && report.handlers.is_empty(), "{report:?}");
+}
+
+#[test]
+fn idle_is_who_has_left_too() {
+    let bus = Bus::new();
+    let (held, guard) = spent(&bus);
+    let busy = bus.wait_idle(Duration::from_millis(1)).unwrap_err();
+    assert_eq!(busy.handlers[0].subscription, guard.id());
+    drop(held.go);
+    bus.wait_idle(LONG).unwrap();
+    assert_eq!(guard.info().delivered, 2);
+}
+
+#[test]
+fn a_close_that_was_to_drain_tells_what_another_end_has_discarded() {
+    let bus = Bus::new();
+    let (held, handler) = held();
+    let guard = bus.on("job").unwrap().in_thread().subscribe(handler).unwrap();
+    publish(&bus, 4);
+    held.begun.recv().unwrap();
+    std::thread::scope(|scope| {
+        let closing = scope.spawn(|| guard.close_drained(LONG));
+        // It has begun when the subscription is gone.
+        while !bus.subscriptions().is_empty() {
+            std::thread::yield_now();
+        }
+        assert_eq!(bus.shutdown(Duration::ZERO).abandoned(), 3);
+        drop(held.go);
+        let error = closing.join().unwrap().unwrap_err();
+        assert_eq!(error, CloseError::NotDrained { after: LONG, discarded: 3, running: false });
+    });
+}
+
+/// Says that its thread has ended.
+struct Ends(mpsc::Sender<()>);
+
+impl Drop for Ends {
+    fn drop(&mut self) {
+        let _ = self.0.send(());
+    }
+}
+
+thread_local! {
+    static ENDS: RefCell<Option<Ends>> = const { RefCell::new(None) };
+}
+
+#[test]
+fn the_threads_of_handlers_that_were_ended_while_they_slept_end() {
+    for dropped in [false, true] {
+        let bus = Bus::new();
+        let (send, ended) = mpsc::channel();
+        let guard = bus.on("job").unwrap().in_pool(3).subscribe(move |_| {
+            ENDS.set(Some(Ends(send.clone())));
+        });
+        let guard = guard.unwrap();
+        publish(&bus, 9);
+        bus.wait_idle(LONG).unwrap();
+        if dropped {
+            drop(bus);
+        } else {
+            guard.close().unwrap();
+        }
+        // The handler is gone, so the last sender goes with the last thread.
+        while ended.recv_timeout(LONG).map_err(|left| assert_eq!(left, mpsc::RecvTimeoutError::Disconnected)).is_ok() {}
+    }
+}
+
+#[cfg(feature = "async")]
+mod tasks {
+    use super::*;
+    use std::future::Future;
+    use std::pin::Pin;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::{Context, Wake, Waker};
+
+    struct ByHand(mpsc::Sender<ringbus::Task>);
+
+    impl ringbus::Spawn for ByHand {
+        fn spawn(&self, task: ringbus::Task) {
+            let _ = self.0.send(task);
+        }
+    }
+
+    #[derive(Default)]
+    struct Woken(AtomicUsize);
+
+    impl Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    #[test]
+    fn a_task_that_is_suspended_when_its_subscription_is_closed_is_woken_and_ends() {
+        let bus = Bus::new();
+        let (send, tasks) = mpsc::channel();
+        let queue = bus.on("job").unwrap().on_executor(ByHand(send));
+        let guard = queue.subscribe(|_| std::future::pending()).unwrap();
+        let mut task = tasks.recv().unwrap();
+        let woken = Arc::new(Woken::default());
+        let waker = Waker::from(Arc::clone(&woken));
+        let mut cx = Context::from_waker(&waker);
+        publish(&bus, 2);
+        assert!(Pin::new(&mut task).poll(&mut cx).is_pending());
+        let before = woken.0.load(Ordering::SeqCst);
+        guard.close().unwrap();
+        assert!(woken.0.load(Ordering::SeqCst) > before, "or its executor would keep it for ever");
+        assert!(Pin::new(&mut task).poll(&mut cx).is_ready());
+        assert_eq!(guard.info().queue.unwrap().discarded, 2);
+    }
+}
