@@ -58,7 +58,9 @@ async fn several_events_at_once_where_order_does_not_matter() {
     let at = Arc::clone(&meet);
     let guard = bus.on("job").unwrap().in_tokio().unwrap().concurrency(4).subscribe(move |_| {
         let at = Arc::clone(&at);
-        async move { drop(at.wait().await) }
+        async move {
+            at.wait().await;
+        }
     });
     let guard = guard.unwrap();
     (0..8).for_each(|n| drop(publish_event!(bus: &bus, "job", n)));

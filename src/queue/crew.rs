@@ -57,7 +57,7 @@ impl Crew {
             _ => None,
         };
         let threads: Vec<Thread> = busy::during(|| self.places.iter().filter_map(at_work).collect());
-        threads.iter().map(|thread| thread_name(thread)).collect()
+        threads.iter().map(thread_name).collect()
     }
 
     /// Whether all workers have been let go, with what they have captured.

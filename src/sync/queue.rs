@@ -297,7 +297,7 @@ mod tests {
 
     /// A value, and a count of how many there are.
     #[repr(align(16))]
-    struct Value(u64, Shared<()>);
+    struct Value(u64, #[allow(dead_code, reason = "held, to be counted")] Shared<()>);
 
     impl Recycle for Value {
         fn recycle(_: crate::sync::Sole<Self>) {}
@@ -461,6 +461,6 @@ mod tests {
             };
             std::thread::scope(|inner| [inner.spawn(popper), inner.spawn(popper)].map(|popper| popper.join().unwrap()))
         });
-        assert_eq!(sums[0] + sums[1], (0..PUSHERS * EACH).sum());
+        assert_eq!(sums[0] + sums[1], (0..PUSHERS * EACH).sum::<u64>());
     }
 }

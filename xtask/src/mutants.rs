@@ -12,12 +12,14 @@
 //! 6. [`endings`]: the ends of handlers, threads and tables, and the wake-ups of those who wait for them.
 //! 7. [`clocks`]: what publishers share besides: the pile, the clock's baseline, the gate.
 //! 8. [`queues`]: the queue and the workers that sleep beside it.
+//! 9. [`queued`]: handlers with a queue, and how they end.
 
 mod clocks;
 mod control;
 mod endings;
 mod handlers;
 mod history;
+mod queued;
 mod queues;
 mod records;
 mod replay;
@@ -45,7 +47,7 @@ pub(crate) struct Mutant {
 pub(crate) fn all() -> impl Iterator<Item = &'static Mutant> {
     let records = [history::MUTANTS, records::MUTANTS, replay::MUTANTS];
     let handlers = [handlers::MUTANTS, control::MUTANTS, endings::MUTANTS, clocks::MUTANTS];
-    records.into_iter().chain(handlers).chain([queues::MUTANTS]).flatten()
+    records.into_iter().chain(handlers).chain([queues::MUTANTS, queued::MUTANTS]).flatten()
 }
 
 // === impl Mutant ===

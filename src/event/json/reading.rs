@@ -117,10 +117,27 @@ fn member(
         }
         _ => match unknown {
             Unknown::Refuse => return Err(JsonError::unknown(name)),
+            // In the payload it lies one level deeper: what is written must be readable again.
+            Unknown::IntoPayload if levels(value) > MOST_LEVELS => {
+                return Err(JsonError::wrong(name, value, "a value of at most 125 levels"));
+            }
             Unknown::IntoPayload => builder.push(name.into(), value.clone()),
         },
     }
     Ok(())
+}
+
+/// How deep a value in the payload may be nested: serde_json reads 127 levels, of which the event and its payload are two.
+const MOST_LEVELS: usize = 125;
+
+/// How deep lists and maps are nested in a value that was read, which limits that.
+fn levels(value: &Value) -> usize {
+    let deepest = match value {
+        Value::List(items) => items.iter().map(levels).max(),
+        Value::Map(members) => members.iter().map(|(_, value)| levels(value)).max(),
+        _ => return 0,
+    };
+    1 + deepest.unwrap_or(0)
 }
 
 /// What is wrong with a whole whose members are right.

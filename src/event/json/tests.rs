@@ -252,6 +252,16 @@ fn text_that_is_no_json_tells_where() {
 }
 
 #[test]
+fn what_is_taken_into_the_payload_can_be_read_again() {
+    let extra = |levels: usize| format!(r#"{{"type": "a", "x": {}1{}}}"#, "[".repeat(levels), "]".repeat(levels));
+    let event = Event::from_json(&extra(125), Unknown::IntoPayload).unwrap();
+    assert_eq!(Event::from_json(&event.to_json(), Unknown::Refuse).unwrap().payload(), event.payload());
+    let error = Event::from_json(&extra(126), Unknown::IntoPayload).unwrap_err();
+    assert_eq!(error.path(), Some("x"));
+    assert!(error.to_string().ends_with("allowed is a value of at most 125 levels"), "{error}");
+}
+
+#[test]
 fn errors_stay_short_and_on_one_line() {
     let long = "x\n".repeat(100_000);
     let quoted = serde_json::to_string(&long).unwrap();

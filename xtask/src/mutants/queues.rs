@@ -32,7 +32,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         hangs: false,
     },
     Mutant {
-        name: "the tail is read without acquire",
+        name: "the tail of a queue is read without acquire",
         model: "queue",
         file: "src/sync/queue.rs",
         find: "let tail = self.tail.load(Ordering::Acquire);\n            let (slot, lap)",
@@ -41,7 +41,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         hangs: false,
     },
     Mutant {
-        name: "the head is read without acquire",
+        name: "the head of a queue is read without acquire",
         model: "queue",
         file: "src/sync/queue.rs",
         find: "let head = self.head.load(Ordering::Acquire);\n            let (slot, lap)",
