@@ -373,7 +373,7 @@ fn p06_a_second_close_waits_for_the_first_ones_drop() {
         let error = guard.close_timeout(Duration::ZERO).unwrap_err();
         assert!(matches!(error, CloseError::TimedOut { ref threads, .. } if threads.is_empty()), "{error:?}");
         assert!(
-            error.to_string().ends_with("the handler was still running, or being dropped by another close"),
+            error.to_string().ends_with("the handler was still being dropped by another close"),
             "{error}"
         );
         let second = scope.spawn(close);
