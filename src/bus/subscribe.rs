@@ -10,6 +10,7 @@ use std::time::{Duration, SystemTime};
 use super::host::Host;
 use super::replay::Past;
 use super::{Bus, Subscription};
+use crate::dispatch::backlog::{Backlog, Feed};
 use crate::dispatch::{
     BoxError, Breaker, Callback, EndedBy, FailurePolicy, Filters, Handle, Handler, Options, SubscriberDraft,
     SubscriptionId,
@@ -343,9 +344,39 @@ impl<P> Subscribe<P> {
         self.decode
     }
 
+    /// Subscribes a queue; of those that take values, only for events that hold one (`typed`).
+    pub(crate) fn add_queue(
+        self,
+        backlog: Arc<dyn Backlog>,
+        typed: bool,
+        place: &'static Location<'static>,
+    ) -> Subscription {
+        let handle = Handle::queue(Feed(Arc::clone(&backlog)), typed);
+        let past = self.past;
+        let (bus, mut draft) = self.draft(handle, place);
+        draft.callback.typed = typed;
+        draft.backlog = Some(backlog);
+        bus.add_draft(draft, past)
+    }
+
     pub(crate) fn add(self, handle: Handle, place: &'static Location<'static>) -> Subscription {
         let past = self.past;
         let (bus, draft) = self.draft(handle, place);
+        bus.add_draft(draft, past)
+    }
+
+    fn draft(self, handle: Handle, place: &'static Location<'static>) -> (Bus, SubscriberDraft) {
+        let Self { bus, options, filters, past, .. } = self;
+        let stripes = bus.inner.shards;
+        let typed = matches!(handle, Handle::Value(_));
+        let callback = Callback { filters, handle, typed };
+        (bus, SubscriberDraft { callback, place, replays: past.is_some(), stripes, options, backlog: None })
+    }
+}
+
+impl Bus {
+    fn add_draft(self, draft: SubscriberDraft, past: Option<Past>) -> Subscription {
+        let bus = self;
         let inner = &*bus.inner;
         let drawn = inner.recorder.drawn();
         let added = inner.registry.add(draft);
@@ -362,13 +393,6 @@ impl<P> Subscribe<P> {
             inner.tell(&added, past);
         }
         guard
-    }
-
-    fn draft(self, handle: Handle, place: &'static Location<'static>) -> (Bus, SubscriberDraft) {
-        let Self { bus, options, filters, past, .. } = self;
-        let stripes = bus.inner.shards;
-        let callback = Callback { filters, handle };
-        (bus, SubscriberDraft { callback, place, replays: past.is_some(), stripes, options })
     }
 }
 

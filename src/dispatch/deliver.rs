@@ -10,7 +10,7 @@ use std::sync::Arc;
 use super::awaited::{self, HandlerErrorCause};
 use super::breaker::{Circuit, Permit};
 use super::control::Admission;
-use super::handler::{Answer, BoxError, Callback, Skip};
+use super::handler::{Answer, BoxError, Callback, Dropped, Enqueued, Skip};
 use super::late::text_of;
 use super::reporter::Reporter;
 use super::route::Walk;
@@ -226,7 +226,12 @@ impl Delivering<'_> {
         let taken = subscriber.counts.taken(self.lane);
         let timer = (taken.is_sampled() || self.reporter.times_all()).then(Timer::start);
         let answer = calls.call(&subscriber.handler, |callback| contain::call(|| call(callback)));
-        let ran = matches!(answer, Some(Ok(Answer::Took(_)) | Err(_)));
+        let ran = match &answer {
+            // Aside from a queue, whose handler has not run yet.
+            Some(Ok(Answer::Took(Err(error)))) => !(error.is::<Enqueued>() || error.is::<Dropped>()),
+            Some(Ok(Answer::Took(Ok(()))) | Err(_)) => true,
+            _ => false,
+        };
         if matches!(answer, Some(Ok(Answer::Took(Ok(()))))) {
             tally.delivered += 1;
             taken.count();
@@ -252,12 +257,12 @@ impl Delivering<'_> {
         // run user code, the call has been left.
         match answer {
             None | Some(Ok(Answer::Took(Ok(())))) => {}
-            Some(Ok(Answer::Enqueued)) => {
+            Some(Ok(Answer::Passed)) => drop(subscriber.counts.skipped.bump()),
+            Some(Ok(Answer::Took(Err(error)))) if error.is::<Enqueued>() => {
                 tally.enqueued += 1;
                 subscriber.counts.taken(self.lane).count();
             }
-            Some(Ok(Answer::Dropped)) => tally.dropped += 1,
-            Some(Ok(Answer::Passed)) => drop(subscriber.counts.skipped.bump()),
+            Some(Ok(Answer::Took(Err(error)))) if error.is::<Dropped>() => tally.dropped += 1,
             Some(Ok(Answer::Took(Err(error)))) if error.is::<Skip>() => drop(subscriber.counts.skipped.bump()),
             Some(Ok(Answer::Took(Err(error)))) => self.failed(subscriber, calls, tally, Err(error)),
             Some(Err(payload)) => self.failed(subscriber, calls, tally, Ok(payload)),

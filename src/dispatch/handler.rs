@@ -64,12 +64,6 @@ pub(crate) enum Handle {
     Event(Box<TakesEvent>),
     /// The value of the one type that its kind has; an event that holds none passes it by.
     Value(Box<TakesValue>),
-    /// Handled later, by others.
-    Queue {
-        feed: Feed,
-        /// It takes values, as above.
-        typed: bool,
-    },
 }
 
 /// What a handler made of an event.
@@ -77,23 +71,48 @@ pub(super) enum Answer {
     /// It is not what it takes, its filter did not want it, or no call was left.
     Passed,
     Took(Result<(), BoxError>),
-    /// Its queue has it.
-    Enqueued,
-    /// Its queue has no room for it, which has counted that.
-    Dropped,
 }
 
-/// The error of what wraps a handler: the event passes it by, which is no failure.
-#[derive(Debug)]
-pub(crate) struct Skip;
+/// Errors that are none: what else a handle may have to say of an event. So the usual answer stays as small as it is. They
+/// are of no size, so a box of one takes no memory.
+macro_rules! asides {
+    ($($(#[$meta:meta])* $name:ident, $text:literal;)*) => {$(
+        $(#[$meta])*
+        #[derive(Debug)]
+        pub(crate) struct $name;
 
-impl core::fmt::Display for Skip {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.write_str("passed by")
+        impl core::fmt::Display for $name {
+            fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+                f.write_str($text)
+            }
+        }
+
+        impl std::error::Error for $name {}
+    )*};
+}
+
+asides! {
+    /// The event is nothing for it.
+    Skip, "passed by";
+    /// Its queue has the event.
+    Enqueued, "enqueued";
+    /// Its queue has no room for the event, which has counted that.
+    Dropped, "dropped";
+}
+
+impl Handle {
+    /// A handle that leaves events in a queue; `typed` ones only if they hold a value.
+    pub(crate) fn queue(feed: Feed, typed: bool) -> Self {
+        Self::Event(Box::new(move |event| {
+            let aside: BoxError = match (typed && event.value().is_none(), &feed) {
+                (true, _) => Box::new(Skip),
+                (false, feed) if feed.0.offer(event) => Box::new(Enqueued),
+                (false, _) => Box::new(Dropped),
+            };
+            Err(aside)
+        }))
     }
 }
-
-impl std::error::Error for Skip {}
 
 /// Conditions that must all hold.
 ///
@@ -131,6 +150,8 @@ pub(crate) struct Callback {
     /// Asked first.
     pub(crate) filters: Filters,
     pub(crate) handle: Handle,
+    /// Only events that hold a value are for it.
+    pub(crate) typed: bool,
 }
 
 // === impl Callback ===
@@ -142,21 +163,12 @@ impl Callback {
         match &self.handle {
             Handle::Event(handle) => Answer::Took(handle(event)),
             Handle::Value(handle) => value.map_or(Answer::Passed, |value| Answer::Took(handle(value))),
-            Handle::Queue { typed: true, .. } if value.is_none() => Answer::Passed,
-            Handle::Queue { feed, .. } => {
-                if feed.0.offer(event) {
-                    Answer::Enqueued
-                } else {
-                    Answer::Dropped
-                }
-            }
         }
     }
 
     /// Whether the event is what it takes, and all filters want it.
     pub(super) fn wants(&self, event: &Event) -> bool {
         // The filters of one that takes a value may rely on it.
-        let typed = matches!(self.handle, Handle::Value(_) | Handle::Queue { typed: true, .. });
-        (!typed || event.value().is_some()) && self.filters.want(event)
+        (!self.typed || event.value().is_some()) && self.filters.want(event)
     }
 }

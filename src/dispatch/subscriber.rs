@@ -6,10 +6,10 @@ use core::panic::Location;
 use core::time::Duration;
 use std::sync::Arc;
 
-use super::backlog::{Backlog, Feed};
+use super::backlog::Backlog;
 use super::breaker::{Breaker, Circuit};
 use super::control::Control;
-use super::handler::{Callback, Handle};
+use super::handler::Callback;
 use super::info::{SubscriptionId, SubscriptionInfo, SubscriptionState};
 use super::limiter::Limiter;
 use super::policy::FailurePolicy;
@@ -32,6 +32,8 @@ pub(crate) struct Draft {
     /// Stripes of its counter: as many as the bus has shards.
     pub(crate) stripes: usize,
     pub(crate) options: Options,
+    /// Where its callback leaves events, if it takes its time.
+    pub(crate) backlog: Option<Arc<dyn Backlog>>,
 }
 
 /// What a user may choose.
@@ -110,15 +112,11 @@ impl Options {
 
 impl Subscriber {
     pub(super) fn new(id: SubscriptionId, draft: Draft) -> Self {
-        let Draft { callback, place, replays, stripes, options } = draft;
+        let Draft { callback, place, replays, stripes, options, backlog } = draft;
         let (quarantine_after, unwinds) = match options.policy {
             FailurePolicy::Isolate => (None, false),
             FailurePolicy::Quarantine { after } => (Some(after), false),
             FailurePolicy::Unwind => (None, true),
-        };
-        let backlog = match &callback.handle {
-            Handle::Queue { feed: Feed(backlog), .. } => Some(Arc::clone(backlog)),
-            _ => None,
         };
         let guarded = options.breaker.is_some() || options.throttle.is_some();
         let careful = !callback.filters.is_empty() || replays || guarded;

@@ -13,8 +13,7 @@ use super::threads;
 use super::worker::Worker;
 use crate::bus::mapped::{self, Mapped, TrySubscribe};
 use crate::bus::{Subscribe, Subscription};
-use crate::dispatch::backlog::Feed;
-use crate::dispatch::{BoxError, FailurePolicy, Handle, Retry};
+use crate::dispatch::{BoxError, FailurePolicy, Retry};
 use crate::event::{Event, Payload};
 
 /// A subscription being made whose handler takes its time: events wait for it in a queue of its own, and publishers do
@@ -177,8 +176,7 @@ impl<P, M> Queued<P, M> {
         let workers = codes.into_iter().map(Worker::new).collect();
         let mailbox = Arc::new(Mailbox::new(base.host(), options, workers, drives));
         start(&mailbox, base.name())?;
-        let feed = Feed(Arc::clone(&mailbox) as _);
-        Ok((base.add(Handle::Queue { feed, typed }, place), mailbox))
+        Ok((base.add_queue(Arc::clone(&mailbox) as _, typed, place), mailbox))
     }
 
     fn add_threads(

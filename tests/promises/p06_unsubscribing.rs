@@ -372,10 +372,7 @@ fn p06_a_second_close_waits_for_the_first_ones_drop() {
         is_dropping.recv().unwrap();
         let error = guard.close_timeout(Duration::ZERO).unwrap_err();
         assert!(matches!(error, CloseError::TimedOut { ref threads, .. } if threads.is_empty()), "{error:?}");
-        assert!(
-            error.to_string().ends_with("the handler was still being dropped by another close"),
-            "{error}"
-        );
+        assert!(error.to_string().ends_with("the handler was still being dropped by another close"), "{error}");
         let second = scope.spawn(close);
         go_on.send(()).unwrap();
         first.join().unwrap();
