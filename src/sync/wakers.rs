@@ -14,7 +14,8 @@
 //!
 //! # Orderings
 //! To ensure: the worker's last look finds the work, or the bringer finds the bit (Dekker): write, full fence, read, on both
-//! sides. And who takes the bit finds the waker: setting the bit releases, taking it acquires. A wake-up hands on nothing:
+//! sides. And who takes the bit finds the waker: setting the bit releases, taking it acquires (which no model can show: loom
+//! runs read-modify-writes in the order of the program). A wake-up hands on nothing:
 //! the worker finds the work by the order of its queue, at the latest in its look before the next sleep.
 
 use core::ptr;
