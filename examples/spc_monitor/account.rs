@@ -117,3 +117,53 @@ impl fmt::Display for Account {
         writeln!(f, "{accepted} events, {letters} dead letters ({heard} heard of): {not}accounted for")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ringbus::publish_event;
+
+    /// The account of a bus that has seen three events, as the program's own counting would have it.
+    fn account(counted: Counted) -> Account {
+        let bus = Bus::new();
+        let audit = bus.on("**").unwrap().named("audit").queued().capacity(2).receiver().unwrap();
+        let guard = bus.on("spc.**").unwrap().named("other").in_thread().subscribe(|_| ()).unwrap();
+        (0..3).for_each(|_| drop(publish_event!(bus: &bus, "spc.sample.processed")));
+        drop(audit);
+        assert!(bus.shutdown(std::time::Duration::from_secs(60)).is_complete());
+        Account::new(&bus, &[guard], counted)
+    }
+
+    fn counted(subgroups: u64, audited: &[(&str, u64)]) -> Counted {
+        let audited = audited.iter().map(|(kind, count)| ((*kind).to_owned(), *count)).collect();
+        Counted { subgroups, reported: subgroups, audited, letters: 0 }
+    }
+
+    #[test]
+    fn what_does_not_agree_is_named() {
+        let text = account(counted(2, &[("spc.sample.processed", 1)])).to_string();
+        let lines: Vec<&str> = text.lines().collect();
+        let expected = [
+            "accepted spc.sample.processed: 1",
+            "other: 3 offered = 3 delivered",
+            "does not agree: events offered to the audit log: 0, and not 3",
+            "does not agree: events in the audit log: 1, and not 3",
+            "does not agree: subgroups of the reader: 2, and not 0",
+            "does not agree: samples: 1, and not 2",
+            "does not agree: spc.sample.processed: 1, and not 3",
+            "3 events, 0 dead letters (0 heard of): NOT accounted for",
+        ];
+        assert_eq!(lines, expected);
+    }
+
+    #[test]
+    fn an_event_that_is_in_no_count_is_missed() {
+        let queue = |offered, delivered, waiting| {
+            let mut queue = QueueInfo::default();
+            (queue.offered, queue.delivered, queue.waiting) = (offered, delivered, waiting);
+            queue
+        };
+        assert!(settled(&queue(2, 2, 0)));
+        assert!(!settled(&queue(2, 1, 0)) && !settled(&queue(2, 1, 1)) && !settled(&queue(2, 2, 1)));
+    }
+}

@@ -14,20 +14,21 @@ Usage: spc_monitor [OPTIONS]
   --input FILE     CSV of characteristic,subgroup,value, one measurement a line
                    (default: examples/data/spc_series.csv, built in)
   --size N         measurements in a subgroup, 2 to 10 (default: 5)
-  --baseline N     subgroups that the limits are made of, 2 to 1000 (default: 30)
+  --baseline N     subgroups that limits are made of, 2 to 1000 (default: 30)
   --threads N      work with N threads, 1 to 64 (default: 2)
-  --rate N         at most N subgroups a second, 1 to 1000000 (default: no limit)
+  --rate N         at most N subgroups a second, 1 to 1000000 (default: all)
   --loop           begin anew when the series ends, until Ctrl-C
   --audit FILE     write every event to FILE, one a line
-  --live           statistics each second, on standard error: so too when that is
-                   a terminal
-  --failures SEED  which notices fail: the same ones for the same seed (default: 1)
+  --live           statistics each second, on standard error; so too when
+                   that is a terminal
+  --failures SEED  which notices fail, the same ones for the same seed
+                   (default: 1)
   --generate[=SEED]
                    print a series, the same one for the same seed (default: 1)
   -h, --help       print this
 
 Lines that are not as they should be are counted and reported, and passed over.
-Ctrl-C ends the reading; what was read is still worked on. A second one ends all.
+Ctrl-C ends the reading; what was read is worked on. A second one ends it all.
 
 Exit code: 0 done, 1 not all events are accounted for, or what is printed is
 incomplete, 2 wrong arguments, or a FILE that is absent or cannot be read or

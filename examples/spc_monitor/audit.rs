@@ -1,13 +1,13 @@
 //! The audit log: every event on the bus, as one line of a file; without a file it counts.
 //!
-//! It promises to miss nothing: when its queue is full, publishers wait. A line that cannot be written is a failure of the
-//! event at hand, and a dead letter. Lines are written together; the last ones when the handler is dropped, and what fails
-//! then is told in [`Audited`].
+//! It promises to miss nothing: when its queue is full, publishers wait. Lines are written together; the last ones when the
+//! handler is dropped. After an error it writes no more, and goes on counting: [`Audited::unwritten`]. It refuses to fail for
+//! that: each failure would be an event, which it would be the first to have to write.
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{BufWriter, Write};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::io::{self, BufWriter, Write};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ringbus::{BoxError, Bus, Event, Subscription};
 
@@ -17,7 +17,7 @@ use crate::{CAPACITY, LOSSLESS};
 #[derive(Debug, Default)]
 pub(crate) struct Audited {
     pub(crate) by_kind: BTreeMap<String, u64>,
-    /// Why the last lines could not be written.
+    /// Why lines are missing.
     pub(crate) unwritten: Option<String>,
 }
 
@@ -40,35 +40,50 @@ pub(crate) fn subscribe(
         .in_thread()
         .capacity(CAPACITY)
         .when_full(LOSSLESS)
-        .try_subscribe(move |event| log.take(event))?;
+        .subscribe(move |event| log.take(event))?;
     Ok(guard)
 }
 
 // === impl Log ===
 
 impl Log {
-    fn take(&mut self, event: &Event) -> Result<(), BoxError> {
-        {
-            let mut audited = self.audited.lock().unwrap_or_else(PoisonError::into_inner);
-            match audited.by_kind.get_mut(event.kind().as_str()) {
-                Some(count) => *count += 1,
-                None => drop(audited.by_kind.insert(event.kind().to_string(), 1)),
-            }
+    fn take(&mut self, event: &Event) {
+        self.audited().count(event);
+        if let Err(error) = self.write(event) {
+            self.out = None;
+            self.audited().unwritten = Some(error.to_string());
         }
+    }
+
+    fn write(&mut self, event: &Event) -> io::Result<()> {
         let Some(out) = &mut self.out else { return Ok(()) };
         write!(out, "{} {event}", event.id())?;
         match event.cause() {
-            Some(cause) => writeln!(out, " because of {cause}")?,
-            None => writeln!(out)?,
+            Some(cause) => writeln!(out, " because of {cause}"),
+            None => writeln!(out),
         }
-        Ok(())
+    }
+
+    fn audited(&self) -> MutexGuard<'_, Audited> {
+        self.audited.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for Log {
     fn drop(&mut self) {
-        let written = self.out.as_mut().map_or(Ok(()), Write::flush);
-        let mut audited = self.audited.lock().unwrap_or_else(PoisonError::into_inner);
-        audited.unwritten = written.err().map(|error| error.to_string());
+        if let Some(Err(error)) = self.out.as_mut().map(Write::flush) {
+            self.audited().unwritten = Some(error.to_string());
+        }
+    }
+}
+
+// === impl Audited ===
+
+impl Audited {
+    fn count(&mut self, event: &Event) {
+        match self.by_kind.get_mut(event.kind().as_str()) {
+            Some(count) => *count += 1,
+            None => drop(self.by_kind.insert(event.kind().to_string(), 1)),
+        }
     }
 }

@@ -48,3 +48,22 @@ impl Stop {
         *asked
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+    use std::thread;
+    use std::time::Duration;
+
+    #[test]
+    fn who_waits_is_told_at_once() {
+        let stop = Arc::new(Stop::default());
+        assert!(!stop.is_asked() && !stop.wait_until(Instant::now()));
+        let asked = Arc::clone(&stop);
+        let waits = thread::spawn(move || asked.wait_until(Instant::now() + Duration::from_secs(3600)));
+        stop.ask();
+        assert!(waits.join().unwrap() && stop.is_asked());
+        assert!(stop.wait_until(Instant::now() + Duration::from_secs(3600)), "and who comes later");
+    }
+}

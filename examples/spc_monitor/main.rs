@@ -223,7 +223,7 @@ fn conclude(bus: &Bus, subscriptions: &[Subscription], gathered: &Gathered) -> R
     kept.iter().for_each(|letter| text += &format!("  {letter}\n"));
     print(&(text + &account.to_string()))?;
     if let Some(error) = &audited.unwritten {
-        complain(&format!("--audit: {error}"));
+        complain(&format!("--audit: {error}; the rest of it is missing"));
     }
     Ok(account.is_complete() && audited.unwritten.is_none())
 }
