@@ -42,6 +42,7 @@ mod subgroups;
 
 use std::fs::File;
 use std::io::{self, IsTerminal, Write};
+use std::panic::{self, AssertUnwindSafe};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, channel};
@@ -182,17 +183,20 @@ fn start(bus: &Bus, arguments: &Arguments, gathered: &Gathered) -> Result<(Arc<S
     let interrupted = send.clone();
     // A receiver that is gone has come to its end already.
     interrupt::on_request(move || drop(interrupted.send(Message::Interrupted)))?;
-    thread::Builder::new().name("reader".into()).spawn(move || drop(send.send(Message::Read(reader.run()))))?;
+    let read = move || {
+        let read = panic::catch_unwind(AssertUnwindSafe(|| reader.run()));
+        let _ = send.send(Message::Read(read.unwrap_or_else(|_| Err("the reader has panicked".into()))));
+    };
+    thread::Builder::new().name("reader".into()).spawn(read)?;
     Ok((stop, messages))
 }
 
 /// Waits until the series is read, or its reading is stopped.
 fn wait(bus: &Bus, stop: &Stop, messages: &Receiver<Message>, tally: &Tally) -> Result<(), String> {
-    match messages.recv() {
-        Ok(Message::Read(result)) => return result,
-        Ok(Message::Interrupted) => stop.ask(),
-        Err(_) => return Err("the reader has panicked".into()),
+    if let Ok(Message::Read(result)) = messages.recv() {
+        return result;
     }
+    stop.ask();
     complain("interrupted: what was read is worked on; once more ends at once");
     let read = messages.recv_timeout(GRACE);
     // From here on the reader publishes nothing.
