@@ -14,18 +14,25 @@ Usage: spc_monitor [OPTIONS]
   --input FILE     CSV of characteristic,subgroup,value, one measurement a line
                    (default: examples/data/spc_series.csv, built in)
   --size N         measurements in a subgroup, 2 to 10 (default: 5)
-  --baseline N     subgroups that the limits are made of, 2 to 1000 (default: 30)
+  --baseline N     subgroups that limits are made of, 2 to 1000 (default: 30)
   --threads N      work with N threads, 1 to 64 (default: 2)
-  --rate N         at most N subgroups a second, 1 to 1000000 (default: no limit)
+  --rate N         at most N subgroups a second, 1 to 1000000 (default: all)
   --loop           begin anew when the series ends, until Ctrl-C
+  --audit FILE     write every event to FILE, one a line
+  --live           statistics each second, on standard error; so too when
+                   that is a terminal
+  --failures SEED  which notices fail, the same ones for the same seed
+                   (default: 1)
   --generate[=SEED]
                    print a series, the same one for the same seed (default: 1)
   -h, --help       print this
 
 Lines that are not as they should be are counted and reported, and passed over.
+Ctrl-C ends the reading; what was read is worked on. A second one ends it all.
 
-Exit code: 0 done, 1 what is printed is incomplete, 2 wrong arguments, or a FILE
-that is absent or cannot be read.
+Exit code: 0 done, 1 not all events are accounted for, or what is printed is
+incomplete, 2 wrong arguments, or a FILE that is absent or cannot be read or
+written.
 ";
 
 /// Most threads that may work.
@@ -56,6 +63,10 @@ pub(crate) struct Arguments {
     /// Subgroups a second; `None`: as many as there can be.
     pub(crate) rate: Option<u32>,
     pub(crate) repeat: bool,
+    pub(crate) audit: Option<PathBuf>,
+    pub(crate) live: bool,
+    /// Of the notices that fail.
+    pub(crate) failures: u64,
 }
 
 /// Reads the program's arguments.
@@ -67,7 +78,17 @@ fn read(mut parser: lexopt::Parser) -> Result<Request, lexopt::Error> {
     use lexopt::prelude::*;
 
     let threads = NonZeroUsize::MIN.saturating_add(1);
-    let mut arguments = Arguments { input: None, size: 5, baseline: 30, threads, rate: None, repeat: false };
+    let mut arguments = Arguments {
+        input: None,
+        size: 5,
+        baseline: 30,
+        threads,
+        rate: None,
+        repeat: false,
+        audit: None,
+        live: false,
+        failures: 1,
+    };
     let mut seed = None;
     while let Some(argument) = parser.next()? {
         match argument {
@@ -85,6 +106,11 @@ fn read(mut parser: lexopt::Parser) -> Result<Request, lexopt::Error> {
                 arguments.rate = Some(parser.value()?.parse_with(|text| number("--rate", text, 1..=MAX_RATE))?);
             }
             Long("loop") => arguments.repeat = true,
+            Long("audit") => arguments.audit = Some(PathBuf::from(parser.value()?)),
+            Long("live") => arguments.live = true,
+            Long("failures") => {
+                arguments.failures = parser.value()?.parse_with(|text| number("--failures", text, 0..=u64::MAX))?;
+            }
             Long("generate") => {
                 seed = Some(match parser.optional_value() {
                     Some(text) => text.parse_with(|text| number("--generate", text, 0..=u64::MAX))?,
@@ -126,10 +152,13 @@ mod tests {
         let plain = monitor(&[]);
         assert_eq!((plain.input, plain.size, plain.baseline, plain.threads.get()), (None, 5, 30, 2));
         assert_eq!((plain.rate, plain.repeat), (None, false));
+        assert_eq!((plain.audit, plain.live, plain.failures), (None, false, 1));
         let all =
             monitor(&["--input", "x.csv", "--size=3", "--baseline=9", "--threads", "8", "--rate", "100", "--loop"]);
         assert_eq!((all.input, all.size, all.baseline), (Some(PathBuf::from("x.csv")), 3, 9));
         assert_eq!((all.threads.get(), all.rate, all.repeat), (8, Some(100), true));
+        let watched = monitor(&["--audit", "x.log", "--live", "--failures", "7"]);
+        assert_eq!((watched.audit, watched.live, watched.failures), (Some(PathBuf::from("x.log")), true, 7));
         assert_eq!(read(&["--generate"]), Ok(Request::Generate { seed: 1 }));
         assert_eq!(read(&["--generate=7", "--loop"]), Ok(Request::Generate { seed: 7 }));
         assert_eq!(read(&["--threads", "0", "-h"]).unwrap_err(), refusal("0", "--threads", "1 to 64"));

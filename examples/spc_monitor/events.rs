@@ -4,6 +4,23 @@
 
 use ringbus::Payload;
 
+/// Measurements of one characteristic that stand together, as the reader has gathered them.
+#[derive(Clone, Debug, PartialEq, Payload)]
+#[payload(kind = "spc.subgroup.measured")]
+pub(crate) struct SubgroupMeasured {
+    pub(crate) characteristic: String,
+    pub(crate) subgroup: u64,
+    pub(crate) values: Vec<f64>,
+}
+
+/// The series has ended, or its reading was stopped.
+#[derive(Clone, Debug, PartialEq, Payload)]
+#[payload(kind = "spc.series.ended")]
+pub(crate) struct SeriesEnded {
+    /// Counted from 1; more than one where the series begins anew.
+    pub(crate) round: u64,
+}
+
 /// A subgroup has been put on the charts.
 #[derive(Clone, Debug, PartialEq, Payload)]
 #[payload(kind = "spc.sample.processed")]
@@ -68,13 +85,15 @@ pub(crate) struct CharacteristicCreated {
     pub(crate) baseline: u64,
 }
 
-/// A characteristic is watched otherwise than before.
+/// A characteristic is watched otherwise than before: from its baseline on, its subgroups are judged.
 #[derive(Clone, Debug, PartialEq, Payload)]
 #[payload(kind = "spc.characteristic.updated")]
 pub(crate) struct CharacteristicUpdated {
     pub(crate) characteristic: String,
     pub(crate) size: u64,
     pub(crate) baseline: u64,
+    /// Whether there are limits that its subgroups are judged by.
+    pub(crate) judged: bool,
 }
 
 /// A characteristic is not watched any more.
@@ -84,6 +103,8 @@ pub(crate) struct CharacteristicDeleted {
     pub(crate) characteristic: String,
     /// Subgroups that it had.
     pub(crate) subgroups: u64,
+    /// Whether it had limits by then.
+    pub(crate) judged: bool,
 }
 
 /// A characteristic has had more violations than somebody should not be told of.
@@ -91,6 +112,8 @@ pub(crate) struct CharacteristicDeleted {
 #[payload(kind = "spc.alert.exceeded")]
 pub(crate) struct AlertThresholdExceeded {
     pub(crate) characteristic: String,
+    /// The one that brought the last of them.
+    pub(crate) subgroup: u64,
     /// Violations not acknowledged.
     pub(crate) open: u64,
     /// How many there may be.

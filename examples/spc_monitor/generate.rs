@@ -87,7 +87,7 @@ pub(crate) fn write(seed: u64, extent: Extent, to: &mut impl Write) -> io::Resul
         to,
         "# {characteristics} characteristics, {subgroups} subgroups of {size}; shifts, trends and spikes injected."
     )?;
-    writeln!(to, "# Made by: cargo run --features derive --example spc_monitor -- --generate={seed}")?;
+    writeln!(to, "# Made by: cargo run --features async,derive --example spc_monitor -- --generate={seed}")?;
     writeln!(to, "{HEADER}")?;
     rows(seed, extent, |Row { characteristic, subgroup, value, .. }| {
         writeln!(to, "{characteristic},{subgroup},{value:.4}")

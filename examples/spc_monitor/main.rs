@@ -1,35 +1,97 @@
-//! Statistical process control: measurements are put on control charts, and what the Nelson rules see there is told.
+//! Statistical process control: measurements are put on control charts, what the Nelson rules see there is told, and
+//! somebody is notified.
 //!
-//! 1. A [`series`] of measurements is read, or one is [`generate`]d.
-//! 2. [`subgroups`] gathers it; each subgroup becomes a point on its characteristic's [`charts`].
-//! 3. The [`rules`] look at the points one by one.
-//! 4. [`events`]: what happens, as types.
+//! 1. The [`reader`] reads a [`series`] of measurements, gathers it into [`subgroups`] and publishes them. (It can be
+//!    [`generate`]d.)
+//! 2. The [`monitor`]'s threads put each subgroup on its characteristic's [`charts`], where the [`rules`] look at the points
+//!    one by one. What they see is published: [`events`].
+//! 3. Subscribers, who know the events and not each other: [`alerts`] (acknowledges violations, and says when too many are
+//!    open), the [`notifier`] (async; fails now and then), the [`audit`] log, the [`report`], the [`letters`] that are dead.
+//! 4. Beside them: [`statistics`], live.
+//! 5. The end, of the series or by an [`interrupt`], in order: the reader has published its last, and the monitor hears that
+//!    the series has ended; what waits is worked on, and what comes of it; the bus is shut down. Then there is an
+//!    [`account`] of every event.
+//!
+//! ```sh
+//! cargo run --features async,derive --example spc_monitor
+//! cargo run --features async,derive --example spc_monitor -- --loop --live    # until Ctrl-C
+//! ```
+//!
+//! It prints the limits as soon as they are known, and at the end: for each characteristic how often each rule has fired, how
+//! many events of each kind were accepted, and what became of those that each subscriber was offered. The last line says
+//! whether all of these agree: `… events, … dead letters (… heard of): accounted for`.
 
+mod account;
+mod alerts;
 mod arguments;
+mod audit;
 mod charts;
-#[allow(dead_code, reason = "published by the program's next version")]
 mod events;
 mod generate;
+mod interrupt;
+mod letters;
+mod monitor;
+mod notifier;
+mod output;
+mod reader;
+mod report;
 mod rules;
 mod series;
+mod statistics;
 mod subgroups;
 
-use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Write};
+use std::io::{self, IsTerminal, Write};
+use std::panic::{self, AssertUnwindSafe};
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
 
+use account::{Account, Counted};
 use arguments::{Arguments, Request};
-use charts::Chart;
-use rules::Rules;
-use series::{Series, SeriesError};
-use subgroups::{Subgroup, Subgroups};
+use audit::Audited;
+use events::SeriesEnded;
+use interrupt::Stop;
+use output::{complain, print};
+use reader::{Reader, Tally};
+use report::Report;
+use ringbus::{BoxError, Bus, Overflow, Subscription};
+use statistics::Statistics;
+use tokio::runtime::Runtime;
 
 /// The arguments, or what they name, are not what they should be.
 const USAGE: u8 = 2;
 
-/// The series that is built in.
-const BUILT_IN: &[u8] = include_bytes!("../data/spc_series.csv");
+/// Events that may wait for a handler that is to miss none.
+const CAPACITY: usize = 1024;
+
+/// To lose an event is worse than to wait, but not for ever. Nobody waits for himself: what a handler publishes is for others,
+/// who come after it in the list above.
+const LOSSLESS: Overflow = Overflow::Block { up_to: Duration::from_secs(60) };
+
+/// How long the queues may take to come to their end.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// How long a reader may take to see that it is to stop. One that waits for a file is left behind.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// What the program waits for.
+enum Message {
+    Read(Result<(), String>),
+    Interrupted,
+}
+
+/// What is gathered while it runs.
+#[derive(Default)]
+struct Gathered {
+    tally: Arc<Tally>,
+    report: Arc<Mutex<Report>>,
+    audited: Arc<Mutex<Audited>>,
+    letters: Arc<AtomicU64>,
+}
 
 fn main() -> ExitCode {
     let result = match arguments::parse() {
@@ -38,110 +100,136 @@ fn main() -> ExitCode {
             let mut out = io::BufWriter::new(io::stdout().lock());
             generate::write(seed, generate::EXTENT, &mut out).and_then(|()| out.flush())
         }
-        Ok(Request::Help) => io::stdout().lock().write_all(arguments::HELP.as_bytes()),
+        Ok(Request::Help) => print(arguments::HELP),
         Err(error) => return usage(&format!("{error}\n\n{}", arguments::HELP)),
     };
-    finished(result)
-}
-
-/// One characteristic, and how often each rule has fired (0: the chart of ranges).
-struct Watched {
-    chart: Chart,
-    rules: Rules,
-    fired: [u64; 9],
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => failed(&format!("cannot print: {error}")),
+    }
 }
 
 fn monitor(arguments: &Arguments) -> ExitCode {
-    let source: Box<dyn BufRead> = match &arguments.input {
-        None => Box::new(BUILT_IN),
-        Some(path) => match File::open(path) {
-            Ok(file) => Box::new(BufReader::new(file)),
-            Err(error) => return usage(&format!("--input {path:?}: {error}")),
-        },
+    if let Some(Err(error)) = arguments.input.as_ref().map(File::open) {
+        return usage(&format!("--input {:?}: {error}", arguments.input.as_deref().unwrap_or("".as_ref())));
+    }
+    let audit = match arguments.audit.as_ref().map(File::create) {
+        None => None,
+        Some(Ok(file)) => Some(file),
+        Some(Err(error)) => {
+            return usage(&format!("--audit {:?}: {error}", arguments.audit.as_deref().unwrap_or("".as_ref())));
+        }
     };
-    let mut watched = BTreeMap::new();
-    let mut subgroups = Subgroups::new(arguments.size);
-    let (mut faults, mut line) = (0_u64, 0);
-    for row in Series::new(source) {
-        let row = match row {
-            Ok(row) => row,
-            Err(SeriesError::Line(error)) => {
-                faults += 1;
-                complain(&error.to_string());
-                continue;
-            }
-            Err(error) => return usage(&error.to_string()),
-        };
-        line = row.line;
-        let (subgroup, error) = subgroups.add(row);
-        if let Some(error) = error {
-            faults += 1;
-            complain(&error.to_string());
-        }
-        let judged = subgroup.map_or(Ok(()), |subgroup| judge(&mut watched, subgroup, arguments));
-        if let Err(error) = judged {
-            faults += 1;
-            complain(&error.to_string());
-        }
+    match run(arguments, audit) {
+        Ok(code) => code,
+        Err(error) => failed(&error.to_string()),
     }
-    for error in subgroups.finish(line) {
-        faults += 1;
-        complain(&error.to_string());
-    }
-    finished(report(&watched, faults))
 }
 
-fn judge(
-    watched: &mut BTreeMap<String, Watched>,
-    subgroup: Subgroup,
+fn run(arguments: &Arguments, audit: Option<File>) -> Result<ExitCode, BoxError> {
+    let bus = Bus::builder().dead_letters(letters::KEPT).build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_time().build()?;
+    let gathered = Gathered::default();
+    let subscriptions = subscribe(&bus, &runtime, arguments, audit, &gathered)?;
+    let live = arguments.live || io::stderr().is_terminal();
+    let statistics = if live { Some(Statistics::start(&bus)?) } else { None };
+
+    let (stop, messages) = start(&bus, arguments, &gathered)?;
+    let threads = arguments.threads;
+    print(&format!("subgroups of {}, baseline {}, {threads} threads\n", arguments.size, arguments.baseline))?;
+    let read = wait(&bus, &stop, &messages, &gathered.tally);
+
+    // What handlers publish is refused once the bus is shut down: so they have all done their work before.
+    if let Err(busy) = bus.wait_idle(LIMIT) {
+        complain(&busy.to_string());
+    }
+    let shutdown = bus.shutdown(LIMIT);
+    if !shutdown.is_complete() {
+        complain(&shutdown.to_string());
+    }
+    subscriptions.iter().try_for_each(|one| one.close_timeout(LIMIT))?;
+    statistics.into_iter().for_each(Statistics::end);
+
+    let complete = conclude(&bus, &subscriptions, &gathered)?;
+    Ok(match read {
+        Err(error) => usage(&error),
+        Ok(()) if complete && shutdown.is_complete() => ExitCode::SUCCESS,
+        Ok(()) => ExitCode::FAILURE,
+    })
+}
+
+/// Everybody who takes events; in the order in which they come to them.
+fn subscribe(
+    bus: &Bus,
+    runtime: &Runtime,
     arguments: &Arguments,
-) -> Result<(), charts::ChartError> {
-    let fresh = |chart| Watched { chart, rules: Rules::default(), fired: [0; 9] };
-    let one = match watched.entry(subgroup.characteristic) {
-        std::collections::btree_map::Entry::Occupied(entry) => entry.into_mut(),
-        std::collections::btree_map::Entry::Vacant(entry) => {
-            entry.insert(fresh(Chart::new(arguments.size, arguments.baseline)?))
-        }
+    audit: Option<File>,
+    gathered: &Gathered,
+) -> Result<Vec<Subscription>, BoxError> {
+    let mut subscriptions = monitor::subscribe(bus, arguments)?;
+    subscriptions.push(alerts::subscribe(bus)?);
+    subscriptions.push(notifier::subscribe(bus, runtime, arguments.failures)?);
+    subscriptions.push(letters::subscribe(bus, &gathered.letters)?);
+    subscriptions.push(report::subscribe(bus, &gathered.report)?);
+    subscriptions.push(audit::subscribe(bus, audit, &gathered.audited)?);
+    Ok(subscriptions)
+}
+
+/// Starts the reader, and listens to interrupts.
+fn start(bus: &Bus, arguments: &Arguments, gathered: &Gathered) -> Result<(Arc<Stop>, Receiver<Message>), BoxError> {
+    let (send, messages) = channel();
+    let stop = Arc::<Stop>::default();
+    let reader = Reader::new(bus, arguments, Arc::clone(&stop), Arc::clone(&gathered.tally))?;
+    let interrupted = send.clone();
+    // A receiver that is gone has come to its end already.
+    interrupt::on_request(move || drop(interrupted.send(Message::Interrupted)))?;
+    let read = move || {
+        let read = panic::catch_unwind(AssertUnwindSafe(|| reader.run()));
+        let _ = send.send(Message::Read(read.unwrap_or_else(|_| Err("the reader has panicked".into()))));
     };
-    let point = one.chart.add(&subgroup.values)?;
-    one.fired[0] += u64::from(point.range_outside);
-    for rule in point.standardized.map(|z| one.rules.next(z)).unwrap_or_default() {
-        one.fired[usize::from(rule.number())] += 1;
-    }
-    Ok(())
+    thread::Builder::new().name("reader".into()).spawn(read)?;
+    Ok((stop, messages))
 }
 
-fn report(watched: &BTreeMap<String, Watched>, faults: u64) -> io::Result<()> {
-    let mut out = io::stdout().lock();
-    for (name, Watched { chart, fired, .. }) in watched {
-        write!(out, "{name}: {} subgroups", chart.subgroups())?;
-        if let Some(limits) = chart.limits() {
-            let (mean, range) = (limits.mean, limits.range);
-            write!(
-                out,
-                ", mean {:.4} to {:.4}, range {:.4} to {:.4}",
-                mean.lower, mean.upper, range.lower, range.upper
-            )?;
-        }
-        for (rule, count) in fired.iter().enumerate().filter(|(_, count)| **count > 0) {
-            match rule {
-                0 => write!(out, ", range outside {count} times")?,
-                _ => write!(out, ", rule {rule} {count} times")?,
-            }
-        }
-        writeln!(out)?;
+/// Waits until the series is read, or its reading is stopped.
+fn wait(bus: &Bus, stop: &Stop, messages: &Receiver<Message>, tally: &Tally) -> Result<(), String> {
+    if let Ok(Message::Read(result)) = messages.recv() {
+        return result;
     }
-    if faults > 0 { writeln!(out, "{faults} faults in the series, told above") } else { Ok(()) }
+    stop.ask();
+    complain("interrupted: what was read is worked on; once more ends at once");
+    let read = messages.recv_timeout(GRACE);
+    // From here on the reader publishes nothing.
+    bus.publish(SeriesEnded { round: tally.rounds.load(Ordering::Relaxed) });
+    if let Ok(Message::Read(result)) = read { result } else { Ok(()) }
 }
 
-fn finished(result: io::Result<()>) -> ExitCode {
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            complain(&format!("cannot print: {error}"));
-            ExitCode::FAILURE
-        }
+/// Prints what has been seen, and the account of it; whether nothing is missing.
+fn conclude(bus: &Bus, subscriptions: &[Subscription], gathered: &Gathered) -> Result<bool, BoxError> {
+    let Gathered { tally, report, audited, letters } = gathered;
+    let report = report.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut audited = audited.lock().unwrap_or_else(PoisonError::into_inner);
+    let read = |number: &AtomicU64| number.load(Ordering::Relaxed);
+    let counted = Counted {
+        subgroups: read(&tally.subgroups),
+        reported: report.subgroups(),
+        audited: std::mem::take(&mut audited.by_kind),
+        letters: read(letters),
+    };
+    let account = Account::new(bus, subscriptions, counted);
+    let mut text = report.to_string();
+    text +=
+        &format!("read {} rows in {} rounds; {} faults\n", read(&tally.rows), read(&tally.rounds), read(&tally.faults));
+    let kept = bus.take_dead_letters();
+    if !kept.is_empty() {
+        text += "dead letters, the last of them:\n";
     }
+    kept.iter().for_each(|letter| text += &format!("  {letter}\n"));
+    print(&(text + &account.to_string()))?;
+    if let Some(error) = &audited.unwritten {
+        complain(&format!("--audit: {error}; the rest of it is missing"));
+    }
+    Ok(account.is_complete() && audited.unwritten.is_none())
 }
 
 fn usage(message: &str) -> ExitCode {
@@ -149,7 +237,7 @@ fn usage(message: &str) -> ExitCode {
     ExitCode::from(USAGE)
 }
 
-/// Tells standard error; if nobody is there to be told, so be it.
-fn complain(message: &str) {
-    let _ = writeln!(io::stderr().lock(), "spc_monitor: {message}");
+fn failed(message: &str) -> ExitCode {
+    complain(message);
+    ExitCode::FAILURE
 }
