@@ -11,7 +11,7 @@ use super::{Bus, Delivery, Inner};
 use crate::contain;
 use crate::dispatch::awaited::HandlerErrorCause;
 use crate::dispatch::{Subscriber, SubscriptionId};
-use crate::event::{Event, Priority};
+use crate::event::{Event, Kind, Priority};
 use crate::sync::{Mutex, busy, frames};
 
 /// The kind of the event that tells of a dead letter.
@@ -46,7 +46,8 @@ pub(super) struct DeadLetters {
 impl Bus {
     /// The events that handlers with a queue have failed for good, oldest first: as many as
     /// [`BusBuilder::dead_letters`](crate::BusBuilder::dead_letters) allows. Each was told in an event of the kind
-    /// `ringbus.dead_letter` too, whose cause it is.
+    /// `ringbus.dead_letter` too, whose cause it is. A handler of all events is offered that as well: one that fails everything
+    /// has a second event for each.
     ///
     /// ```
     /// use std::time::Duration;
@@ -94,7 +95,9 @@ impl Inner {
     }
 
     fn tell_of(&self, event: &Event, by: &Subscriber, attempts: u32, cause: &HandlerErrorCause) {
-        let told = Event::builder(TOLD)
+        // Interned, so that it is counted by name. The text is a kind.
+        let Ok(kind) = Kind::from_static(TOLD) else { return };
+        let told = Event::builder(kind)
             .source("ringbus")
             .priority(Priority::High)
             .field("kind", event.kind().as_str())

@@ -87,7 +87,8 @@ impl Bus {
     /// waited for, queues are drained. At the deadline what still waits is discarded and counted; what still runs is told.
     ///
     /// History and statistics can still be read. A second shutdown waits for the first, and has the same report.
-    /// Handlers that are drained may publish; those events are refused too. Inside a handler it does not wait, and its
+    /// Handlers that are drained may publish; those events are refused too: where handlers work for each other, have
+    /// [`wait_idle`](Self::wait_idle) come first. Inside a handler it does not wait, and its
     /// report is [`unfinished`](ShutdownReport::unfinished): what other threads are handing over at that moment may come
     /// after the end of a queue, and is discarded then, counted. Nor does it wait for async handlers on a thread of their
     /// runtime, where waiting would keep them from coming to their end.
