@@ -93,6 +93,7 @@ impl Bus {
             return Err(WaitError::NoLimit);
         }
         let (completion, waited) = self.publish_awaited(event)?;
+        let Some(completion) = completion else { return Ok(waited) };
         if !completion.is_complete() {
             // A limit beyond what the clock can tell is none.
             let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
@@ -101,14 +102,16 @@ impl Bus {
         Ok(waited.with(&completion))
     }
 
-    /// Publishes an event that somebody is going to wait for.
-    pub(crate) fn publish_awaited(&self, event: impl Publishable) -> Result<(Arc<Completion>, Waited), WaitError> {
+    /// Publishes an event that somebody is going to wait for; without a completion, it is all done.
+    pub(crate) fn publish_awaited(
+        &self,
+        event: impl Publishable,
+    ) -> Result<(Option<Arc<Completion>>, Waited), WaitError> {
         let event = match event.give(&mut None, &mut Blanks::with_room(0)).map_err(WaitError::KindTaken)? {
             Given::Event(event) => event,
             Given::Draft(draft) => draft.finish(),
         };
-        let completion = Arc::new(Completion::default());
-        let delivery = awaited::during(&completion, event.id(), || self.publish(event));
+        let (delivery, completion) = awaited::during(event.id(), || self.publish(event));
         let (outcome, delivered) = (delivery.outcome, delivery.delivered);
         Ok((completion, Waited { event: delivery.event, outcome, delivered, errors: Vec::new(), running: Vec::new() }))
     }

@@ -1,6 +1,7 @@
 //! What a publisher waits for: that every handler has finished with its event.
 //!
-//! 1. The publisher makes a [`Completion`] and publishes [`during`] it. Handlers on its own thread that fail are noted.
+//! 1. The publisher publishes [`during`] a wait, which makes a [`Completion`] if there is anything to wait for, or to tell:
+//!    handlers on its own thread that fail are noted there.
 //! 2. A queue that takes the event takes a [`Ticket`] with it; what becomes of the event there settles the ticket, and a
 //!    ticket that is dropped says that nobody handled it. So nothing is waited for in vain.
 //! 3. The publisher waits until no ticket is open.
@@ -22,10 +23,13 @@ use crate::sync::{Mutex, busy, thread_local};
 
 thread_local! {
     /// What this thread publishes and waits for, innermost last.
-    static AWAITED: RefCell<Vec<(EventId, Arc<Completion>)>> = const { RefCell::new(Vec::new()) };
+    static AWAITED: RefCell<Vec<Awaited>> = const { RefCell::new(Vec::new()) };
     /// How many there are; has no destructor, so it can be asked at any time.
     static COUNT: Cell<usize> = const { Cell::new(0) };
 }
+
+/// An event, and its completion, once a handler has to do with it that does not simply take it.
+type Awaited = (EventId, Option<Arc<Completion>>);
 
 /// A handler that did not simply take the event that was waited for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -216,24 +220,31 @@ impl Drop for Ticket {
 
 // === the thread that publishes ===
 
-/// Publishes: what this thread hands to queues of the event with this id meanwhile belongs to the completion.
-pub(crate) fn during<R>(completion: &Arc<Completion>, id: EventId, publish: impl FnOnce() -> R) -> R {
+/// Publishes: what this thread hands to queues of the event with this id meanwhile, and what fails it, belongs to the
+/// completion that comes back; there is none where that is nothing.
+pub(crate) fn during<R>(id: EventId, publish: impl FnOnce() -> R) -> (R, Option<Arc<Completion>>) {
     struct End;
-    impl Drop for End {
-        fn drop(&mut self) {
-            let ended = AWAITED.try_with(|awaited| awaited.borrow_mut().pop());
+    impl End {
+        fn end(&self) -> Option<Arc<Completion>> {
             COUNT.with(|count| count.set(count.get() - 1));
-            drop(ended);
+            AWAITED.try_with(|awaited| awaited.borrow_mut().pop()).ok().flatten()?.1
         }
     }
-    let entry = (id, Arc::clone(completion));
-    if AWAITED.try_with(|awaited| busy::during(|| awaited.borrow_mut().push(entry))).is_err() {
+    impl Drop for End {
+        fn drop(&mut self) {
+            drop(self.end());
+        }
+    }
+    if AWAITED.try_with(|awaited| busy::during(|| awaited.borrow_mut().push((id, None)))).is_err() {
         // The thread is at its end: it waits for what runs on it, and for nothing else.
-        return publish();
+        return (publish(), None);
     }
     COUNT.with(|count| count.set(count.get() + 1));
-    let _end = End;
-    publish()
+    let end = End;
+    let result = publish();
+    let completion = end.end();
+    core::mem::forget(end);
+    (result, completion)
 }
 
 /// A ticket for the queue of a subscription that is handed an event, if this thread waits for that.
@@ -264,11 +275,16 @@ pub(super) fn failed(event: &Event, subscriber: &Subscriber, cause: impl FnOnce(
     });
 }
 
+/// The completion of an event that this thread waits for; made when it is first asked for.
 #[cold]
 fn of(event: &Event) -> Option<Arc<Completion>> {
     let id = event.id();
-    let find = |awaited: &RefCell<Vec<(EventId, Arc<Completion>)>>| {
-        awaited.borrow().iter().rev().find(|(other, _)| *other == id).map(|(_, completion)| Arc::clone(completion))
+    let find = |awaited: &RefCell<Vec<Awaited>>| {
+        busy::during(|| {
+            let mut awaited = awaited.borrow_mut();
+            let (_, completion) = awaited.iter_mut().rev().find(|(other, _)| *other == id)?;
+            Some(Arc::clone(completion.get_or_insert_default()))
+        })
     };
     AWAITED.try_with(find).ok().flatten()
 }

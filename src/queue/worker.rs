@@ -190,21 +190,27 @@ impl Worker {
             };
             let timed = allowed.is_some() || turn.is_timed(mailbox.counts.delivered.get());
             let timer = timed.then(Timer::start);
-            let begun = turn.call(&current.event, || self.code.begin(&current.event));
+            let begun = turn.call(&current.event, || match self.code.begin(&current.event) {
+                Some(result) => Poll::Ready(result),
+                None => resume(&mut *self.code, cx),
+            });
             let ended = match begun {
-                Ok(Some(result)) => Ok(in_time(result, timer.as_ref(), allowed)),
-                Err(payload) => Err(payload),
-                Ok(None) => {
+                Ok(Poll::Ready(result)) => Ok(in_time(result, timer.as_ref(), allowed)),
+                Err(payload) => {
+                    self.abandon(turn, current);
+                    Err(payload)
+                }
+                Ok(Poll::Pending) => {
                     let deadline = allowed.and_then(|allowed| Instant::now().checked_add(allowed));
                     current.state = State::Suspended(Attempt { permit, timer, deadline });
-                    return None;
+                    return Some(Turnout::Asleep(deadline));
                 }
             };
             return self.ended(mailbox, turn, current, ended, Some(Attempt { permit, timer, deadline: None }));
         }
         let State::Suspended(attempt) = mem::replace(&mut current.state, State::Due) else { return None };
         let deadline = attempt.deadline;
-        let ended = match turn.call(&current.event, || self.code.resume(cx)) {
+        let ended = match turn.call(&current.event, || resume(&mut *self.code, cx)) {
             Ok(Poll::Ready(result)) => Ok(result),
             Ok(Poll::Pending) if deadline.is_none_or(|deadline| Instant::now() < deadline) => {
                 current.state = State::Suspended(attempt);
@@ -213,11 +219,17 @@ impl Worker {
             Ok(Poll::Pending) => Ok(Err(Box::new(DeadlinePassed(allowed.unwrap_or_default())) as BoxError)),
             Err(payload) => Err(payload),
         };
-        // What was begun is dropped as a part of the call, also where it has ended by itself.
+        if !matches!(ended, Ok(Ok(()))) {
+            self.abandon(turn, current);
+        }
+        self.ended(mailbox, turn, current, ended, Some(attempt))
+    }
+
+    /// Drops what was begun, as a part of the call.
+    fn abandon(&mut self, turn: &Turn, current: &Current) {
         if let Err(payload) = turn.call(&current.event, || self.code.abandon()) {
             contain::defuse(payload);
         }
-        self.ended(mailbox, turn, current, ended, Some(attempt))
     }
 
     /// An attempt has ended: the event is settled, or tried again later.
@@ -271,6 +283,15 @@ impl Worker {
         }
         Some(Turnout::Over)
     }
+}
+
+/// Goes on with what was begun; what has ended is dropped at once.
+fn resume(code: &mut dyn Code, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+    let result = code.resume(cx);
+    if result.is_ready() {
+        code.abandon();
+    }
+    result
 }
 
 /// An event is settled, and counted.

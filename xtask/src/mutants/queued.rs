@@ -40,15 +40,6 @@ pub(super) const MUTANTS: &[Mutant] = &[
         hangs: false,
     },
     Mutant {
-        name: "a shutdown leaves the handlers in the table",
-        model: "queued",
-        file: "src/bus/shutdown.rs",
-        find: "one| drop(self.registry.remove(one.id, EndedBy::Shutdown)));",
-        replace: "one| drop((one.id, EndedBy::Shutdown)));",
-        breaks: "P6: a handler is called after the shutdown",
-        hangs: true,
-    },
-    Mutant {
         name: "a shutdown refuses nothing",
         model: "queued",
         file: "src/bus/shutdown.rs",
