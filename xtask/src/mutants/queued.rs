@@ -40,15 +40,6 @@ pub(super) const MUTANTS: &[Mutant] = &[
         hangs: false,
     },
     Mutant {
-        name: "a shutdown refuses nothing",
-        model: "queued",
-        file: "src/bus/shutdown.rs",
-        find: "self.word.load(Ordering::Relaxed) & SHUT != 0",
-        replace: "self.word.load(Ordering::Relaxed) & SHUT == u32::MAX",
-        breaks: "P8: an event is accepted that nobody will get",
-        hangs: false,
-    },
-    Mutant {
         name: "a ticket that is dropped settles nothing",
         model: "queued",
         file: "src/dispatch/awaited.rs",
