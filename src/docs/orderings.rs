@@ -27,6 +27,13 @@
 //! | quarantine, muting | a handler called after `resume` or `unmute` sees what came before | one word: AcqRel | the word: Acquire | `quarantine`, `mute` |
 //! | gate | a call site that happens after `subscribe` or `enable` is not off | Relaxed, under a lock, before the call returns | Relaxed: coherence suffices | `callsite_enable` |
 //! | gate | what a publisher has told it, without waiting, is heeded (Dekker) | word of it, `fence(SeqCst)`, the lock is tried | unlock, `fence(SeqCst)`, look for word | `callsite_enable` |
+//! | queue | who gets an item sees all that was done to it; who has seen a ticket counted sees those before it filled | push: Release, counting: Release | pop: Acquire, both ends: Acquire | `queue`, `queue_evict`, `queue_laps` |
+//! | workers | a worker does not sleep beside work (Dekker) | pushed by exchange, full fence, who sleeps | says that it sleeps, `fence(SeqCst)`, the queue again | `wakers` |
+//! | ending a queue | an event handed over while it ends is settled by one of the two (Dekker) | pushed, full fence, the mode | the mode, `fence(SeqCst)`, the queue again | `queued` |
+//! | ending a queue | whoever waits for its end sees what the handlers did, and their drop | settling, letting a worker go: Release | waiting: Acquire | `queued` |
+//! | waiting | who waits learns that it has come true (Dekker) | changed, `fence(SeqCst)`, who watches | on the list, `fence(SeqCst)`, the change | `queued` |
+//! | breaker | exactly so many probes, and each state is left once | one word, one exchange: AcqRel | the word: Acquire | `breaker` |
+//! | throttle | no more calls than the bound | one word, one exchange | – | `throttle` |
 //! | counters | nothing; a reader that has joined the writers sees all | Relaxed | Relaxed | `counters_readers` |
 //!
 //! # What loom does not see

@@ -6,7 +6,10 @@
 //! 3. A [`worker`] takes one event after the other and runs the handler's [`code`]: again after a failure, if it is to retry.
 //!    It is driven from outside, by one of the [`threads`] or by a [`task`] of an executor.
 //! 4. The [`crew`] knows for each worker whether it is at work; so a close can take away what is not.
-//! 5. Without a handler, a [`receiver`] or a [`stream`] takes the events; [`expect`] waits for one.
+//! 5. Without a handler, a [`receiver`] or a [`stream`] takes the events, as an [`event_of`] a type where that is wanted;
+//!    [`expect`] waits for one.
+//! 6. [`subscribe_async`] is the face of async handlers, [`ending_async`] of async ends; a [`timer`] wakes whoever waits for a
+//!    time, [`until`] waits for a thing, and [`offload`] for a thread.
 //!
 //! To dispatch, all this is a backlog that an event is offered to.
 
