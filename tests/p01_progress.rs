@@ -11,8 +11,9 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Mutex, Once};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
-use ringbus::{Bus, Kind, Outcome, Subscription, publish_event};
+use ringbus::{Bus, Kind, Outcome, Overflow, Subscription, publish_event};
 
 /// What a thread does at the steps that it passes, those of its end among them. Never freed: a thread's last steps come
 /// when all else is gone.
@@ -209,4 +210,17 @@ fn p01_others_publish_while_one_is_frozen_at_any_step() {
         bus.reset();
     });
     close_a_gate_that_is_held();
+
+    // Queues of handlers, full ones, by policy: who stands in the middle of a push, of a pop, or of an end.
+    let _full = [Overflow::DropOldest, Overflow::DropNewest, Overflow::LatestOnly]
+        .map(|policy| bus.on("p01.**").unwrap().queued().capacity(2).when_full(policy).receiver().unwrap());
+    freeze_everywhere(&bus, &["queue.push", "mailbox.pushed"], |bus| {
+        publish_event!(bus: bus, "p01.victim.queued", n = 1);
+    });
+    freeze_everywhere(&bus, &["queue.pop", "mailbox.look", "mailbox.stop"], |bus| {
+        let mut own = bus.on("p01.**").unwrap().queued().capacity(2).receiver().unwrap();
+        publish_event!(bus: bus, "p01.victim.queued", n = 1);
+        while own.try_recv().is_ok() {}
+        let _ = own.recv_timeout(Duration::ZERO);
+    });
 }
