@@ -103,8 +103,8 @@ impl Turn {
         result
     }
 
-    /// Whether its circuit, if it has one, lets a call through; what comes of the call is to be [settled](Self::settle), or the permit
-    /// [given back](Host::give_back).
+    /// Whether its circuit, if it has one, lets a call through; what comes of the call is to be [settled](Self::settle), or
+    /// the permit [given back](Host::give_back).
     pub(crate) fn admit(&self) -> Admitted {
         match self.subscriber.circuit.as_ref().map(Circuit::admit) {
             None => Admitted::Free,

@@ -135,7 +135,10 @@ impl Mailbox {
         let mode = self.mode.load(Ordering::Acquire);
         match self.pop() {
             Some((event, ticket)) => {
-                self.wakers.rise(place);
+                if self.wakers.rise(place) {
+                    // Somebody has chosen this worker for another event, which came after the look.
+                    self.wake_one();
+                }
                 Next::Event(event, ticket)
             }
             None if mode == OPEN => Next::Nothing,
