@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use super::{Bus, Delivery, Inner, Outcome};
 use crate::contain;
 use crate::dispatch::watch::Watch;
-use crate::dispatch::{EndedBy, QueueInfo, Subscriber, SubscriptionId};
+use crate::dispatch::{EndedBy, QueueInfo, Subscriber, SubscriptionId, write_handler};
 use crate::sync::atomic::{AtomicU32, Ordering};
 use crate::sync::{Mutex, busy, rows};
 
@@ -298,10 +298,7 @@ impl fmt::Display for ShutdownReport {
 
 impl fmt::Display for HandlerEnd {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.name {
-            Some(name) => write!(f, "handler {name}")?,
-            None => write!(f, "handler {}", self.subscription)?,
-        }
+        write_handler(f, self.name.as_deref(), self.subscription)?;
         write!(f, ": {} drained, {} abandoned", self.drained, self.abandoned)?;
         if self.running { f.write_str(", still running") } else { Ok(()) }
     }

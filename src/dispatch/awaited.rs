@@ -15,7 +15,7 @@ use core::panic::Location;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::info::SubscriptionId;
+use super::info::{SubscriptionId, write_handler};
 use super::subscriber::Subscriber;
 use super::watch::Watch;
 use crate::event::{Event, EventId, Kind};
@@ -71,11 +71,8 @@ impl fmt::Display for HandlerErrorCause {
 
 impl fmt::Display for HandlerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.name {
-            Some(name) => write!(f, "handler {name} ")?,
-            None => write!(f, "handler {} ", self.subscription)?,
-        }
-        write!(f, "{} on {} (subscribed at {})", self.cause, self.kind, self.place)
+        write_handler(f, self.name.as_deref(), self.subscription)?;
+        write!(f, " {} on {} (subscribed at {})", self.cause, self.kind, self.place)
     }
 }
 
@@ -95,10 +92,7 @@ pub struct StillRunning {
 
 impl fmt::Display for StillRunning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.name {
-            Some(name) => write!(f, "handler {name}")?,
-            None => write!(f, "handler {}", self.subscription)?,
-        }
+        write_handler(f, self.name.as_deref(), self.subscription)?;
         write!(f, " (subscribed at {})", self.place)
     }
 }

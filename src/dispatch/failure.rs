@@ -4,7 +4,7 @@ use core::fmt;
 use core::panic::Location;
 
 use super::handler::BoxError;
-use super::info::SubscriptionId;
+use super::info::{SubscriptionId, write_handler};
 use crate::event::Event;
 
 /// One failed call of a handler, as a failure hook sees it.
@@ -55,12 +55,9 @@ pub enum FailureCause<'a> {
 
 impl fmt::Display for Failure<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.name {
-            Some(name) => write!(f, "handler {name} ")?,
-            None => write!(f, "handler {} ", self.subscription)?,
-        }
+        write_handler(f, self.name, self.subscription)?;
         let how = if matches!(self.cause, FailureCause::Panic(_)) { "panicked" } else { "failed" };
-        write!(f, "{how} on {}: ", self.event.kind())?;
+        write!(f, " {how} on {}: ", self.event.kind())?;
         match self.cause {
             FailureCause::Error(error) => error.fmt(f)?,
             FailureCause::Panic(text) => f.write_str(text)?,

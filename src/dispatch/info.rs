@@ -17,6 +17,14 @@ impl fmt::Display for SubscriptionId {
     }
 }
 
+/// Names a handler in a report: by its name, or by its number where it has none.
+pub(crate) fn write_handler(f: &mut fmt::Formatter<'_>, name: Option<&str>, id: SubscriptionId) -> fmt::Result {
+    match name {
+        Some(name) => write!(f, "handler {name}"),
+        None => write!(f, "handler {id}"),
+    }
+}
+
 /// How a subscription stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]

@@ -61,6 +61,7 @@ pub use ended::EndedBy;
 pub use failure::{Failure, FailureCause};
 pub use handler::{BoxError, Handler};
 pub(crate) use handler::{Callback, Filters, Handle, Skip};
+pub(crate) use info::write_handler;
 pub use info::{SubscriptionId, SubscriptionInfo, SubscriptionState};
 pub use policy::FailurePolicy;
 pub(crate) use reporter::Reporter;

@@ -5,7 +5,7 @@ use core::panic::Location;
 use core::time::Duration;
 
 use super::breaker::BreakerState;
-use super::info::SubscriptionId;
+use super::info::{SubscriptionId, write_handler};
 use super::subscriber::Subscriber;
 use crate::event::Event;
 
@@ -93,10 +93,7 @@ impl<'a> Named<'a> {
 
 impl fmt::Display for Named<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.name {
-            Some(name) => write!(f, "handler {name}")?,
-            None => write!(f, "handler {}", self.id)?,
-        }
+        write_handler(f, self.name, self.id)?;
         write!(f, " (subscribed at {})", self.place)
     }
 }

@@ -104,10 +104,7 @@ impl<P: Received> Expectation<P> {
     /// # Errors
     /// [`ExpectError::TimedOut`], [`ExpectError::Ended`].
     pub fn within(mut self, limit: Duration) -> Result<P::Item, ExpectError> {
-        self.receiver.recv_timeout(limit).map_err(|error| match error {
-            RecvError::TimedOut | RecvError::Empty => ExpectError::TimedOut { after: limit },
-            RecvError::Ended => ExpectError::Ended,
-        })
+        self.receiver.recv_timeout(limit).map_err(|error| none_came(error, limit))
     }
 
     /// The same for async code (feature `async`), whatever the executor.
@@ -119,10 +116,15 @@ impl<P: Received> Expectation<P> {
         let deadline = std::time::Instant::now().checked_add(limit);
         let mut alarm = None;
         let next = core::future::poll_fn(|cx| self.receiver.poll_until(cx, deadline, &mut alarm));
-        next.await.map_err(|error| match error {
-            RecvError::TimedOut | RecvError::Empty => ExpectError::TimedOut { after: limit },
-            RecvError::Ended => ExpectError::Ended,
-        })
+        next.await.map_err(|error| none_came(error, limit))
+    }
+}
+
+/// Why none came within `limit`.
+fn none_came(error: RecvError, limit: Duration) -> ExpectError {
+    match error {
+        RecvError::TimedOut | RecvError::Empty => ExpectError::TimedOut { after: limit },
+        RecvError::Ended => ExpectError::Ended,
     }
 }
 

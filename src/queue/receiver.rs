@@ -3,7 +3,8 @@
 use core::fmt;
 use core::marker::PhantomData;
 #[cfg(feature = "async")]
-use core::task::{Context, Poll};
+use core::task::Context;
+use core::task::{Poll, Waker};
 use core::time::Duration;
 use std::time::Instant;
 
@@ -180,13 +181,8 @@ impl<P: Received> Receiver<P> {
     fn recv_until(&mut self, deadline: Option<Instant>) -> Result<P::Item, RecvError> {
         let waker = thread_waker();
         loop {
-            match self.mailbox.next(0, &waker) {
-                Next::Event(event, ticket) => match self.taken(&event, ticket) {
-                    Some(item) => return Ok(item),
-                    None => continue,
-                },
-                Next::Over => return Err(RecvError::Ended),
-                Next::Nothing => {}
+            if let Poll::Ready(item) = self.poll_item(&waker) {
+                return item;
             }
             match deadline.map(|deadline| deadline.saturating_duration_since(Instant::now())) {
                 None => park(),
@@ -207,16 +203,8 @@ impl<P: Received> Receiver<P> {
         deadline: Option<Instant>,
         alarm: &mut Option<Alarm>,
     ) -> Poll<Result<P::Item, RecvError>> {
-        loop {
-            match self.mailbox.next(0, cx.waker()) {
-                Next::Event(event, ticket) => {
-                    if let Some(item) = self.taken(&event, ticket) {
-                        return Poll::Ready(Ok(item));
-                    }
-                }
-                Next::Over => return Poll::Ready(Err(RecvError::Ended)),
-                Next::Nothing => break,
-            }
+        if let Poll::Ready(item) = self.poll_item(cx.waker()) {
+            return Poll::Ready(item);
         }
         if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
             return Poll::Ready(Err(RecvError::TimedOut));
@@ -226,8 +214,23 @@ impl<P: Received> Receiver<P> {
         Poll::Pending
     }
 
+    /// The next event; where none waits, `waker` is woken when one comes, or none will.
+    pub(super) fn poll_item(&mut self, waker: &Waker) -> Poll<Result<P::Item, RecvError>> {
+        loop {
+            match self.mailbox.next(0, waker) {
+                Next::Event(event, ticket) => {
+                    if let Some(item) = self.taken(&event, ticket) {
+                        return Poll::Ready(Ok(item));
+                    }
+                }
+                Next::Over => return Poll::Ready(Err(RecvError::Ended)),
+                Next::Nothing => return Poll::Pending,
+            }
+        }
+    }
+
     /// What comes out; one that cannot be read as what is wanted has failed.
-    pub(super) fn taken(&self, event: &Event, ticket: Option<Ticket>) -> Option<P::Item> {
+    fn taken(&self, event: &Event, ticket: Option<Ticket>) -> Option<P::Item> {
         match P::receive(event) {
             Ok(item) => {
                 self.mailbox.received(ticket);

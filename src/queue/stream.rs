@@ -6,7 +6,6 @@ use core::task::{Context, Poll};
 
 use futures_core::Stream;
 
-use super::mailbox::Next;
 use super::options::QueueError;
 use super::receiver::{Received, Receiver};
 use super::subscribe::{Queued, TakenOut};
@@ -136,16 +135,7 @@ impl<P: Received> Stream for EventStream<P> {
             this.lost = lost;
             return Poll::Ready(Some(Err(lagged)));
         }
-        loop {
-            match this.receiver.mailbox.next(0, cx.waker()) {
-                Next::Event(event, ticket) => {
-                    if let Some(item) = this.receiver.taken(&event, ticket) {
-                        return Poll::Ready(Some(Ok(item)));
-                    }
-                }
-                Next::Over => return Poll::Ready(None),
-                Next::Nothing => return Poll::Pending,
-            }
-        }
+        // That it has ended is its one error.
+        this.receiver.poll_item(cx.waker()).map(|item| item.ok().map(Ok))
     }
 }
