@@ -81,7 +81,8 @@ impl Values {
 
     #[cold]
     fn grown_slot(&mut self, at: usize) -> Slot<'_> {
-        self.grow(2 * at);
+        // Never past the most that serve again, as long as that is enough.
+        self.grow(if at < KEPT { (2 * at).min(KEPT) } else { 2 * at });
         Slot(&mut self.slots()[at])
     }
 
@@ -146,6 +147,7 @@ mod tests {
         fill(&mut values, KEPT);
         let slots = values.first(KEPT).as_ptr();
         values.clear(KEPT);
+        assert_eq!(values.slots().len(), KEPT);
         fill(&mut values, KEPT);
         assert_eq!(values.first(KEPT).as_ptr(), slots);
         fill(&mut values, KEPT + 1);
