@@ -90,7 +90,7 @@ fn run(task: &Task) -> End {
         Task::Stress { args } => stress::run(&context, args).into(),
         Task::Sanitize { name } => sanitize::run(&context, name.as_deref()),
         Task::Fuzz { name, time } => fuzz::run(&context, name.as_deref(), *time),
-        Task::Survivors { args } => survivors::run(&context, args).into(),
+        Task::Survivors { args } => survivors::run(&context, args),
         Task::Proof { write: false } => proof::check(&context).into(),
         Task::Proof { write: true } => proof::write(&context).into(),
         Task::Bench { quick, again } => bench::run(&context, *quick, *again).into(),

@@ -25,7 +25,8 @@ The commands of ringbus:
                                 the stress under a sanitizer, which must also catch planted faults
   cargo xtask fuzz [TARGET] [--seconds N]
                                 the fuzz targets, all or one, 60 seconds each unless told
-  cargo xtask mutants [ARG...]  cargo-mutants on the rooms that .cargo/mutants.toml names
+  cargo xtask mutants [core|queues [ARG...]]
+                                cargo-mutants on both parts of the crate, or on one, with its arguments
   cargo xtask proof [--write]   the table of what shows each promise, checked or made anew
   cargo xtask counts [--write]  instructions and allocations of the hot paths, beside their limits;
                                 --write makes the counts the limits

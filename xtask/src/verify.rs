@@ -16,7 +16,7 @@ pub(crate) const STEPS: &[Step] = &[
     Step::new("stress", "10^8 events with delays at every atomic step", stress::long),
     Step::new("sanitize", "the stress under two sanitizers, planted faults caught", sanitize::both),
     Step::new("fuzz", "each fuzz target, 60 seconds", fuzz::all),
-    Step::new("mutants", "each mutant of the rooms is noticed by a test", |context| survivors::run(context, &[])),
+    Step::new("mutants", "each mutant of the rooms is noticed by a test", survivors::all),
     Step::new("miri", "unit tests and promises under Miri", miri::run).where_installed(miri::installed),
 ];
 
