@@ -13,7 +13,7 @@ use std::time::Instant;
 use crate::contain;
 use crate::sync::atomic::{AtomicUsize, Ordering, fence};
 use crate::sync::wakers::thread_waker;
-use crate::sync::{Mutex, busy, park, park_timeout, step};
+use crate::sync::{Mutex, busy, fence_after_rmw, park, park_timeout, step};
 
 /// See the [module](self).
 #[derive(Debug)]
@@ -39,6 +39,17 @@ impl Watch {
         fence(Ordering::SeqCst);
         step("watch.tell");
         if self.watched.load(Ordering::Relaxed) > 0 {
+            self.tell_all();
+        }
+    }
+
+    /// The same for one whose last write was a read-modify-write that may have made it true.
+    #[inline]
+    pub(crate) fn tell_if(&self, is_true: impl FnOnce() -> bool) {
+        // Pairs with the fence in `register`.
+        fence_after_rmw();
+        step("watch.tell");
+        if self.watched.load(Ordering::Relaxed) > 0 && is_true() {
             self.tell_all();
         }
     }

@@ -9,8 +9,10 @@
 //!   the mode; who stops sets the mode, fences, and takes out what waits. One of the two finds the event (Dekker).
 //! - The mode: Release where it is set, Acquire where a worker that found nothing looks at it: `DRAINING` comes after the
 //!   last push that had to be handled, so what a look at the queue after it does not find is not there.
-//! - `pending`: it is counted before the push, and back when all is done; so 0 means that nothing waits or runs. Release and
-//!   Acquire, for whoever waits for that: what the handlers did is seen.
+//! - `offered` and `settled`: the one is counted before the push, the other when all is done, and where they are the same
+//!   nothing waits or runs. Whoever looks reads `settled` first, by Acquire, which brings what the handlers did and all that
+//!   was offered before the last of them ended. The two ends write lines of their own: a line that both write costs more
+//!   than all else here.
 
 use core::cell::Cell;
 use core::ptr;
@@ -29,11 +31,11 @@ use crate::dispatch::backlog::Backlog;
 use crate::dispatch::watch::Watch;
 use crate::dispatch::{BoxError, QueueInfo, Subscriber};
 use crate::event::{Event, Inner, Priority};
-use crate::sync::atomic::{AtomicU8, AtomicUsize, Ordering, fence};
+use crate::sync::atomic::{AtomicU8, AtomicU64, Ordering, fence};
 use crate::sync::counter::Tally;
 use crate::sync::queue::{Boxed, Item, Queue};
 use crate::sync::wakers::Wakers;
-use crate::sync::{step, thread_local};
+use crate::sync::{Backoff, CachePadded, step, thread_local};
 
 thread_local! {
     /// The mailbox whose worker this thread is driving.
@@ -63,14 +65,15 @@ pub(crate) struct Mailbox {
     /// The workers, or the one who receives.
     pub(super) wakers: Wakers,
     pub(super) crew: Crew,
-    /// Events that were offered and not settled.
-    pending: AtomicUsize,
-    /// Told when nothing is pending, and when all workers have ended.
+    /// Told when all that was offered is settled, and when all workers have ended.
     watch: Watch,
     /// Told when there is room again, where publishers wait for that.
     room: Watch,
-    pub(super) counts: Counts,
     drives: Drives,
+    /// Written where events come in.
+    offered: CachePadded<AtomicU64>,
+    /// Written where they have been handled.
+    pub(super) counts: CachePadded<Counts>,
 }
 
 /// Whether the calling thread must not wait for the workers, since they may need it.
@@ -79,7 +82,8 @@ pub(super) type Drives = Box<dyn Fn() -> bool + Send + Sync>;
 /// What has become of the events.
 #[derive(Default)]
 pub(super) struct Counts {
-    offered: Tally,
+    /// Those of which nothing is left to be done.
+    settled: AtomicU64,
     pub(super) delivered: Tally,
     pub(super) skipped: Tally,
     pub(super) failed: Tally,
@@ -109,11 +113,11 @@ impl Mailbox {
             queues: (0..queues).map(|_| Queue::new(options.room())).collect(),
             wakers: Wakers::new(workers.len().max(1)),
             crew: Crew::new(workers),
-            pending: AtomicUsize::new(0),
             watch: Watch::default(),
             room: Watch::default(),
-            counts: Counts::default(),
             drives,
+            offered: CachePadded::new(AtomicU64::new(0)),
+            counts: CachePadded::new(Counts::default()),
             options,
         }
     }
@@ -126,7 +130,8 @@ impl Mailbox {
     /// Takes out the next event, highest priority first; where there is none, the caller at `place` is to be woken when one
     /// comes, by `waker`.
     pub(super) fn next(&self, place: usize, waker: &Waker) -> Next {
-        if let Some((event, ticket)) = self.pop() {
+        let soon = if self.options.lingers { self.pop_soon() } else { self.pop() };
+        if let Some((event, ticket)) = soon {
             return Next::Event(event, ticket);
         }
         self.wakers.sleep(place, waker);
@@ -149,11 +154,24 @@ impl Mailbox {
         }
     }
 
-    /// The same without waiting.
+    /// Takes out the next event, or the one that comes in a moment (some microseconds): to sleep and to be woken costs both
+    /// sides more than that. For threads of our own, and threads that wait anyway.
+    pub(super) fn pop_soon(&self) -> Option<(Event, Option<Ticket>)> {
+        let backoff = Backoff::new();
+        loop {
+            let found = self.pop();
+            if found.is_some() || backoff.is_completed() || self.is_closed() {
+                return found;
+            }
+            backoff.snooze();
+        }
+    }
+
+    /// Takes out the next event, without waiting.
     pub(super) fn pop(&self) -> Option<(Event, Option<Ticket>)> {
         let item = self.queues.iter().find_map(Queue::pop)?;
         if let Overflow::Block { .. } = self.options.overflow {
-            self.room.tell();
+            self.room.tell_if(|| true);
         }
         if self.crew.len() > 1 && self.queues.iter().any(|queue| queue.len() > 0) {
             // Whoever was woken for that may be us.
@@ -169,10 +187,10 @@ impl Mailbox {
 
     /// An event was offered before, and this is its end.
     pub(super) fn settled(&self) {
-        // Release: what the handler did. Acquire: what the others did, for whoever is told.
-        if self.pending.fetch_sub(1, Ordering::AcqRel) == 1 {
-            self.watch.tell();
-        }
+        // Release: what the handler did. Acquire: what was offered to the others.
+        let settled = self.counts.settled.fetch_add(1, Ordering::AcqRel) + 1;
+        // Relaxed: the last one to settle sees all that was offered. Not read unless somebody waits: publishers write it.
+        self.watch.tell_if(|| settled == self.offered.load(Ordering::Relaxed));
     }
 
     /// An event that was taken out, or whose call was suspended, is not handled any more.
@@ -292,9 +310,19 @@ impl Mailbox {
         item.map_or(Ok(()), Err)
     }
 
+    #[inline]
     fn wake_one(&self) {
-        // A waker is an executor's.
-        contain::run_contained(|| self.wakers.wake_one());
+        if self.wakers.anyone_sleeps() {
+            // A waker is an executor's.
+            contain::run_contained(|| self.wakers.wake_one());
+        }
+    }
+
+    /// How many of the offered events are not settled.
+    fn pending(&self) -> u64 {
+        // In this order: where they are the same, they were so when the first was read. Acquire: see the module's head.
+        let settled = self.counts.settled.load(Ordering::Acquire);
+        self.offered.load(Ordering::Relaxed).saturating_sub(settled)
     }
 
     fn wake_all(&self) {
@@ -308,9 +336,8 @@ impl Backlog for Mailbox {
     }
 
     fn offer(&self, event: &Event) -> bool {
-        self.counts.offered.bump();
         // Relaxed: nobody waits for an event whose publish is under way.
-        self.pending.fetch_add(1, Ordering::Relaxed);
+        self.offered.fetch_add(1, Ordering::Relaxed);
         let level = if self.options.by_priority { Priority::ALL.len() - 1 - event.priority() as usize } else { 0 };
         let item = match awaited::ticket(event, || self.host.subscriber()) {
             None => Item::Plain(event.clone().into_handle()),
@@ -354,8 +381,7 @@ impl Backlog for Mailbox {
     }
 
     fn is_idle(&self) -> bool {
-        // Acquire: what the handlers did.
-        self.pending.load(Ordering::Acquire) == 0
+        self.pending() == 0
     }
 
     fn is_over(&self) -> bool {
@@ -379,12 +405,12 @@ impl Backlog for Mailbox {
     }
 
     fn info(&self) -> QueueInfo {
-        let Counts { offered, delivered, skipped, failed, retried, kept_back, dropped, discarded } = &self.counts;
+        let Counts { settled: _, delivered, skipped, failed, retried, kept_back, dropped, discarded } = &*self.counts;
         let waiting = self.waiting();
         QueueInfo {
             capacity: self.options.room(),
             waiting,
-            running: self.pending.load(Ordering::Relaxed).saturating_sub(waiting),
+            running: (self.pending() as usize).saturating_sub(waiting),
             delivered: delivered.get(),
             skipped: skipped.get(),
             failed: failed.get(),
@@ -392,7 +418,7 @@ impl Backlog for Mailbox {
             kept_back: kept_back.get(),
             dropped: dropped.get(),
             discarded: discarded.get(),
-            offered: offered.get(),
+            offered: self.offered.load(Ordering::Relaxed),
         }
     }
 }

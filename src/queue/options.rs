@@ -24,6 +24,8 @@ pub(super) struct Options {
     pub(super) deadline: Option<Duration>,
     /// How many events may be handled at once.
     pub(super) workers: usize,
+    /// The workers have threads of their own, which look for a moment before they sleep.
+    pub(super) lingers: bool,
 }
 
 /// Why there is no handler with a queue. Nothing was subscribed then.
@@ -77,7 +79,7 @@ impl Options {
     /// The defaults, for so many workers.
     pub(super) fn new(workers: usize) -> Self {
         let (capacity, overflow) = (DEFAULT_CAPACITY, Overflow::default());
-        Self { capacity, overflow, by_priority: false, retry: None, deadline: None, workers }
+        Self { capacity, overflow, by_priority: false, retry: None, deadline: None, workers, lingers: false }
     }
 
     pub(super) fn check(&self) -> Result<(), QueueError> {

@@ -180,11 +180,12 @@ impl<P, M> Queued<P, M> {
     }
 
     fn add_threads(
-        self,
+        mut self,
         codes: Vec<Box<dyn Code>>,
         typed: bool,
         place: &'static Location<'static>,
     ) -> Result<Subscription, QueueError> {
+        self.options.lingers = true;
         Ok(self.add(codes, typed, Box::new(|| false), threads::start, place)?.0)
     }
 

@@ -125,16 +125,28 @@ impl Wakers {
         self.idle.fetch_and(!bit(place), Ordering::Relaxed) & bit(place) == 0
     }
 
+    /// Whether anybody sleeps, for one who has brought work by a read-modify-write, as
+    /// [`Queue::push`](super::queue::Queue::push) does. If not, the work will be found.
+    #[inline]
+    pub(crate) fn anyone_sleeps(&self) -> bool {
+        self.asleep() != 0
+    }
+
+    #[inline]
+    fn asleep(&self) -> u64 {
+        // With the one in `sleep`.
+        fence_after_rmw();
+        // Relaxed: after the fence.
+        self.idle.load(Ordering::Relaxed)
+    }
+
     /// Wakes a sleeping worker, if there is one, for work that was brought before by a read-modify-write, as
     /// [`Queue::push`](super::queue::Queue::push) does.
     ///
     /// If the waker panics, its worker is not woken: call this again.
     #[inline]
     pub(crate) fn wake_one(&self) {
-        // With the one in `sleep`.
-        fence_after_rmw();
-        // Relaxed: after the fence.
-        let idle = self.idle.load(Ordering::Relaxed);
+        let idle = self.asleep();
         if idle != 0 {
             self.wake_any(idle);
         }
