@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use std::sync::{Mutex, mpsc};
 use std::time::Duration;
 
-use ringbus::{Bus, CloseError, Event, Subscription, publish_event};
+use ringbus::{Bus, CloseError, Event, RecvError, Subscription, publish_event};
 
 const LONG: Duration = Duration::from_secs(60);
 
@@ -57,6 +57,51 @@ fn a_shutdown_ends_also_what_has_left_the_bus_before() {
     let report = bus.shutdown(LONG);
     assert!(report.is_complete(), "{report}");
     assert_eq!(guard.info().delivered, 2);
+}
+
+#[test]
+fn a_limit_ends_who_takes_the_events_out() {
+    let bus = Bus::new();
+    let mut jobs = bus.on("job").unwrap().limit(2).receiver().unwrap();
+    publish(&bus, 3);
+    assert_eq!(jobs.info().queue.unwrap().offered, 2);
+    assert!(jobs.recv_timeout(LONG).is_ok() && jobs.recv_timeout(LONG).is_ok());
+    assert_eq!(jobs.recv_timeout(LONG).map(drop), Err(RecvError::Ended));
+    let mut none = bus.on("job").unwrap().limit(0).receiver().unwrap();
+    assert_eq!(none.recv_timeout(LONG).map(drop), Err(RecvError::Ended));
+}
+
+#[test]
+fn a_handler_whose_last_event_came_from_inside_another_one_ends_and_is_dropped() {
+    let bus = Bus::new();
+    let (alive, ended) = mpsc::channel::<()>();
+    let handler = move |_: &Event| _ = &alive;
+    bus.on("job").unwrap().once().in_thread().subscribe(handler).unwrap().detach();
+    let outer = bus.on("outer").unwrap().subscribe(|_| publish(&ringbus::current().unwrap(), 1));
+    publish_event!(bus: &bus, "outer");
+    assert_eq!(ended.recv_timeout(LONG), Err(mpsc::RecvTimeoutError::Disconnected));
+    drop(outer);
+}
+
+#[test]
+fn a_bus_that_is_dropped_ends_what_was_being_drained() {
+    let bus = Bus::new();
+    let mut jobs = bus.on("job").unwrap().limit(2).receiver().unwrap();
+    publish(&bus, 2);
+    drop(bus);
+    assert_eq!(jobs.recv_timeout(LONG).map(drop), Err(RecvError::Ended));
+    assert_eq!(jobs.info().queue.unwrap().discarded, 2);
+}
+
+#[test]
+fn a_close_discards_also_what_a_limit_has_left_to_be_handled() {
+    let bus = Bus::new();
+    let (held, guard) = spent(&bus);
+    assert!(matches!(guard.close_timeout(Duration::ZERO), Err(CloseError::TimedOut { .. })));
+    drop(held.go);
+    guard.close().unwrap();
+    let queue = guard.info().queue.unwrap();
+    assert_eq!((queue.delivered, queue.discarded), (1, 1));
 }
 
 #[test]

@@ -1,11 +1,12 @@
 //! Handlers that take what a function makes of an event, not the event itself.
 
+use core::any::Any;
 use core::fmt;
 use core::marker::PhantomData;
 use core::panic::Location;
 
 use super::{Subscribe, Subscription};
-use crate::dispatch::{BoxError, Skip};
+use crate::dispatch::{Admit, Answer, BoxError, Handle};
 use crate::event::{Event, Payload};
 
 /// A subscription being made whose handler takes what a function makes of the event; begun by `map` and `filter_map` of
@@ -17,15 +18,16 @@ pub struct Mapped<S, P, F> {
     takes: PhantomData<fn(&P)>,
 }
 
-/// What handlers that may fail can be subscribed with; sealed.
+/// What handlers can be subscribed with that take what a function makes of an event; sealed.
 pub trait TrySubscribe<P>: sealed::Sealed {
     /// What keeps the handler.
     type Guard;
 
     #[doc(hidden)]
-    fn try_subscribe_at(
+    fn try_subscribe_mapped<U>(
         self,
-        handler: impl Fn(&P) -> Result<(), BoxError> + Send + Sync + 'static,
+        map: impl Fn(&P) -> Option<U> + Send + Sync + 'static,
+        handler: impl Fn(U) -> Result<(), BoxError> + Send + Sync + 'static,
         place: &'static Location<'static>,
     ) -> Self::Guard;
 }
@@ -38,24 +40,48 @@ pub(crate) mod sealed {
 impl TrySubscribe<Event> for Subscribe {
     type Guard = Subscription;
 
-    fn try_subscribe_at(
+    fn try_subscribe_mapped<U>(
         self,
-        handler: impl Fn(&Event) -> Result<(), BoxError> + Send + Sync + 'static,
+        map: impl Fn(&Event) -> Option<U> + Send + Sync + 'static,
+        handler: impl Fn(U) -> Result<(), BoxError> + Send + Sync + 'static,
         place: &'static Location<'static>,
     ) -> Subscription {
-        self.add_handler(handler, place)
+        let handle = move |event: &Event, _: Option<&dyn Any>, admit: Admit<'_>| taken(map(event), admit, &handler);
+        self.add(Handle::Mapped(Box::new(handle)), place)
     }
 }
 
 impl<T: Payload> TrySubscribe<T> for Subscribe<T> {
     type Guard = Subscription;
 
-    fn try_subscribe_at(
+    fn try_subscribe_mapped<U>(
         self,
-        handler: impl Fn(&T) -> Result<(), BoxError> + Send + Sync + 'static,
+        map: impl Fn(&T) -> Option<U> + Send + Sync + 'static,
+        handler: impl Fn(U) -> Result<(), BoxError> + Send + Sync + 'static,
         place: &'static Location<'static>,
     ) -> Subscription {
-        self.add_fallible(handler, place)
+        let decodes = self.decodes();
+        let handle = move |event: &Event, value: Option<&dyn Any>, admit: Admit<'_>| {
+            let mapped = match value.and_then(<dyn Any>::downcast_ref) {
+                Some(payload) => Ok(map(payload)),
+                None if decodes => event.decode().map(|payload| map(&payload)),
+                None => return Answer::Passed,
+            };
+            match mapped {
+                Ok(mapped) => taken(mapped, admit, &handler),
+                Err(error) if admit() => Answer::Took(Err(error.into())),
+                Err(_) => Answer::Passed,
+            }
+        };
+        self.add(Handle::Mapped(Box::new(handle)), place)
+    }
+}
+
+/// Has the handler take what was made of an event, if it is anything and the call may be made.
+fn taken<U>(mapped: Option<U>, admit: Admit<'_>, handler: impl Fn(U) -> Result<(), BoxError>) -> Answer {
+    match mapped {
+        Some(input) if admit() => Answer::Took(handler(input)),
+        _ => Answer::Passed,
     }
 }
 
@@ -129,8 +155,7 @@ where
     #[track_caller]
     pub fn try_subscribe(self, handler: impl Fn(U) -> Result<(), BoxError> + Send + Sync + 'static) -> S::Guard {
         let Self { request, map, .. } = self;
-        let place = Location::caller();
-        request.try_subscribe_at(move |event| map(event).map_or_else(|| Err(Skip.into()), &handler), place)
+        request.try_subscribe_mapped(map, handler, Location::caller())
     }
 }
 

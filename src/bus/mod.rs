@@ -402,8 +402,10 @@ impl history::Source for Inner {
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        // No dispatch is under way (it would hold us), so every closure can go, also those whose guard lives on.
-        for subscriber in self.registry.subscribers() {
+        // No dispatch is under way (it would hold us), so every closure can go, also those whose guard lives on, and every
+        // queue, also those that are being drained.
+        let (subscribed, leaving) = self.registry.all_living();
+        for subscriber in subscribed.iter().chain(&leaving) {
             if let Some(backlog) = &subscriber.backlog {
                 backlog.stop();
             }

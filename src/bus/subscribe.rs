@@ -351,7 +351,7 @@ impl<P> Subscribe<P> {
         typed: bool,
         place: &'static Location<'static>,
     ) -> Subscription {
-        let handle = Handle::queue(Feed(Arc::clone(&backlog)), typed);
+        let handle = Handle::queue(Feed(Arc::clone(&backlog)), typed, self.options.limit);
         let past = self.past;
         let (bus, mut draft) = self.draft(handle, place);
         draft.callback.typed = typed;
@@ -387,6 +387,9 @@ impl Bus {
         }
         if added.control.is_spent() {
             added.handler.remove();
+            if let Some(backlog) = &added.backlog {
+                backlog.finish();
+            }
             inner.registry.tidy();
         }
         if let Some(past) = past {

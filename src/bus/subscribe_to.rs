@@ -135,10 +135,7 @@ impl<T: Payload> Subscribe<T> {
             };
             return self.add(Handle::Value(Box::new(handle)), place);
         }
-        let handle = move |event: &Event| match event.payload_as::<T>() {
-            Some(payload) => handler(payload),
-            None => handler(&event.decode::<T>()?),
-        };
+        let handle = move |event: &Event| event.with_payload(&handler)?;
         self.add(Handle::Event(Box::new(handle)), place)
     }
 }

@@ -308,6 +308,10 @@ impl Subscription {
 
     fn close_until(&self, limit: Option<Duration>) -> Result<(), CloseError> {
         self.end(EndedBy::Unsubscribing);
+        if let Some(backlog) = &self.subscriber.backlog {
+            // Also where it has ended before, and what waits is being handled.
+            backlog.stop();
+        }
         if rows::depth() > 0 {
             return Err(CloseError::InsideHandler);
         }

@@ -164,14 +164,14 @@ impl Delivering<'_> {
         let before = (tally.delivered, tally.failed, tally.enqueued, tally.dropped);
         let mut permit = None;
         self.run(subscriber, calls, tally, |callback| {
-            if !callback.wants(self.event)
-                || !subscriber.throttle.as_ref().is_none_or(Throttled::admit)
-                || !self.is_let_through(subscriber, &mut permit)
-                || !subscriber.control.claim()
-            {
+            if !callback.wants(self.event) {
                 return Answer::Passed;
             }
-            callback.take(self.event, self.value)
+            callback.take_if(self.event, self.value, &mut || {
+                subscriber.throttle.as_ref().is_none_or(Throttled::admit)
+                    && self.is_let_through(subscriber, &mut permit)
+                    && subscriber.control.claim()
+            })
         });
         if let (Some(circuit), Some(permit)) = (&subscriber.circuit, permit) {
             let ended = (tally.delivered > before.0, tally.failed > before.1);

@@ -5,6 +5,7 @@ use core::any::Any;
 use super::backlog::Feed;
 use crate::contain::drop_contained;
 use crate::event::{Event, Selector};
+use crate::sync::atomic::{AtomicU64, Ordering};
 
 /// What a handler may fail with.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync + 'static>;
@@ -59,15 +60,24 @@ pub(crate) type Filter = Box<dyn Fn(&Event) -> bool + Send + Sync>;
 type TakesEvent = dyn Fn(&Event) -> Result<(), BoxError> + Send + Sync;
 type TakesValue = dyn Fn(&dyn Any) -> Result<(), BoxError> + Send + Sync;
 
+/// Code that looks at the event, and asks before it takes what it has made of it.
+type Asks = dyn Fn(&Event, Option<&dyn Any>, Admit<'_>) -> Answer + Send + Sync;
+
+/// Whether the call may be made; it is then.
+pub(crate) type Admit<'a> = &'a mut dyn FnMut() -> bool;
+
 /// A handler's code, by what it takes.
 pub(crate) enum Handle {
     Event(Box<TakesEvent>),
     /// The value of the one type that its kind has; an event that holds none passes it by.
     Value(Box<TakesValue>),
+    /// What a function makes of the event, or of the value (of those, where it takes them): a limit and the like count only
+    /// what it makes something of.
+    Mapped(Box<Asks>),
 }
 
 /// What a handler made of an event.
-pub(super) enum Answer {
+pub(crate) enum Answer {
     /// It is not what it takes, its filter did not want it, or no call was left.
     Passed,
     Took(Result<(), BoxError>),
@@ -101,14 +111,20 @@ asides! {
 }
 
 impl Handle {
-    /// A handle that leaves events in a queue; `typed` ones only if they hold a value.
-    pub(crate) fn queue(feed: Feed, typed: bool) -> Self {
+    /// A handle that leaves events in a queue; `typed` ones only if they hold a value. After `limit` calls no event comes
+    /// any more.
+    pub(crate) fn queue(feed: Feed, typed: bool, limit: Option<u64>) -> Self {
+        let calls = AtomicU64::new(0);
         Self::Event(Box::new(move |event| {
             let aside: BoxError = match (typed && event.value().is_none(), &feed) {
                 (true, _) => Box::new(Skip),
                 (false, feed) if feed.0.offer(event) => Box::new(Enqueued),
                 (false, _) => Box::new(Dropped),
             };
+            // Counted where a call ends, so that all others have handed theirs over: Acquire. Release: so have we.
+            if limit.is_some_and(|limit| calls.fetch_add(1, Ordering::AcqRel) + 1 == limit) {
+                feed.0.finish();
+            }
             Err(aside)
         }))
     }
@@ -163,6 +179,16 @@ impl Callback {
         match &self.handle {
             Handle::Event(handle) => Answer::Took(handle(event)),
             Handle::Value(handle) => value.map_or(Answer::Passed, |value| Answer::Took(handle(value))),
+            Handle::Mapped(handle) => handle(event, value, &mut || true),
+        }
+    }
+
+    /// The same, if the call may be made: asked when there is something to be taken.
+    pub(super) fn take_if(&self, event: &Event, value: Option<&dyn Any>, admit: Admit<'_>) -> Answer {
+        match &self.handle {
+            Handle::Mapped(handle) => handle(event, value, admit),
+            _ if admit() => self.take(event, value),
+            _ => Answer::Passed,
         }
     }
 

@@ -13,7 +13,7 @@ use core::mem;
 use super::fields::{Fields, Names};
 use super::inner::{Body, Inner, Source, UNREAD};
 use super::payload::{FieldWriter, Payload};
-use super::{Draft, Event, EventId, Kind, KindTaken, Value};
+use super::{DecodeError, Draft, Event, EventId, Kind, KindTaken, Value};
 use crate::contain::{call_apart, defuse, drop_contained, message};
 use crate::sync::{OnceBox, busy, clock};
 
@@ -237,6 +237,14 @@ impl Event {
         match self.arc().body.as_deref() {
             Some(Body::Typed(held)) => held.value()?.downcast_ref(),
             _ => None,
+        }
+    }
+
+    /// Calls `take` with the payload, or with what the fields are read as.
+    pub(crate) fn with_payload<T: Payload, R>(&self, take: impl FnOnce(&T) -> R) -> Result<R, DecodeError> {
+        match self.payload_as() {
+            Some(payload) => Ok(take(payload)),
+            None => self.decode().map(|payload| take(&payload)),
         }
     }
 

@@ -11,11 +11,13 @@ pub(crate) trait Code: Send {
     /// Begins to handle an event. What ends at once says how it has ended; else [`resume`](Self::resume) goes on.
     fn begin(&mut self, event: &Event) -> Option<Result<(), BoxError>>;
 
-    /// Goes on with what was begun.
-    fn resume(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>>;
+    /// Goes on with what was begun; never called where that ends at once.
+    fn resume(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        Poll::Pending
+    }
 
     /// Drops what was begun.
-    fn abandon(&mut self);
+    fn abandon(&mut self) {}
 }
 
 /// A handler of one worker, which may change what it has captured.
@@ -28,22 +30,10 @@ impl<F: FnMut(&Event) -> Result<(), BoxError> + Send> Code for Alone<F> {
     fn begin(&mut self, event: &Event) -> Option<Result<(), BoxError>> {
         Some((self.0)(event))
     }
-
-    fn resume(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
-        Poll::Pending
-    }
-
-    fn abandon(&mut self) {}
 }
 
 impl<F: Fn(&Event) -> Result<(), BoxError> + Send + Sync> Code for Shared<F> {
     fn begin(&mut self, event: &Event) -> Option<Result<(), BoxError>> {
         Some((self.0)(event))
     }
-
-    fn resume(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
-        Poll::Pending
-    }
-
-    fn abandon(&mut self) {}
 }

@@ -13,7 +13,7 @@ use super::threads;
 use super::worker::Worker;
 use crate::bus::mapped::{self, Mapped, TrySubscribe};
 use crate::bus::{Subscribe, Subscription};
-use crate::dispatch::{BoxError, FailurePolicy, Retry};
+use crate::dispatch::{BoxError, FailurePolicy, Retry, Skip};
 use crate::event::{Event, Payload};
 
 /// A subscription being made whose handler takes its time: events wait for it in a queue of its own, and publishers do
@@ -235,8 +235,11 @@ impl<P, M: CalledByWorkers> Queued<P, M> {
     }
 }
 
-/// What a handler on a thread, or on several, is subscribed with that may fail.
-impl<P, M: CalledByWorkers> Queued<P, M> {
+/// What handlers on threads can take instead of the event.
+impl<P, M> Queued<P, M>
+where
+    Self: TrySubscribe<P>,
+{
     /// The handler takes what `map` makes of the event, on the handler's thread; see [`Subscribe::map`].
     pub fn map<U>(
         self,
@@ -262,12 +265,13 @@ macro_rules! try_subscribe {
         impl<$($generic)*> TrySubscribe<$takes> for Queued<$takes, $mode> {
             type Guard = Result<Subscription, QueueError>;
 
-            fn try_subscribe_at(
+            fn try_subscribe_mapped<U>(
                 self,
-                handler: impl Fn(&$takes) -> Result<(), BoxError> + Send + Sync + 'static,
+                map: impl Fn(&$takes) -> Option<U> + Send + Sync + 'static,
+                handler: impl Fn(U) -> Result<(), BoxError> + Send + Sync + 'static,
                 place: &'static Location<'static>,
             ) -> Self::Guard {
-                self.add_handler(handler, place)
+                self.add_handler(move |input: &$takes| map(input).map_or_else(|| Err(Skip.into()), &handler), place)
             }
         }
     )*};
@@ -357,10 +361,7 @@ impl<T: Payload> Queued<T, InThread> {
         place: &'static Location<'static>,
     ) -> Result<Subscription, QueueError> {
         let typed = !self.base.decodes();
-        let code = Alone(move |event: &Event| match event.payload_as::<T>() {
-            Some(payload) => handler(payload),
-            None => handler(&event.decode::<T>()?),
-        });
+        let code = Alone(move |event: &Event| event.with_payload(&mut handler)?);
         self.add_threads(vec![Box::new(code)], typed, place)
     }
 }
@@ -433,10 +434,7 @@ impl<T: Payload> Queued<T, InPool> {
         place: &'static Location<'static>,
     ) -> Result<Subscription, QueueError> {
         let typed = !self.base.decodes();
-        let handler = Arc::new(move |event: &Event| match event.payload_as::<T>() {
-            Some(payload) => handler(payload),
-            None => handler(&event.decode::<T>()?),
-        });
+        let handler = Arc::new(move |event: &Event| event.with_payload(&handler)?);
         let codes = self.codes(|| Box::new(Shared(Arc::clone(&handler))))?;
         drop(handler);
         self.add_threads(codes, typed, place)

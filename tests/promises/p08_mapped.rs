@@ -1,0 +1,119 @@
+//! P8: what a function makes of an event is what is counted, limited and throttled; the rest is skipped.
+
+use std::num::NonZeroU32;
+use std::sync::mpsc;
+use std::time::Duration;
+
+use ringbus::{Breaker, BreakerState, Bus, Event, FieldReader, FieldWriter, Payload, Subscription, publish_event};
+
+use crate::quietly;
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// Its number, if that is odd.
+fn odd(event: &Event) -> Option<i64> {
+    event.get("n")?.as_i64().filter(|n| n % 2 == 1)
+}
+
+fn publish(bus: &Bus, numbers: impl IntoIterator<Item = i64>) {
+    numbers.into_iter().for_each(|n| drop(publish_event!(bus: bus, "p08.mapped", n)));
+}
+
+fn counts(guard: &Subscription) -> (u64, u64, u64) {
+    let info = guard.info();
+    (info.delivered, info.failed, info.skipped)
+}
+
+#[test]
+fn what_is_nothing_is_skipped() {
+    let bus = Bus::new();
+    let (send, got) = mpsc::channel();
+    let odds = bus.on("p08.*").unwrap().filter_map(odd).subscribe(move |n| send.send(n).unwrap());
+    let all =
+        bus.on("p08.*").unwrap().map(|event| event.kind().to_string()).subscribe(|kind| assert_eq!(kind, "p08.mapped"));
+    publish(&bus, 0..5);
+    assert!(got.try_iter().eq([1, 3]));
+    assert_eq!((counts(&odds), counts(&all)), ((2, 0, 3), (5, 0, 0)));
+}
+
+#[test]
+fn what_is_nothing_uses_up_no_call() {
+    let bus = Bus::new();
+    let (send, got) = mpsc::channel();
+    let once = bus.on("p08.*").unwrap().once().filter_map(odd).subscribe(move |n| send.send(n).unwrap());
+    publish(&bus, [2]);
+    assert!(once.is_active());
+    publish(&bus, [4, 7, 9]);
+    assert!(got.try_iter().eq([7]) && !once.is_active());
+    assert_eq!(counts(&once), (1, 0, 2));
+
+    let one = NonZeroU32::new(1).unwrap();
+    let rare = bus.on("p08.*").unwrap().throttle(one, HOUR).filter_map(odd).subscribe(drop);
+    publish(&bus, [2, 4, 7, 9]);
+    assert_eq!(counts(&rare), (1, 0, 3));
+}
+
+#[test]
+fn failures_are_those_of_what_came_to_the_handler() {
+    let bus = Bus::new();
+    let breaker = || Breaker::after(NonZeroU32::new(2).unwrap());
+    let tried = bus.on("p08.*").unwrap().breaker(breaker()).filter_map(odd).try_subscribe(|_| Err("no".into()));
+    publish(&bus, [0, 1, 2, 3, 5]);
+    assert_eq!((counts(&tried), tried.info().breaker.unwrap().state), ((0, 2, 3), BreakerState::Open));
+
+    // One that panics while it looks has failed too, and has used up nothing.
+    let looks = |event: &Event| odd(event).or_else(|| panic!("even"));
+    let twice = bus.on("p08.*").unwrap().limit(1).filter_map(looks).subscribe(drop);
+    quietly(|| publish(&bus, [0, 1]));
+    assert_eq!((counts(&twice), twice.info().panicked), ((1, 1, 0), 1));
+}
+
+struct Sample(i64);
+
+impl Payload for Sample {
+    const KIND: &'static str = "p08.sample";
+
+    fn field_names() -> &'static [&'static str] {
+        &["n"]
+    }
+
+    fn write_fields(&self, fields: &mut FieldWriter<'_>) {
+        fields.write(&self.0);
+    }
+
+    fn read_fields(fields: &mut FieldReader<'_>) -> Option<Self> {
+        fields.read().map(Self)
+    }
+}
+
+#[test]
+fn values_are_mapped_where_there_are_any() {
+    let bus = Bus::new();
+    let (send, got) = mpsc::channel();
+    let big = |sample: &Sample| Some(sample.0).filter(|n| *n > 5);
+    let of_values = {
+        let send = send.clone();
+        bus.on_payload::<Sample>().unwrap().limit(1).filter_map(big).subscribe(move |n| send.send((0, n)).unwrap())
+    };
+    let decoded = bus.on_payload::<Sample>().unwrap().decode().limit(2).filter_map(big);
+    let decoded = decoded.subscribe(move |n| send.send((1, n)).unwrap());
+    publish_event!(bus: &bus, "p08.sample", n = 6);
+    bus.publish(Sample(1));
+    publish_event!(bus: &bus, "p08.sample", n = "much");
+    bus.publish(Sample(7));
+    assert!(got.try_iter().eq([(1, 6), (0, 7)]));
+    assert_eq!((counts(&of_values), counts(&decoded)), ((1, 0, 3), (1, 1, 1)), "a fault uses up a call");
+}
+
+#[test]
+fn a_queue_is_limited_by_what_it_is_offered() {
+    let bus = Bus::new();
+    let (send, got) = mpsc::channel();
+    let queue = bus.on("p08.*").unwrap().limit(3).in_thread().filter_map(odd);
+    let odds = queue.subscribe(move |n| send.send(n).unwrap()).unwrap();
+    publish(&bus, 0..5);
+    bus.wait_idle(HOUR).unwrap();
+    assert!(got.try_iter().eq([1]));
+    let queue = odds.info().queue.unwrap();
+    assert_eq!((queue.offered, queue.delivered, queue.skipped), (3, 1, 2));
+}
