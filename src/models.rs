@@ -24,7 +24,7 @@ use crate::sync::{self, rows};
 
 pub use crate::callsite::Callsite;
 pub use driven::{Driver, driven, suspended};
-pub use queues::{Queue, Waiting, Wakers, thread_waker};
+pub use queues::{Queue, Waiting, Wakers, Watch, thread_waker};
 
 /// A ring of the history, over records that a model can look into.
 pub struct Ring<T> {

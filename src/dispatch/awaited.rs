@@ -6,20 +6,22 @@
 //!    ticket that is dropped says that nobody handled it. So nothing is waited for in vain.
 //! 3. The publisher waits until no ticket is open.
 //!
+//! Settling takes no lock: it may be done by another publisher, whose event takes the place of this one in a full queue.
+//!
 //! Events are known by their id: what handlers publish meanwhile on the same thread is nobody's business here. Where
 //! nobody waits, all this costs a look at a thread-local for each event that a queue takes.
 
 use core::cell::{Cell, RefCell};
 use core::fmt;
 use core::panic::Location;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::info::{SubscriptionId, write_handler};
 use super::subscriber::Subscriber;
 use super::watch::Watch;
 use crate::event::{Event, EventId, Kind};
-use crate::sync::{Mutex, busy, thread_local};
+use crate::sync::atomic::{AtomicUsize, Ordering};
+use crate::sync::{Mutex, OnceBox, busy, thread_local};
 
 thread_local! {
     /// What this thread publishes and waits for, innermost last.
@@ -98,36 +100,44 @@ impl fmt::Display for StillRunning {
 }
 
 /// What becomes of one event with all its handlers.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Completion {
-    state: Mutex<State>,
+    /// Tickets that are not settled.
+    open: AtomicUsize,
+    /// For the one who publishes and waits; who settles, maybe a publisher who needs the room, does not come here (P1).
+    parts: Mutex<Parts>,
+    /// Told when no ticket is open.
     pub(crate) watch: Watch,
 }
 
-#[derive(Debug, Default)]
-struct State {
-    open: BTreeMap<u64, StillRunning>,
-    last: u64,
-    /// Handlers with a queue that took it to its end.
-    delivered: u32,
+#[derive(Default)]
+struct Parts {
+    queued: Vec<Arc<Part>>,
+    /// Of handlers without a queue.
     errors: Vec<HandlerError>,
+}
+
+/// What becomes of the event with one handler that has a queue.
+struct Part {
+    who: StillRunning,
+    kind: Kind,
+    /// Once it is settled: whether and how it has failed.
+    end: OnceBox<Option<HandlerErrorCause>>,
 }
 
 /// What a completion has come to.
 #[derive(Debug, Default)]
 pub(crate) struct Result {
+    /// Handlers with a queue that took it to its end.
     pub(crate) delivered: u32,
     pub(crate) errors: Vec<HandlerError>,
     pub(crate) running: Vec<StillRunning>,
 }
 
-/// One handler's part of a completion.
-#[derive(Debug)]
+/// One handler's part of a completion, to be settled.
 pub(crate) struct Ticket {
     of: Arc<Completion>,
-    number: u64,
-    kind: Kind,
-    settled: bool,
+    part: Arc<Part>,
 }
 
 // === impl StillRunning ===
@@ -143,35 +153,45 @@ impl StillRunning {
 impl Completion {
     /// Whether every handler that took the event has finished with it.
     pub(crate) fn is_complete(&self) -> bool {
-        busy::during(|| self.state.lock().open.is_empty())
+        // Acquire: what the handlers did, and how each has ended.
+        self.open.load(Ordering::Acquire) == 0
     }
 
     /// What it has come to so far.
     pub(crate) fn result(&self) -> Result {
         busy::during(|| {
-            let state = self.state.lock();
-            Result {
-                delivered: state.delivered,
-                errors: state.errors.clone(),
-                running: state.open.values().cloned().collect(),
+            let parts = self.parts.lock();
+            let mut result = Result { errors: parts.errors.clone(), ..Result::default() };
+            for part in &parts.queued {
+                match part.end.get() {
+                    None => result.running.push(part.who.clone()),
+                    Some(None) => result.delivered += 1,
+                    Some(Some(cause)) => result.errors.push(part.error(cause.clone())),
+                }
             }
+            result
         })
     }
 
     fn note(&self, error: HandlerError) {
-        busy::during(|| self.state.lock().errors.push(error));
+        busy::during(|| self.parts.lock().errors.push(error));
     }
 
     fn ticket(self: &Arc<Self>, subscriber: &Subscriber, kind: Kind) -> Ticket {
-        let who = StillRunning::of(subscriber);
-        let number = busy::during(|| {
-            let mut state = self.state.lock();
-            state.last += 1;
-            let number = state.last;
-            state.open.insert(number, who);
-            number
-        });
-        Ticket { of: Arc::clone(self), number, kind, settled: false }
+        let part = Arc::new(Part { who: StillRunning::of(subscriber), kind, end: OnceBox::new() });
+        // Relaxed: nobody waits before all tickets are there.
+        self.open.fetch_add(1, Ordering::Relaxed);
+        busy::during(|| self.parts.lock().queued.push(Arc::clone(&part)));
+        Ticket { of: Arc::clone(self), part }
+    }
+}
+
+// === impl Part ===
+
+impl Part {
+    fn error(&self, cause: HandlerErrorCause) -> HandlerError {
+        let StillRunning { subscription, name, place } = self.who.clone();
+        HandlerError { subscription, name, place, kind: self.kind.clone(), cause }
     }
 }
 
@@ -179,34 +199,28 @@ impl Completion {
 
 impl Ticket {
     /// The handler has taken the event.
-    pub(crate) fn delivered(mut self) {
+    pub(crate) fn delivered(self) {
         self.settle(None);
     }
 
     /// The handler has failed it, for good.
-    pub(crate) fn failed(mut self, cause: HandlerErrorCause) {
+    pub(crate) fn failed(self, cause: HandlerErrorCause) {
         self.settle(Some(cause));
     }
 
-    fn settle(&mut self, failed: Option<HandlerErrorCause>) {
-        self.settled = true;
-        busy::during(|| {
-            let mut state = self.of.state.lock();
-            let Some(StillRunning { subscription, name, place }) = state.open.remove(&self.number) else { return };
-            match failed {
-                None => state.delivered += 1,
-                Some(cause) => {
-                    state.errors.push(HandlerError { subscription, name, place, kind: self.kind.clone(), cause });
-                }
-            }
-        });
-        self.of.watch.tell();
+    /// The first end is what counts: dropping the ticket is the last.
+    fn settle(&self, failed: Option<HandlerErrorCause>) {
+        let first = busy::during(|| self.part.end.set(Box::new(failed)).is_ok());
+        // Release: what the handler did, and its end. Acquire: those of the others, for whoever is told.
+        if first && self.of.open.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.of.watch.tell_if(|| true);
+        }
     }
 }
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        if !self.settled {
+        if self.part.end.get().is_none() {
             self.settle(Some(HandlerErrorCause::NotHandled));
         }
     }
@@ -241,10 +255,16 @@ pub(crate) fn during<R>(id: EventId, publish: impl FnOnce() -> R) -> (R, Option<
     (result, completion)
 }
 
+/// Whether this thread waits for anything that it publishes.
+#[inline]
+pub(super) fn is_waiting() -> bool {
+    COUNT.with(Cell::get) > 0
+}
+
 /// A ticket for the queue of a subscription that is handed an event, if this thread waits for that.
 #[inline]
 pub(crate) fn ticket(event: &Event, subscriber: impl FnOnce() -> Option<Arc<Subscriber>>) -> Option<Ticket> {
-    if COUNT.with(Cell::get) == 0 {
+    if !is_waiting() {
         return None;
     }
     let completion = of(event)?;
@@ -254,7 +274,7 @@ pub(crate) fn ticket(event: &Event, subscriber: impl FnOnce() -> Option<Arc<Subs
 /// A handler on this thread has failed an event.
 #[cold]
 pub(super) fn failed(event: &Event, subscriber: &Subscriber, cause: impl FnOnce() -> HandlerErrorCause) {
-    if COUNT.with(Cell::get) == 0 {
+    if !is_waiting() {
         return;
     }
     let Some(completion) = of(event) else { return };

@@ -5,6 +5,7 @@ use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::awaited::{self, HandlerErrorCause};
 use super::handler::{Callback, Filters, Handle};
 use super::info::SubscriptionId;
 use super::registry::Registry;
@@ -111,4 +112,38 @@ fn filters_are_dropped_one_by_one_whatever_their_drops_do() {
     assert_eq!(Arc::strong_count(&held), 3);
     assert!(catch_unwind(AssertUnwindSafe(|| drop(filters))).is_ok());
     assert_eq!(Arc::strong_count(&held), 1);
+}
+
+#[test]
+fn a_wait_leaves_nothing_behind_on_its_thread() {
+    let event = Event::builder("dispatch.awaited").build().unwrap();
+    let one = subscriber(1, "dispatch.*");
+    let ticket = || awaited::ticket(&event, || Some(Arc::clone(&one)));
+    assert!(ticket().is_none(), "nobody waits");
+    let (got, completion) = awaited::during(event.id(), ticket);
+    assert!(got.is_some() && completion.is_some_and(|completion| !completion.is_complete()));
+    assert!(ticket().is_none());
+    let unwound = catch_unwind(AssertUnwindSafe(|| {
+        awaited::during(event.id(), || -> () { std::panic::resume_unwind(Box::new("ordered")) })
+    }));
+    assert!(unwound.is_err() && ticket().is_none() && !awaited::is_waiting());
+}
+
+#[test]
+fn a_completion_knows_who_runs_who_took_it_and_who_failed() {
+    let event = Event::builder("dispatch.awaited").build().unwrap();
+    let subscribers = [1, 2, 3].map(|id| subscriber(id, "dispatch.*"));
+    let take = || subscribers.each_ref().map(|one| awaited::ticket(&event, || Some(Arc::clone(one))).unwrap());
+    let ([runs, took, lost], completion) = awaited::during(event.id(), take);
+    let completion = completion.unwrap();
+    took.delivered();
+    drop(lost);
+    let result = completion.result();
+    assert_eq!((result.delivered, result.errors.len(), completion.is_complete()), (1, 1, false));
+    assert_eq!(result.errors[0].cause, HandlerErrorCause::NotHandled);
+    let running = result.running[0].to_string();
+    assert!(running.starts_with("handler #1 (subscribed at src/dispatch/tests.rs"), "{running}");
+    runs.failed(HandlerErrorCause::Error("no".to_owned()));
+    let result = completion.result();
+    assert_eq!((result.errors.len(), result.running.len(), completion.is_complete()), (2, 0, true));
 }

@@ -1,33 +1,39 @@
 //! Waiting until something has become true, on a thread or in a future.
 //!
 //! For the cold side: a close that waits for a queue to end, a publisher that wants to know what became of its event.
-//! Whoever makes it true tells; where nobody watches that is a fence and a load, so workers tell after each event.
+//! Whoever makes it true tells; where nobody watches that is a fence and a load, so workers tell after each event. It may be
+//! a publisher who tells, so that nobody waits for the list's lock to do so: where it is taken, whoever has it does the
+//! telling when it is done with it.
 //!
 //! # Orderings
-//! `watched` against what is waited for: who tells has changed it before, fences, and looks for watchers; who watches is
-//! on the list, fences, and looks at it. One of the two sees the other (Dekker), so no wake-up is lost.
+//! - `watched` against what is waited for: who tells has changed it before, fences, and looks for watchers; who watches is
+//!   on the list, fences, and looks at it. One of the two sees the other (Dekker), so no wake-up is lost.
+//! - `told` against the lock, in the same way: who tells says so, fences, and tries the lock; who unlocks fences and looks
+//!   whether somebody has told.
 
 use std::task::Waker;
 use std::time::Instant;
 
 use crate::contain;
-use crate::sync::atomic::{AtomicUsize, Ordering, fence};
+use crate::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
 use crate::sync::wakers::thread_waker;
-use crate::sync::{Mutex, busy, fence_after_rmw, park, park_timeout, step};
+use crate::sync::{QuietMutex, busy, fence_after_rmw, park, park_timeout, step};
 
 /// See the [module](self).
 #[derive(Debug)]
 pub(crate) struct Watch {
     /// How many are on the list.
     watched: AtomicUsize,
-    wakers: Mutex<Vec<Waker>>,
+    /// Those on the list are to be woken.
+    told: AtomicBool,
+    wakers: QuietMutex<Vec<Waker>>,
 }
 
 // === impl Watch ===
 
 impl Default for Watch {
     fn default() -> Self {
-        Self { watched: AtomicUsize::new(0), wakers: Mutex::new(Vec::new()) }
+        Self { watched: AtomicUsize::new(0), told: AtomicBool::new(false), wakers: QuietMutex::new(Vec::new()) }
     }
 }
 
@@ -56,13 +62,31 @@ impl Watch {
 
     #[cold]
     fn tell_all(&self) {
-        let wakers = busy::during(|| {
-            let mut wakers = self.wakers.lock();
-            self.watched.store(0, Ordering::Relaxed);
-            core::mem::take(&mut *wakers)
-        });
-        // A waker is user code: an executor's.
-        wakers.into_iter().for_each(|waker| contain::run_contained(|| waker.wake()));
+        // Release: what was changed, for whoever takes it back. An exchange, so that with it comes what others have told.
+        self.told.swap(true, Ordering::AcqRel);
+        self.wake_told();
+    }
+
+    /// Wakes those on the list if somebody has told, unless another thread has the lock: that does it then.
+    fn wake_told(&self) {
+        loop {
+            // Pairs with the one of who unlocks, or of who tells; and for those who watch with the one in `tell`.
+            fence(Ordering::SeqCst);
+            step("watch.told");
+            if !self.told.load(Ordering::Relaxed) {
+                return;
+            }
+            let wakers = busy::during(|| {
+                let mut wakers = self.wakers.try_lock()?;
+                // Acquire: what was changed.
+                self.told.swap(false, Ordering::AcqRel);
+                self.watched.store(0, Ordering::Relaxed);
+                Some(core::mem::take(&mut *wakers))
+            });
+            let Some(wakers) = wakers else { return };
+            // A waker is user code: an executor's.
+            wakers.into_iter().for_each(|waker| contain::run_contained(|| waker.wake()));
+        }
     }
 
     /// Puts a waker on the list, where it is not there already; after this, look again whether there is anything to wait
@@ -77,9 +101,7 @@ impl Watch {
             self.watched.store(wakers.len(), Ordering::Relaxed);
         });
         contain::drop_contained(own);
-        // Pairs with the fence in `tell`.
-        fence(Ordering::SeqCst);
-        step("watch.look");
+        self.wake_told();
     }
 
     /// Takes a waker off the list.
@@ -91,6 +113,7 @@ impl Watch {
             own
         });
         contain::drop_contained(own);
+        self.wake_told();
     }
 
     /// Parks the calling thread until `done`; `false` where the deadline has passed before.

@@ -290,6 +290,8 @@ mod tests {
         assert_eq!(chain.iter().count(), length as usize);
         let shown = chain.to_string();
         assert_eq!(shown.lines().count(), length as usize);
+        let numbered: Vec<bool> = shown.lines().take(INDENTED + 2).map(|line| line.contains('[')).collect();
+        assert_eq!(numbered.iter().position(|numbered| *numbered), Some(INDENTED + 1));
         assert!(shown.ends_with(" [59999] chain.test 0000…0000ea5f +59999 s"), "{}", &shown[shown.len() - 200..]);
         drop(chain);
     }

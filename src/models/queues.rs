@@ -3,6 +3,7 @@
 use std::task::Waker;
 
 use super::{Counted, Record};
+use crate::dispatch::watch;
 use crate::sync::handle::{Handle, Recycle};
 use crate::sync::queue::{self, Boxed, Item};
 use crate::sync::{self, wakers};
@@ -124,4 +125,25 @@ impl Wakers {
 /// Of the calling thread.
 pub fn thread_waker() -> Waker {
     wakers::thread_waker()
+}
+
+/// Waiting until something has become true; see `dispatch::watch`.
+#[derive(Default)]
+pub struct Watch(watch::Watch);
+
+impl Watch {
+    /// Parks until `done`.
+    pub fn wait(&self, done: impl FnMut() -> bool) {
+        self.0.wait_until(None, done);
+    }
+
+    /// Looks once, as one whose time is over.
+    pub fn look(&self, waker: &std::task::Waker) {
+        self.0.register(waker);
+        self.0.unregister(waker);
+    }
+
+    pub fn tell(&self) {
+        self.0.tell();
+    }
 }

@@ -24,13 +24,16 @@ pub enum Overflow {
     DropOldest,
     /// The event that comes is dropped: what was accepted is handled.
     DropNewest,
-    /// Only one event waits, the newest; the capacity does not matter. For handlers that want to know how things stand
-    /// now, and not how they came there.
+    /// Only one event waits, the newest (of each priority, where the queue is ordered by those), whatever the capacity. For
+    /// handlers that want to know how things stand now, and not how they came there.
     LatestOnly,
     /// The publisher waits for room, at most so long; then the event that comes is dropped.
     ///
     /// The one exception to the promise that a publisher is never held up (P1), for programs where to lose is worse than
-    /// to wait. A handler that publishes to its own full queue does not wait: nobody else would make room.
+    /// to wait. Nobody waits where that is seen to be in vain: a handler that publishes to its own full queue, and a thread
+    /// that runs the handler's executor. Nor does the bus with its own events (`ringbus.**`), such as dead letters. Not seen
+    /// are circles of several handlers, each of which waits for room in the other's queue, and a thread that publishes to
+    /// a queue which it alone empties: there the limit is what ends the wait.
     Block {
         /// How long, at most.
         up_to: Duration,

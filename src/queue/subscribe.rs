@@ -130,7 +130,7 @@ impl<P, M> Queued<P, M> {
     /// How many events may wait.
     ///
     /// # Cost
-    /// Eight bytes for each, at once; and what waits is kept alive.
+    /// Eight bytes for each (of each priority, where it is ordered by those), at once; and what waits is kept alive.
     pub fn capacity(mut self, events: usize) -> Self {
         self.options.capacity = events;
         self

@@ -13,7 +13,8 @@ pub struct Totals {
     pub published: u64,
     /// Calls of handlers that succeeded.
     pub delivered: u64,
-    /// Times that the queue of a handler took an event: each is delivered, failed, lost or discarded later.
+    /// Times that the queue of a handler took an event: each is delivered, failed, lost or discarded later, or passed by or
+    /// kept back, which the [queue](crate::QueueInfo) counts.
     pub enqueued: u64,
     /// Calls of handlers that returned an error or panicked.
     pub failed: u64,

@@ -58,6 +58,7 @@ mod queue_evict;
 mod queue_laps;
 mod queued;
 mod wakers;
+mod watch;
 
 // Whether it is called.
 mod breaker;
