@@ -13,7 +13,7 @@ use std::sync::{Mutex, Once};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use ringbus::{Bus, Kind, Outcome, Overflow, Subscription, publish_event};
+use ringbus::{Bus, Event, Kind, Outcome, Overflow, Subscription, publish_event};
 
 /// What a thread does at the steps that it passes, those of its end among them. Never freed: a thread's last steps come
 /// when all else is gone.
@@ -222,5 +222,10 @@ fn p01_others_publish_while_one_is_frozen_at_any_step() {
         publish_event!(bus: bus, "p01.victim.queued", n = 1);
         while own.try_recv().is_ok() {}
         let _ = own.recv_timeout(Duration::ZERO);
+    });
+    // Who waits for an event that others push out of those queues, and so settle.
+    freeze_everywhere(&bus, &["watch.told", "lock.taken", "lock.leave"], |bus| {
+        let event = Event::builder("p01.victim.awaited").build().unwrap();
+        bus.publish_and_wait(event, Duration::ZERO).unwrap();
     });
 }

@@ -100,7 +100,6 @@ impl fmt::Display for StillRunning {
 }
 
 /// What becomes of one event with all its handlers.
-#[derive(Default)]
 pub(crate) struct Completion {
     /// Tickets that are not settled.
     open: AtomicUsize,
@@ -149,6 +148,12 @@ impl StillRunning {
 }
 
 // === impl Completion ===
+
+impl Default for Completion {
+    fn default() -> Self {
+        Self { open: AtomicUsize::new(0), parts: Mutex::default(), watch: Watch::default() }
+    }
+}
 
 impl Completion {
     /// Whether every handler that took the event has finished with it.

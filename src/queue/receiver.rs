@@ -179,9 +179,11 @@ impl<P: Received> Receiver<P> {
     }
 
     fn recv_until(&mut self, deadline: Option<Instant>) -> Result<P::Item, RecvError> {
-        while let Some((event, ticket)) = self.mailbox.pop_soon() {
-            if let Some(item) = self.taken(&event, ticket) {
-                return Ok(item);
+        if deadline.is_none_or(|deadline| Instant::now() < deadline) {
+            while let Some((event, ticket)) = self.mailbox.pop_soon() {
+                if let Some(item) = self.taken(&event, ticket) {
+                    return Ok(item);
+                }
             }
         }
         let waker = thread_waker();
