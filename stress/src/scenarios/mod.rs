@@ -84,7 +84,7 @@ pub const SCENARIOS: [Scenario; 6] = [
     Scenario {
         name: "queues",
         about: "handlers on threads, in pools, in tasks; all policies, retries, ends and shutdowns, all at once",
-        events: 1_000_000,
+        events: 400_000,
         most: u64::MAX,
         delays: true,
         run: queues::run,

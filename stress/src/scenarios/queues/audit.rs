@@ -138,6 +138,11 @@ fn own_counts(form: &Form, play: &Play, which: usize, info: &SubscriptionInfo) -
 fn windows(play: &Play, which: usize, ended: &Ended) -> Result<u64, String> {
     let Some(coming) = which.checked_sub(EARLY) else { return Ok(0) };
     let actor = &play.actors[which];
+    let (begun, at_end) = (read(&actor.begun), read(&actor.begun_at_end));
+    // Each worker may have had an event in its hands.
+    if begun > at_end.saturating_add(actor.plan.way.workers()) {
+        return Err(format!("P6: {begun} calls were begun, {at_end} of them before its end; what waits is discarded"));
+    }
     let is_kept = actor.plan.keeps_all() && actor.drained.load(Ordering::SeqCst);
     let mut checks = 0;
     for (source, done) in ended.done.iter().enumerate() {
@@ -219,7 +224,8 @@ fn totals(form: &Form, play: &Play, ended: &Ended, stats: &Stats) -> Result<u64,
         ("failed", totals.failed, failed),
         ("panicked", totals.panicked, panicked),
         ("dead letters", totals.dead_letters, failed),
-        ("too many hops", totals.hop_stops, read(&answers.far)),
+        // What tells of a dead letter has come one further than that, and nobody hears it.
+        ("too many hops, or unheard", totals.hop_stops + totals.unheard, read(&answers.far) + told),
         ("too deep", totals.depth_stops, 0),
         // Of each dead letter an event tells, which is refused by a bus that is shut.
         ("refused by a shut bus", totals.shut_down + told, read(&answers.shut_down) + failed),

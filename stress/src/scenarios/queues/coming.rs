@@ -49,6 +49,9 @@ fn ending(play: &Play, which: usize, end: impl FnOnce()) {
     actor.phase.store(ENDING, Ordering::Relaxed);
     fence(Ordering::SeqCst);
     end();
+    if matches!(actor.plan.end, End::Drop | End::Unsubscribe | End::ById) {
+        actor.begun_at_end.store(actor.begun.load(Ordering::SeqCst), Ordering::Relaxed);
+    }
     actor.phase.store(ENDED, Ordering::Release);
 }
 

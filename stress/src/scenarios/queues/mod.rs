@@ -22,7 +22,7 @@ use crate::checksum::mix;
 use crate::memory::Samples;
 
 /// Events of one round, about.
-const ROUND: u64 = 50_000;
+const ROUND: u64 = 20_000;
 /// The resident size is sampled from the round on in which every form has been used.
 const SETTLED: u64 = 12;
 
@@ -47,7 +47,9 @@ pub fn run(run: &Run) -> Result<Figures, String> {
             run.tell(&format!("queues: {} events, {} checks", figures.events, figures.checks));
         }
     }
-    run.tell(&format!("queues: {}", samples.line()));
+    if figures.events > 2 * SETTLED * ROUND {
+        run.tell(&format!("queues: {}", samples.line()));
+    }
     Ok(figures)
 }
 

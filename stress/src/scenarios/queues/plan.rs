@@ -116,6 +116,8 @@ pub const COMING: usize = 36;
 const ALL: u8 = 0b10_1111;
 /// What only publishers publish, who may wait: a handler that waits could be waited for.
 const TOP: u8 = 0b10_0111;
+/// For one that fails often: each failure is told in another event.
+const FEW: u8 = 1 << Kind::B as u8 | 1 << Kind::Nested as u8;
 const AWAITED: u8 = 1 << Kind::Awaited as u8;
 const ONLY_TYPED: u8 = 1 << Kind::Typed as u8;
 
@@ -144,7 +146,7 @@ fn early(which: usize, random: u64) -> Plan {
         8 => (Way::Tasks(3), brief, ALL, Fails, 1),
         9 => (Way::Thread, LatestOnly, ALL | AWAITED, Fine, 0),
         10 => (Way::Thread, DropNewest, ALL, Fails, 1),
-        11 => (Way::Thread, DropOldest, ALL, Fails, 0),
+        11 => (Way::Thread, DropOldest, FEW, Fails, 0),
         12 => (Way::Thread, brief, ALL, Fine, 0),
         13 => (Way::Tasks(1), DropOldest, ALL, Hangs, 0),
         14 => (Way::Stream, DropOldest, ALL, Fine, 0),
@@ -193,6 +195,19 @@ fn coming(random: u64) -> Plan {
         guard: Guard::None,
         nests: matches!(way, Way::Thread | Way::Tasks(1)) && part(28, 8) == 0,
         end,
+    }
+}
+
+// === impl Way ===
+
+impl Way {
+    /// How many events may be handled at once.
+    pub fn workers(self) -> u64 {
+        match self {
+            Self::Pool(many) | Self::Tasks(many) => many as u64,
+            Self::Thread | Self::Receiver | Self::Stream => 1,
+            Self::Sync => 0,
+        }
     }
 }
 

@@ -31,6 +31,8 @@ pub struct Actor {
     pub drained: AtomicBool,
     /// Attempts that were begun; and how they ended: well, with no attempt left, with another one to come.
     pub begun: AtomicU64,
+    /// How many of these there were when it had ended without a wait for its calls.
+    pub begun_at_end: AtomicU64,
     pub fine: AtomicU64,
     pub failed: AtomicU64,
     pub retried: AtomicU64,
@@ -103,6 +105,7 @@ impl Play {
             closed: AtomicBool::new(false),
             drained: AtomicBool::new(false),
             begun: AtomicU64::new(0),
+            begun_at_end: AtomicU64::new(u64::MAX),
             fine: AtomicU64::new(0),
             failed: AtomicU64::new(0),
             retried: AtomicU64::new(0),

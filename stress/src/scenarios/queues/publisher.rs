@@ -85,11 +85,11 @@ fn built(kind: Kind, stamp: Stamp, priority: Priority) -> Event {
 
 /// Publishes and waits, and expects, until the publishers have done their part. What it has done.
 pub fn wait(play: &Arc<Play>, bus: &Bus, ends_by_shutdown: bool, goal: u64) -> u64 {
-    let (me, mut checks) = (play.publishers, 0);
+    let (me, mut turns) = (play.publishers, 0);
     while play.progress() < goal && !play.is_over() && !bus.is_shut_down() {
         let Some(number) = play.draw(me) else { break };
         let stamp = Stamp { thread: me as u64, number, depth: 0 };
-        if number % 4 == 3 {
+        if turns % 4 == 3 {
             expect(play, bus, stamp, if ends_by_shutdown { 1 } else { 3 });
         } else {
             publish_and_wait(play, bus, stamp);
@@ -97,9 +97,9 @@ pub fn wait(play: &Arc<Play>, bus: &Bus, ends_by_shutdown: bool, goal: u64) -> u
         if let Some(guard) = &*play.actors[QUARANTINED].guard.lock() {
             guard.resume();
         }
-        checks += 4;
+        turns += 1;
     }
-    checks
+    turns * 4
 }
 
 /// P8: an event that is waited for is settled by each handler that it was offered to.
