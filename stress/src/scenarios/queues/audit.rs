@@ -33,7 +33,10 @@ pub fn compare(form: &Form, play: &Play, ended: &Ended) -> Result<u64, String> {
         let told = |why: String| {
             let actor = &play.actors[which];
             let seen = [&actor.begun, &actor.fine, &actor.failed, &actor.retried, &actor.panicked].map(read);
-            format!("{why}: {which}; begun, fine, failed, retried, panicked: {seen:?}; {:?}; {:?}", ended.infos[which], actor.plan)
+            format!(
+                "{why}: {which}; begun, fine, failed, retried, panicked: {seen:?}; {:?}; {:?}",
+                ended.infos[which], actor.plan
+            )
         };
         if let Some(info) = &ended.infos[which] {
             own_counts(form, play, which, info).map_err(told)?;
@@ -81,7 +84,8 @@ fn own_counts(form: &Form, play: &Play, which: usize, info: &SubscriptionInfo) -
     let (begun, fine, failed) = (read(&actor.begun), read(&actor.fine), read(&actor.failed));
     if plan.way != Way::Sync {
         let queue = info.queue.ok_or("P8: it has no queue")?;
-        let QueueInfo { waiting, running, offered, delivered, skipped, retried, kept_back, dropped, discarded, .. } = queue;
+        let QueueInfo { waiting, running, offered, delivered, skipped, retried, kept_back, dropped, discarded, .. } =
+            queue;
         same("waiting and running", (waiting + running) as u64, 0)?;
         same("skipped", skipped, 0)?;
         same("offered", offered, delivered + skipped + queue.failed + kept_back + dropped + discarded)?;
@@ -106,11 +110,8 @@ fn own_counts(form: &Form, play: &Play, which: usize, info: &SubscriptionInfo) -
         if kept_back > 0 && plan.guard != Guard::Quarantine || rejected > 0 && plan.guard != Guard::Breaker {
             return Err("P8: kept back without a cause".to_owned());
         }
-        let kept = if which < EARLY {
-            !matches!(form.ending, Ending::CutOff)
-        } else {
-            actor.drained.load(Ordering::SeqCst)
-        };
+        let kept =
+            if which < EARLY { !matches!(form.ending, Ending::CutOff) } else { actor.drained.load(Ordering::SeqCst) };
         if plan.keeps_all() && kept {
             same("dropped by one that blocks", dropped, 0)?;
         }
@@ -224,14 +225,14 @@ fn totals(form: &Form, play: &Play, ended: &Ended, stats: &Stats) -> Result<u64,
         ("failed", totals.failed, failed),
         ("panicked", totals.panicked, panicked),
         ("dead letters", totals.dead_letters, failed),
-        // What tells of a dead letter has come one further than that, and nobody hears it.
-        ("too many hops, or unheard", totals.hop_stops + totals.unheard, read(&answers.far) + told),
         ("too deep", totals.depth_stops, 0),
         // Of each dead letter an event tells, which is refused by a bus that is shut.
         ("refused by a shut bus", totals.shut_down + told, read(&answers.shut_down) + failed),
         ("enqueued", totals.enqueued, ended_well - here + failed + kept_back + lost),
     ];
     if form.ending == Ending::Idle {
+        // What tells of a dead letter has come one further than that, and nobody hears it.
+        exact.push(("too many hops, or unheard", totals.hop_stops + totals.unheard, read(&answers.far) + told));
         exact.push(("published", totals.published, read(&answers.recorded) + failed));
         exact.push(("enqueued, as answered", totals.enqueued, read(&answers.enqueued)));
     }
@@ -253,7 +254,10 @@ fn letters(play: &Play, ended: &Ended, stats: &Stats) -> Result<u64, String> {
     for letter in &ended.letters {
         let stamp = checksum::read(&letter.event)?;
         let name = letter.name.as_deref().and_then(|name| name.strip_prefix("stress-"));
-        let plan: Option<&Plan> = name.and_then(|which| which.parse().ok()).and_then(|which: usize| play.actors.get(which)).map(|actor| &actor.plan);
+        let plan: Option<&Plan> = name
+            .and_then(|which| which.parse().ok())
+            .and_then(|which: usize| play.actors.get(which))
+            .map(|actor| &actor.plan);
         let right = plan.is_some_and(|plan| {
             let fails = plan.failing(stamp) > plan.retries || plan.guard == Guard::Breaker || plan.call == Call::Hangs;
             fails && letter.attempts == plan.retries + 1 && KINDS.contains(&letter.event.kind().as_str())

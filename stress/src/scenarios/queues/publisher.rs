@@ -181,7 +181,8 @@ mod tests {
     #[test]
     fn what_is_seen_of_a_subscription_says_what_it_gets() {
         let mut seen = Seen::default();
-        let phases = [(PLANNED, PLANNED), (PLANNED, BEGUN), (LIVE, LIVE), (LIVE, ENDING), (ENDED, ENDED), (ENDED, ENDED)];
+        let phases =
+            [(PLANNED, PLANNED), (PLANNED, BEGUN), (LIVE, LIVE), (LIVE, ENDING), (ENDED, ENDED), (ENDED, ENDED)];
         phases.into_iter().zip(10..).for_each(|((before, after), number)| seen.note(number, before, after));
         assert_eq!((seen.before, seen.live.numbers(), seen.after), (11, 12..=12, Some(14)));
     }

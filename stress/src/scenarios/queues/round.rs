@@ -49,7 +49,8 @@ fn act(form: &Form, play: &Arc<Play>, bus: Bus, executor: &Executor, taken: Vec<
     let next = AtomicUsize::new(0);
     thread::scope(|scope| {
         let next = &next;
-        let takers: Vec<_> = taken.into_iter().enumerate().filter_map(|(which, taken)| taker(scope, play, which, taken)).collect();
+        let takers: Vec<_> =
+            taken.into_iter().enumerate().filter_map(|(which, taken)| taker(scope, play, which, taken)).collect();
         let own = || (Arc::clone(play), bus.clone());
         let subscribers: Vec<_> = (0..SUBSCRIBERS)
             .map(|_| own())
@@ -206,7 +207,8 @@ fn vanish(play: &Play) {
 
 /// What each subscription says of itself, where that is known.
 fn infos(play: &Play, taken: &[(usize, Took)]) -> Vec<Option<SubscriptionInfo>> {
-    let mut infos: Vec<_> = play.actors.iter().map(|actor| actor.guard.lock().as_ref().map(|guard| guard.info())).collect();
+    let mut infos: Vec<_> =
+        play.actors.iter().map(|actor| actor.guard.lock().as_ref().map(|guard| guard.info())).collect();
     taken.iter().for_each(|(which, (info, _))| infos[*which] = Some(info.clone()));
     infos
 }
