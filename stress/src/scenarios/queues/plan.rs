@@ -33,8 +33,8 @@ pub const KINDS: [&str; 6] = [
 
 pub const PRIORITIES: [Priority; 4] = [Priority::Low, Priority::Normal, Priority::High, Priority::Critical];
 
-/// Longer than a whole run: who waits so long waits for ever.
-pub const LONG: Duration = Duration::from_secs(600);
+/// Longer than anything takes: who waits so long waits for ever.
+pub const LONG: Duration = Duration::from_secs(120);
 /// A publisher waits so long for room, where that is short.
 const BRIEF: Duration = Duration::from_micros(200);
 /// Events beyond so many causes are not dispatched.
