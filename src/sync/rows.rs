@@ -436,7 +436,7 @@ impl Seat {
             // Also for what else a publish leaves on a thread that has ended, see `leave`.
             #[cfg(all(unix, not(ringbus_loom)))]
             if kept || self.ended.get() {
-                super::thread_end::watch();
+                super::thread_end::watch(kept);
             }
             #[cfg(not(ringbus_loom))]
             asymmetric::settle();

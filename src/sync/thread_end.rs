@@ -30,8 +30,14 @@ pub(crate) fn set_tidy(tidy: fn()) {
     }
 }
 
-/// Has [`rows::leave`] called at the end of the calling thread.
-pub(super) fn watch() {
+/// Has [`rows::leave`] called at the end of the calling thread; `in_time` where Rust's thread-locals are still there.
+///
+/// What is tidied up is used then, before the end of a thread that might not use it itself: the first use would be the
+/// one at the end, which is registered too late and leaves its registration behind (P9).
+pub(super) fn watch(in_time: bool) {
+    if let Some(tidy) = LAST.get().filter(|_| in_time) {
+        tidy();
+    }
     if let Some(key) = key() {
         // SAFETY: the key was created and is never deleted; its destructor does not follow the value.
         unsafe { libc::pthread_setspecific(key, ptr::without_provenance(1)) };

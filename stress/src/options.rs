@@ -6,7 +6,8 @@ use std::time::Duration;
 pub const HELP: &str = "\
 ringbus-stress: everything that the bus does, at once, with delays at every atomic step
 
-  --events N       so many events (default: each scenario's own number, 10 000 000 for `mixed`)
+  --events N       so many events (default: each scenario's own number, 10 000 000 for `mixed`,
+                   400 000 for `queues`)
   --seconds N      no new round after so many seconds, each scenario
   --seed N         what the threads do follows from it; their timing does not (default 1)
   --threads N      publishing threads (default 4)

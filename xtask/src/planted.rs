@@ -6,6 +6,8 @@ use crate::mutants::replaced;
 pub(crate) struct Planted {
     /// In words.
     pub(crate) name: &'static str,
+    /// The scenario of the stress that meets it.
+    pub(crate) scenario: &'static str,
     /// The file that is changed, from the root of the project.
     pub(crate) file: &'static str,
     /// What is replaced. It occurs exactly once in the file.
@@ -19,6 +21,7 @@ pub(crate) struct Planted {
 pub(crate) const RACES: &[Planted] = &[
     Planted {
         name: "a race: a call ends without release",
+        scenario: "mixed",
         file: "src/sync/rows.rs",
         find: "self.0.swap(target, Ordering::AcqRel);",
         replace: "self.0.swap(target, Ordering::Relaxed);",
@@ -26,9 +29,18 @@ pub(crate) const RACES: &[Planted] = &[
     },
     Planted {
         name: "a race: a closer looks at marks without acquire",
+        scenario: "mixed",
         file: "src/sync/rows.rs",
         find: "self.0.load(Ordering::Acquire) == target",
         replace: "self.0.load(Ordering::Relaxed) == target",
+        report: "ThreadSanitizer: data race",
+    },
+    Planted {
+        name: "a race: an event is left in a queue without release",
+        scenario: "queues",
+        file: "src/sync/queue.rs",
+        find: "full(item, lap), Ordering::Release, Ordering::Relaxed);",
+        replace: "full(item, lap), Ordering::Relaxed, Ordering::Relaxed);",
         report: "ThreadSanitizer: data race",
     },
 ];
@@ -37,6 +49,7 @@ pub(crate) const RACES: &[Planted] = &[
 pub(crate) const MISUSES: &[Planted] = &[
     Planted {
         name: "a use after free: a reader drops the record that it has put back",
+        scenario: "mixed",
         file: "src/history/slot.rs",
         find: "        let _ = Arc::into_raw(record);\n        (copy, None)\n",
         replace: "        (copy, None)\n",
@@ -44,9 +57,18 @@ pub(crate) const MISUSES: &[Planted] = &[
     },
     Planted {
         name: "a leak: a record that a writer evicted under a reader's hands is forgotten",
+        scenario: "mixed",
         file: "src/history/slot.rs",
         find: "            return (copy, Some(record));\n",
         replace: "            core::mem::forget(record);\n            return (copy, None);\n",
+        report: "LeakSanitizer: detected memory leaks",
+    },
+    Planted {
+        name: "a leak: an event that a closed queue discards is forgotten",
+        scenario: "queues",
+        file: "src/queue/mailbox.rs",
+        find: "        contain::drop_contained((event, ticket));\n",
+        replace: "        core::mem::forget(event);\n        drop(ticket);\n",
         report: "LeakSanitizer: detected memory leaks",
     },
 ];

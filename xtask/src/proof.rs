@@ -39,6 +39,7 @@ const BESIDE: &[(&str, &str, &[usize])] = &[
     ("tests/reference/drive.rs", "reference bus", &[3, 4, 5, 6, 7, 8]),
     ("tests/reference/concurrent.rs", "concurrent histories", &[3, 5, 6, 8]),
     ("stress/src/scenarios/mixed/mod.rs", "stress, 10^7 events", &[3, 4, 5, 6, 7, 8]),
+    ("stress/src/scenarios/queues/mod.rs", "stress, handlers with queues", &[3, 5, 6, 7, 8]),
     ("stress/src/memory.rs", "stress, memory", &[9]),
     ("xtask/src/sanitize.rs", "sanitizers", &[2, 6, 10]),
     ("tests/compile-fail/fail", "compile-fail cases", &[12]),

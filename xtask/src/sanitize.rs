@@ -1,8 +1,8 @@
 //! `cargo xtask sanitize`: the stress under a sanitizer, and what that sanitizer must catch.
 //!
 //! 1. The tree is copied to `target/sanitize/tree`; the stress is built there with the sanitizer.
-//! 2. Unbroken, it must end well and without a report.
-//! 3. Each planted fault is put in, built, run, and taken out again: it must be reported, or the silence before meant
+//! 2. Unbroken, its scenarios with many threads must end well and without a report.
+//! 3. Each planted fault is put in, built, run in the scenario that meets it, and taken out again: it must be reported, or the silence before meant
 //!    nothing.
 //!
 //! std is not rebuilt: `stress/sanitizers/thread.supp` names the few reports that come of that, each with its reason.
@@ -24,8 +24,8 @@ struct Sanitizer {
     flags: &'static str,
     /// The variable that it reads its options from, and these; `SUPP` is the folder of suppressions.
     options: (&'static str, &'static str),
-    /// How many events it is given: they take about a minute.
-    events: &'static str,
+    /// The scenarios, and how many events each is given: they take about a minute.
+    scenarios: &'static [(&'static str, &'static str)],
     planted: &'static [Planted],
 }
 
@@ -35,14 +35,14 @@ const SANITIZERS: &[Sanitizer] = &[
         flags: "-Zsanitizer=thread -Cunsafe-allow-abi-mismatch=sanitizer \
                 --cfg crossbeam_sanitize --cfg crossbeam_sanitize_thread --cfg ringbus_tsan",
         options: ("TSAN_OPTIONS", "suppressions=SUPP/thread.supp:halt_on_error=1:exitcode=66"),
-        events: "300000",
+        scenarios: &[("mixed", "300000"), ("queues", "120000")],
         planted: planted::RACES,
     },
     Sanitizer {
         name: "address",
         flags: "-Zsanitizer=address",
         options: ("ASAN_OPTIONS", "detect_leaks=1:exitcode=66"),
-        events: "1000000",
+        scenarios: &[("mixed", "1000000"), ("queues", "240000")],
         planted: planted::MISUSES,
     },
 ];
@@ -82,17 +82,19 @@ impl Sanitizer {
         tree::fresh(&logs)?;
         println!("\n==> {} sanitizer, unbroken", self.name);
         self.build(copied)?;
-        let log = logs.join("0.log");
-        let (status, text, time) = self.stress(copied, &log)?;
-        if status != "exit code 0" || text.contains("Sanitizer: ") {
-            print!("{text}");
-            return Err(format!("{} sanitizer: {status}; see {}", self.name, log.display()));
+        for (scenario, _) in self.scenarios {
+            let log = logs.join(format!("{scenario}.log"));
+            let (status, text, time) = self.stress(copied, scenario, &log)?;
+            if status != "exit code 0" || text.contains("Sanitizer: ") {
+                print!("{text}");
+                return Err(format!("{} sanitizer: {status}; see {}", self.name, log.display()));
+            }
+            println!("<== {scenario}: no report in {}; {}", lasted(time), log.display());
         }
-        println!("<== no report in {}; {}", lasted(time), log.display());
         self.planted.iter().enumerate().try_for_each(|(at, planted)| {
             println!("\n==> {} sanitizer, planted {}", self.name, planted.name);
             let log = logs.join(format!("{}.log", at + 1));
-            let work = || self.build(copied).and_then(|()| self.stress(copied, &log));
+            let work = || self.build(copied).and_then(|()| self.stress(copied, planted.scenario, &log));
             let change = |source: &str| planted.apply(source);
             let (status, text, time) = tree::while_changed(copied, planted.file, change, work)???;
             if !text.contains(planted.report) {
@@ -120,15 +122,16 @@ impl Sanitizer {
         command(&mut self.cargo(copied, "build")?)
     }
 
-    /// Runs the stress; how it ended, all it printed, and how long it took.
-    fn stress(&self, copied: &Context, log: &Path) -> Result<(String, String, Duration), String> {
+    /// Runs a scenario; how it ended, all it printed, and how long it took.
+    fn stress(&self, copied: &Context, scenario: &str, log: &Path) -> Result<(String, String, Duration), String> {
         let said = |why: std::io::Error| format!("{}: {why}", log.display());
         let file = File::create(log).map_err(said)?;
         let program = self.target(copied).join(host()?).join("release/ringbus-stress");
         let suppressions = copied.root.join("stress/sanitizers");
         let (variable, options) = self.options;
         let mut stress = Command::new(&program);
-        stress.args(["--scenario", "mixed", "--events", self.events]).current_dir(&copied.root);
+        let events = self.scenarios.iter().find(|(name, _)| *name == scenario).map_or("100000", |(_, events)| events);
+        stress.args(["--scenario", scenario, "--events", events]).current_dir(&copied.root);
         stress.env(variable, options.replace("SUPP", &suppressions.display().to_string()));
         stress.stdout(file.try_clone().map_err(said)?).stderr(file);
         let began = Instant::now();

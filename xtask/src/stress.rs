@@ -22,7 +22,10 @@ pub(crate) fn short(context: &Context) -> Result<(), String> {
 
 /// Ten times as many events of everything at once.
 pub(crate) fn long(context: &Context) -> Result<(), String> {
-    command(program(context).args(["--", "--scenario", "mixed", "--events", "100000000"]))
+    for (scenario, events) in [("queues", "4000000"), ("mixed", "100000000")] {
+        command(program(context).args(["--", "--scenario", scenario, "--events", events]))?;
+    }
+    Ok(())
 }
 
 fn program(context: &Context) -> Command {

@@ -2,11 +2,13 @@
 //!
 //! 1. [`stalled`]: a handler, and a reader, that stand still while others publish: the process must not grow.
 //! 2. [`threads`], [`kinds`]: very many threads, very many kinds: nor then.
-//! 3. [`mixed`]: everything at once, in rounds; after each all counts are compared. It is the last: what it frees would
-//!    hide that something else grows.
+//! 3. [`queues`]: handlers that take their time, in rounds; after each all counts are compared.
+//! 4. [`mixed`]: everything else at once, in rounds too. These are the last: what they free would hide that something else
+//!    grows.
 
 mod kinds;
 mod mixed;
+mod queues;
 mod stalled;
 mod threads;
 
@@ -46,7 +48,7 @@ pub struct Scenario {
 }
 
 /// In this order.
-pub const SCENARIOS: [Scenario; 5] = [
+pub const SCENARIOS: [Scenario; 6] = [
     Scenario {
         name: "memory-stalled-handler",
         about: "a handler stands still while others publish; resident size",
@@ -78,6 +80,14 @@ pub const SCENARIOS: [Scenario; 5] = [
         most: 100_000_000,
         delays: false,
         run: kinds::run,
+    },
+    Scenario {
+        name: "queues",
+        about: "handlers on threads, in pools, in tasks; all policies, retries, ends and shutdowns, all at once",
+        events: 400_000,
+        most: u64::MAX,
+        delays: true,
+        run: queues::run,
     },
     Scenario {
         name: "mixed",
