@@ -2,8 +2,8 @@
 //!
 //! 1. The tree is copied to `target/sanitize/tree`; the stress is built there with the sanitizer.
 //! 2. Unbroken, its scenarios with many threads must end well and without a report.
-//! 3. Each planted fault is put in, built, run in the scenario that meets it, and taken out again: it must be reported, or the silence before meant
-//!    nothing.
+//! 3. Each planted fault is put in, built, run in the scenario that meets it, and taken out again: it must be reported, or
+//!    the silence before meant nothing.
 //!
 //! std is not rebuilt: `stress/sanitizers/thread.supp` names the few reports that come of that, each with its reason.
 
