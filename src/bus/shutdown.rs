@@ -179,10 +179,12 @@ impl Inner {
         (all, ended_before)
     }
 
-    /// A publish on a bus that has been shut down.
+    /// A publish on a bus that has been shut down; its own are not counted.
     #[cold]
-    pub(super) fn shut_down(&self) -> Delivery {
-        self.counters.shut_down.bump();
+    pub(super) fn shut_down(&self, own: bool) -> Delivery {
+        if !own {
+            self.counters.shut_down.bump();
+        }
         Delivery::none(Outcome::ShutDown)
     }
 }
