@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, SystemTime};
 
 use ringbus::{
-    BoxError, Breaker, BreakerState, Bus, Event, FailurePolicy, HandlerErrorCause, Overflow, Retry, Subscription,
-    SubscriptionState, Value, Warning, publish_event,
+    BoxError, Breaker, BreakerState, Bus, Event, FailurePolicy, FieldReader, FieldWriter, HandlerErrorCause, Overflow,
+    Payload, RecvError, Retry, Subscription, SubscriptionState, Value, Warning, publish_event,
 };
 
 const LONG: Duration = Duration::from_secs(60);
@@ -23,6 +23,28 @@ fn count(number: u32) -> NonZeroU32 {
 
 fn fails(_: &Event) -> Result<(), BoxError> {
     Err("no route to host".into())
+}
+
+/// A payload that nothing can be read as; who tries with a number panics.
+#[derive(Debug)]
+struct Mail;
+
+impl Payload for Mail {
+    const KIND: &'static str = "p08.mail";
+
+    fn field_names() -> &'static [&'static str] {
+        &["to"]
+    }
+
+    fn write_fields(&self, fields: &mut FieldWriter<'_>) {
+        fields.write(&0);
+    }
+
+    fn read_fields(fields: &mut FieldReader<'_>) -> Option<Self> {
+        let number = fields.read::<i64>();
+        assert_eq!(number, None, "a number");
+        number.map(|_| Self)
+    }
 }
 
 /// A handler with a thread, which fails.
@@ -115,6 +137,64 @@ fn who_fails_what_tells_of_letters_has_one_too_and_nothing_more_comes_of_it() {
     assert_eq!((told(&bus).len(), bus.stats().totals.dead_letters), (5, 10));
     let of_ops = |name: &Option<String>| name.as_deref() == Some("ops");
     assert_eq!(bus.dead_letters().iter().filter(|letter| of_ops(&letter.name)).count(), 5);
+}
+
+#[test]
+fn who_unwinds_from_what_tells_of_letters_harms_no_worker() {
+    let bus = Bus::new();
+    let unwinding = bus.on("ringbus.**").unwrap().failure_policy(FailurePolicy::Unwind).subscribe(|_| panic!("told"));
+    let smtp = failing(&bus);
+    (0..2).for_each(|n| drop(publish_event!(bus: &bus, "mail.send", n)));
+    smtp.close_drained(LONG).unwrap();
+    bus.wait_idle(LONG).unwrap();
+    assert_eq!((numbers(&bus), unwinding.info().panicked), (vec![0, 1], 2));
+}
+
+#[test]
+fn who_unwinds_from_what_tells_of_a_letter_is_not_heard_by_who_takes_events_out() {
+    let bus = Bus::new();
+    let _unwinding = bus.on("ringbus.**").unwrap().failure_policy(FailurePolicy::Unwind).subscribe(|_| panic!("told"));
+    let mut mails = bus.on_payload::<Mail>().unwrap().decode().receiver().unwrap();
+    publish_event!(bus: &bus, "p08.mail", n = 1);
+    assert_eq!(mails.try_recv().unwrap_err(), RecvError::Empty);
+    bus.wait_idle(LONG).unwrap();
+    assert_eq!((mails.info().failed, numbers(&bus)), (1, vec![1]));
+}
+
+#[test]
+fn a_panic_in_reading_a_payload_ends_with_the_event_that_is_taken_out() {
+    let bus = Bus::new();
+    let mut mails = bus.on_payload::<Mail>().unwrap().decode().receiver().unwrap();
+    publish_event!(bus: &bus, "p08.mail", to = 1, n = 1);
+    assert_eq!(mails.try_recv().unwrap_err(), RecvError::Empty);
+    bus.wait_idle(LONG).unwrap();
+    assert_eq!((mails.info().failed, mails.info().panicked), (1, 1));
+    let cause = bus.take_dead_letters().remove(0).cause;
+    assert!(matches!(&cause, HandlerErrorCause::Panic(text) if text.contains("a number")), "{cause}");
+}
+
+#[test]
+fn on_a_bus_that_is_shut_down_letters_are_kept_and_nobody_is_told() {
+    let bus = Bus::new();
+    let (go, may_go) = mpsc::channel::<()>();
+    let smtp = bus.on("mail.send").unwrap().in_thread().try_subscribe(move |event| {
+        let _ = may_go.recv();
+        fails(event)
+    });
+    let smtp = smtp.unwrap();
+    (0..3).for_each(|n| drop(publish_event!(bus: &bus, "mail.send", n)));
+    std::thread::scope(|scope| {
+        let shutting = scope.spawn(|| bus.shutdown(LONG));
+        while !bus.is_shut_down() {
+            std::thread::yield_now();
+        }
+        drop(go);
+        assert!(shutting.join().unwrap().is_complete());
+    });
+    assert_eq!((smtp.info().failed, numbers(&bus)), (3, vec![0, 1, 2]));
+    let totals = bus.stats().totals;
+    assert_eq!((totals.dead_letters, totals.shut_down), (3, 0), "it counts what others have published");
+    assert!(told(&bus).is_empty());
 }
 
 #[test]
@@ -265,6 +345,30 @@ fn an_open_circuit_rejects_into_dead_letters_until_a_probe_succeeds() {
     publish(&bus, 10..13);
     assert_eq!((guard.info().delivered, guard.info().breaker.unwrap().state), (3, BreakerState::Closed));
     assert_eq!(*circuits.lock().unwrap(), [BreakerState::Open, BreakerState::Closed]);
+}
+
+#[test]
+fn what_an_open_circuit_rejects_leads_to_no_quarantine() {
+    let now = Arc::new(AtomicU64::new(0));
+    let clock = Arc::clone(&now);
+    let breaker = Breaker::after(count(1)).open_for(Duration::from_secs(10));
+    let breaker = breaker.clock(move || Duration::from_secs(clock.load(Ordering::SeqCst)));
+    let bus = Bus::new();
+    let request = bus.on("mail.send").unwrap().failure_policy(FailurePolicy::Quarantine { after: count(3) });
+    let queue = request.breaker(breaker).in_thread();
+    let guard = queue.try_subscribe(|event| if n(event) < 10 { fails(event) } else { Ok(()) }).unwrap();
+    publish(&bus, 0..5);
+    assert_eq!((guard.state(), guard.info().failed), (SubscriptionState::Active, 5));
+    now.store(10, Ordering::SeqCst);
+    publish(&bus, [10]);
+    assert_eq!((guard.info().delivered, guard.info().breaker.unwrap().state), (1, BreakerState::Closed));
+    // Calls count, with a row of their own.
+    publish(&bus, [0]);
+    now.store(20, Ordering::SeqCst);
+    publish(&bus, [0]);
+    now.store(30, Ordering::SeqCst);
+    publish(&bus, [0]);
+    assert_eq!(guard.state(), SubscriptionState::Quarantined);
 }
 
 #[test]

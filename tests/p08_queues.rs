@@ -282,6 +282,10 @@ fn bad_options_are_refused_by_name() {
     }
     let unwinding = bus.on("job").unwrap().failure_policy(ringbus::FailurePolicy::Unwind);
     assert_eq!(unwinding.in_thread().subscribe(|_| {}).unwrap_err(), QueueError::Unwind);
+    let breaker = ringbus::Breaker::after(std::num::NonZeroU32::MIN);
+    let error = bus.on("job").unwrap().breaker(breaker).receiver().unwrap_err();
+    assert!(matches!(error, QueueError::NobodyCalled { option: "breaker", .. }), "{error:?}");
+    assert_eq!(error.to_string(), "breaker is about calls of a handler, and there is none: events are taken out");
     assert!(bus.subscriptions().is_empty());
 }
 

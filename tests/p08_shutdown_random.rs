@@ -208,9 +208,9 @@ impl Round {
         assert_eq!(totals.dead_letters, sum(|queue| queue.failed));
         assert_eq!(totals.delivered, infos.iter().map(|(info, _)| info.delivered).sum::<u64>());
         assert_eq!(totals.failed, infos.iter().map(|(info, _)| info.failed).sum::<u64>());
-        // What tells of a dead letter is refused too.
-        let told = totals.published - self.book.accepted.load(SeqCst);
-        assert_eq!(totals.shut_down, self.book.shut_down.load(SeqCst) + totals.dead_letters - told);
+        // What tells of a dead letter is nobody's publish: it is not counted where it is refused.
+        assert!(totals.published - self.book.accepted.load(SeqCst) <= totals.dead_letters);
+        assert_eq!(totals.shut_down, self.book.shut_down.load(SeqCst));
     }
 }
 

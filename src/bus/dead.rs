@@ -1,7 +1,8 @@
 //! Dead letters: events that a handler with a queue has failed for good, kept until somebody looks.
 //!
 //! It promises a bound, the oldest going first, and a count of all. Each is told in a meta event too,
-//! `ringbus.dead_letter`; a handler that fails *that* has its letter kept, and no further event made of it.
+//! `ringbus.dead_letter`; a handler that fails *that* has its letter kept, and no further event made of it. Nor is any told
+//! on a bus that is being shut down, which has nobody left to tell; that is no publish of anybody's, and not counted.
 
 use core::fmt;
 use std::collections::VecDeque;
@@ -46,8 +47,8 @@ pub(super) struct DeadLetters {
 impl Bus {
     /// The events that handlers with a queue have failed for good, oldest first: as many as
     /// [`BusBuilder::dead_letters`](crate::BusBuilder::dead_letters) allows. Each was told in an event of the kind
-    /// `ringbus.dead_letter` too, whose cause it is. A handler of all events is offered that as well: one that fails everything
-    /// has a second event for each.
+    /// `ringbus.dead_letter` too, whose cause it is; but for those of a queue that a shutdown drains. A handler of all events
+    /// is offered that as well: one that fails everything has a second event for each.
     ///
     /// ```
     /// use std::time::Duration;
@@ -110,9 +111,15 @@ impl Inner {
         let told = frames::enter(self, event, || told.build());
         // The fields are ours, and well formed.
         if let (Ok(told), Some(inner)) = (told, self.me.upgrade()) {
-            Bus { inner }.publish(told);
+            // A handler of it may ask to unwind into its publisher: that is a worker, or who takes events out.
+            contain::call(|| drop(Bus { inner }.publish(told))).unwrap_or_else(contain::defuse);
         }
     }
+}
+
+/// Whether an event tells of a dead letter.
+pub(super) fn is_told(event: &Event) -> bool {
+    event.kind() == TOLD
 }
 
 // === impl DeadLetters ===

@@ -9,7 +9,7 @@ use std::panic::resume_unwind;
 
 use super::deferred::{self, Waiting};
 use super::delivery::Rejection;
-use super::{Bus, Delivery, Inner, Outcome, Publishable, default, evicted};
+use super::{Bus, Delivery, Inner, Outcome, Publishable, dead, default, evicted};
 use crate::callsite::Refused;
 use crate::contain::{self, Caught};
 use crate::dispatch::Warning;
@@ -166,8 +166,9 @@ impl Inner {
     #[cold]
     fn publish_otherwise(&self, mut event: Event, visit: &Visit) -> Delivery {
         if self.mode.is_shut() {
+            let own = dead::is_told(&event);
             contain::drop_contained(event);
-            return self.shut_down();
+            return self.shut_down(own);
         }
         let lane = self.lane(visit);
         let (stamp, evicted) = self.recorder.record(&mut event, visit.row().number());

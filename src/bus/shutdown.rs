@@ -20,7 +20,7 @@ use crate::contain;
 use crate::dispatch::watch::Watch;
 use crate::dispatch::{EndedBy, QueueInfo, Subscriber, SubscriptionId, write_handler};
 use crate::sync::atomic::{AtomicU32, Ordering};
-use crate::sync::{Mutex, busy, rows};
+use crate::sync::{Mutex, busy, duty};
 
 /// What a publish has to ask for that is not usual:
 ///
@@ -151,7 +151,7 @@ impl Inner {
 
     /// Ends the handlers; or waits for whoever does.
     fn shut(&self, begun: Option<Begun>, deadline: Option<Instant>) -> ShutdownReport {
-        let waits = rows::depth() == 0;
+        let waits = !duty::forbids_waiting();
         let Some(Begun { subscribers, ended_before, before }) = begun else { return self.mode.report(waits, deadline) };
         let mut unfinished = !waits;
         let running: Vec<bool> =
@@ -179,10 +179,12 @@ impl Inner {
         (all, ended_before)
     }
 
-    /// A publish on a bus that has been shut down.
+    /// A publish on a bus that has been shut down; its own are not counted.
     #[cold]
-    pub(super) fn shut_down(&self) -> Delivery {
-        self.counters.shut_down.bump();
+    pub(super) fn shut_down(&self, own: bool) -> Delivery {
+        if !own {
+            self.counters.shut_down.bump();
+        }
         Delivery::none(Outcome::ShutDown)
     }
 }

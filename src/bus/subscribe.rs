@@ -252,7 +252,9 @@ impl<P> Subscribe<P> {
     }
 
     /// Spares a handler that fails: while its circuit is open it is not called, and events count as skipped. Of a handler
-    /// with a queue they have failed then, and are tried again if it has retries left.
+    /// with a queue they have failed then, and are tried again if it has retries left; but such failures lead to no
+    /// [quarantine](FailurePolicy::Quarantine). Where events are taken out of the queue nobody is called, and a breaker is an
+    /// error.
     ///
     /// How the circuit stands is in [`SubscriptionInfo::breaker`](crate::SubscriptionInfo::breaker), and told to the warning
     /// hook when it opens and closes.
@@ -337,6 +339,10 @@ impl<P> Subscribe<P> {
 
     pub(crate) fn policy(&self) -> FailurePolicy {
         self.options.policy
+    }
+
+    pub(crate) fn has_breaker(&self) -> bool {
+        self.options.breaker.is_some()
     }
 
     /// Whether it takes events without a payload too.

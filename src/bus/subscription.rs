@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::Inner;
 use crate::contain;
 use crate::dispatch::{EndedBy, Named, Subscriber, SubscriptionId, SubscriptionInfo, SubscriptionState, Warning};
-use crate::sync::rows;
+use crate::sync::duty;
 
 /// The guard of one handler.
 ///
@@ -42,8 +42,8 @@ impl RefUnwindSafe for Subscription {}
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CloseError {
-    /// Called inside a handler: waiting there could be waiting for oneself. The closure is dropped when the last call
-    /// of it has ended.
+    /// Called inside a handler, or by a hook or a drop on the thread of one with a queue: waiting there could be waiting
+    /// for oneself. The closure is dropped when the last call of it has ended.
     InsideHandler,
     /// Calls of the handler still run after this time.
     TimedOut {
@@ -250,7 +250,8 @@ impl Subscription {
     /// waits in its queue, if it has one, is discarded and counted, and a suspended call is dropped.
     ///
     /// # Errors
-    /// [`CloseError::InsideHandler`] at once when called inside any handler: it is unsubscribed, not waited for.
+    /// [`CloseError::InsideHandler`] at once when called inside any handler, or in a hook on the thread of one with a queue:
+    /// it is unsubscribed, not waited for.
     ///
     /// # Cost
     /// A look at the marks of every thread that has published; where a call runs, the thread sleeps until it ends.
@@ -287,7 +288,7 @@ impl Subscription {
     /// what waits is handled, and not waited for.
     pub fn close_drained(&self, limit: Duration) -> Result<(), CloseError> {
         let ending = self.ending();
-        if rows::depth() > 0 {
+        if duty::forbids_waiting() {
             ending.begin();
             return Err(CloseError::InsideHandler);
         }
@@ -312,7 +313,7 @@ impl Subscription {
             // Also where it has ended before, and what waits is being handled.
             backlog.stop();
         }
-        if rows::depth() > 0 {
+        if duty::forbids_waiting() {
             return Err(CloseError::InsideHandler);
         }
         // A limit beyond what the clock can tell is none.

@@ -12,7 +12,7 @@ use crate::dispatch::awaited::{self, Completion};
 use crate::dispatch::backlog::Backlog;
 use crate::dispatch::{HandlerError, StillRunning, SubscriptionId};
 use crate::event::{Blanks, Event, Given, KindTaken};
-use crate::sync::rows;
+use crate::sync::duty;
 
 /// What became of an event with all its handlers; from [`Bus::publish_and_wait`].
 #[derive(Clone, Debug)]
@@ -89,7 +89,7 @@ impl Bus {
         limit: impl Into<Option<Duration>>,
     ) -> Result<Waited, WaitError> {
         let limit = limit.into();
-        if limit.is_none() && (rows::depth() > 0 || is_inside_runtime()) {
+        if limit.is_none() && (duty::forbids_waiting() || is_inside_runtime()) {
             return Err(WaitError::NoLimit);
         }
         let (completion, waited) = self.publish_awaited(event)?;

@@ -268,7 +268,9 @@ impl Circuit {
     /// The call was not made, or says nothing of the handler: a probe may be made again.
     pub(crate) fn cancel(&self, permit: Permit) {
         let _ = self.change("breaker.cancel", |word| match word.of(&permit)? {
-            Phase::HalfOpen { out, succeeded } => Some(word.with(Phase::HalfOpen { out: out - 1, succeeded })),
+            Phase::HalfOpen { out, succeeded } => {
+                Some(word.with(Phase::HalfOpen { out: out.saturating_sub(1), succeeded }))
+            }
             Phase::Closed { .. } | Phase::Open { .. } => None,
         });
     }

@@ -1,6 +1,8 @@
 //! What follows a call that was made later than its dispatch, on another thread: it is counted and reported as one on
 //! the publisher's thread would be.
 
+use core::fmt;
+
 use super::awaited::HandlerErrorCause;
 use super::handler::BoxError;
 use super::reporter::Reporter;
@@ -21,7 +23,20 @@ pub(crate) fn delivered(reporter: &Reporter, subscriber: &Subscriber, event: &Ev
     }
 }
 
-/// A call failed for good, by a panic or an error, which end here.
+/// Why an event has failed for which no call was made: the circuit is open.
+#[derive(Debug)]
+pub(crate) struct Rejected;
+
+impl fmt::Display for Rejected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("not called: its circuit is open")
+    }
+}
+
+impl std::error::Error for Rejected {}
+
+/// An event failed for good, by a panic or an error, which end here. One that was [`Rejected`] says nothing new of the
+/// handler, and leaves the row of failures that leads to quarantine as it is.
 #[cold]
 pub(crate) fn failed(
     reporter: &Reporter,
@@ -33,7 +48,8 @@ pub(crate) fn failed(
     if how.is_ok() {
         subscriber.counts.panicked.bump();
     }
-    let quarantined = subscriber.control.failed();
+    let called = !matches!(&how, Err(error) if error.is::<Rejected>());
+    let quarantined = called && subscriber.control.failed();
     match how {
         Ok(payload) => {
             reporter.panic(subscriber, event, &payload, quarantined);

@@ -95,9 +95,8 @@ impl Mailbox {
             }
         });
         let Some(mut worker) = taken else { return Turnout::Over };
-        contain::run_contained(|| worker.driven_by(cx.waker()));
         step("crew.drive");
-        let turnout = self.at_work(|| worker.work(self, place, cx));
+        let turnout = self.at_work(|| self.worked(&mut worker, place, cx));
         let mut worker = Some(worker);
         busy::during(|| {
             let mut seat = seat.lock();
@@ -114,6 +113,21 @@ impl Mailbox {
                 Turnout::Over
             }
         }
+    }
+
+    /// Has a worker work; nothing unwinds out of that which would take it along.
+    fn worked(&self, worker: &mut Worker, place: usize, cx: &mut Context<'_>) -> Turnout {
+        contain::run_contained(|| worker.driven_by(cx.waker()));
+        contain::call(|| worker.work(self, place, cx)).unwrap_or_else(|payload| {
+            if cfg!(ringbus_loom) {
+                // A model has failed.
+                std::panic::resume_unwind(payload);
+            }
+            // The waker, which cannot be cloned: this worker cannot sleep, and is to be driven again.
+            contain::defuse(payload);
+            worker.put_down(self);
+            Turnout::Busy
+        })
     }
 
     /// Lets go of a worker whose driver is gone, as when an executor drops its task. Without any worker nothing would be
@@ -157,7 +171,7 @@ impl Mailbox {
         rows::deeper(|| {
             worker.put_down(self);
             contain::drop_contained(worker);
-            contain::run_contained(|| self.wakers.forget(place));
+            self.wake(|| self.wakers.forget(place));
         });
         // Release: the drop. Acquire: those of the others, for whoever is told.
         if self.crew.left.fetch_sub(1, Ordering::AcqRel) == 1 {

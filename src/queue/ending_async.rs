@@ -7,7 +7,7 @@ use std::time::Instant;
 use super::offload::offload;
 use super::until::Until;
 use crate::bus::{Bus, CloseError, Publishable, ShutdownReport, Subscription, WaitError, Waited};
-use crate::sync::rows;
+use crate::sync::{duty, rows};
 
 impl Bus {
     /// [`publish_and_wait`](Self::publish_and_wait) for async code (feature `async`): publishes when it is first polled, on
@@ -39,7 +39,7 @@ impl Bus {
         limit: impl Into<Option<Duration>>,
     ) -> Result<Waited, WaitError> {
         let limit = limit.into();
-        if limit.is_none() && rows::depth() > 0 {
+        if limit.is_none() && duty::forbids_waiting() {
             return Err(WaitError::NoLimit);
         }
         let (completion, waited) = self.publish_awaited(event)?;

@@ -14,7 +14,6 @@
 //!   was offered before the last of them ended. The two ends write lines of their own: a line that both write costs more
 //!   than all else here.
 
-use core::cell::Cell;
 use core::ptr;
 use core::task::Waker;
 use std::sync::Arc;
@@ -25,7 +24,7 @@ use super::options::Options;
 use super::overflow::Overflow;
 use super::worker::Worker;
 use crate::bus::host::Host;
-use crate::contain;
+use crate::contain::{self, Caught};
 use crate::dispatch::awaited::{self, HandlerErrorCause, Ticket};
 use crate::dispatch::backlog::Backlog;
 use crate::dispatch::watch::Watch;
@@ -35,12 +34,7 @@ use crate::sync::atomic::{AtomicU8, AtomicU64, Ordering, fence};
 use crate::sync::counter::Tally;
 use crate::sync::queue::{Boxed, Item, Queue};
 use crate::sync::wakers::Wakers;
-use crate::sync::{Backoff, CachePadded, step, thread_local};
-
-thread_local! {
-    /// The mailbox whose worker this thread is driving.
-    static AT_WORK_FOR: Cell<*const Mailbox> = const { Cell::new(ptr::null()) };
-}
+use crate::sync::{Backoff, CachePadded, duty, step};
 
 /// Events are taken in and handled.
 const OPEN: u8 = 0;
@@ -181,7 +175,7 @@ impl Mailbox {
     }
 
     /// Whether the workers have ended; whoever takes events out has none.
-    fn has_no_worker_left(&self) -> bool {
+    pub(super) fn has_no_worker_left(&self) -> bool {
         self.crew.len() > 0 && self.crew.have_ended()
     }
 
@@ -197,14 +191,14 @@ impl Mailbox {
     pub(super) fn discard(&self, event: Event, ticket: Option<Ticket>) {
         self.counts.discarded.bump();
         self.host.count(|counters| counters.discarded.add(1));
-        contain::drop_contained((event, ticket));
+        self.at_work(|| contain::drop_contained((event, ticket)));
         self.settled();
     }
 
     fn drop_item(&self, item: Item<Inner, Awaited>) {
         self.counts.dropped.bump();
         self.host.count(|counters| counters.queue_drops.add(1));
-        contain::drop_contained(open(item));
+        self.at_work(|| contain::drop_contained(open(item)));
         self.settled();
     }
 
@@ -217,10 +211,11 @@ impl Mailbox {
 
     /// The calling thread works for this mailbox while `work` runs.
     pub(super) fn at_work<R>(&self, work: impl FnOnce() -> R) -> R {
-        let outer = AT_WORK_FOR.with(|at_work| at_work.replace(ptr::from_ref(self)));
-        let result = work();
-        AT_WORK_FOR.with(|at_work| at_work.set(outer));
-        result
+        duty::during(self.addr(), work)
+    }
+
+    fn addr(&self) -> usize {
+        ptr::from_ref(self).addr()
     }
 
     /// Whether no event comes any more.
@@ -240,11 +235,16 @@ impl Mailbox {
     }
 
     /// An event was taken out by whoever receives, who could make nothing of it.
-    pub(super) fn refused(&self, event: &Event, ticket: Option<Ticket>, error: BoxError) {
+    pub(super) fn refused(&self, event: &Event, ticket: Option<Ticket>, how: Result<Caught, BoxError>) {
         self.counts.failed.bump();
-        let cause = match self.host.turn() {
-            Some(turn) => turn.failed(event, Err(error), 1),
-            None => HandlerErrorCause::Error(error.to_string()),
+        let cause = match (self.host.turn(), how) {
+            (Some(turn), how) => self.at_work(|| turn.failed(event, how, 1)),
+            (None, Err(error)) => HandlerErrorCause::Error(error.to_string()),
+            (None, Ok(payload)) => {
+                let text = contain::message(&payload);
+                contain::defuse(payload);
+                HandlerErrorCause::Panic(text)
+            }
         };
         if let Some(ticket) = ticket {
             ticket.failed(cause);
@@ -313,8 +313,7 @@ impl Mailbox {
     #[inline]
     fn wake_one(&self) {
         if self.wakers.anyone_sleeps() {
-            // A waker is an executor's.
-            contain::run_contained(|| self.wakers.wake_one());
+            self.wake(|| self.wakers.wake_one());
         }
     }
 
@@ -326,13 +325,29 @@ impl Mailbox {
     }
 
     fn wake_all(&self) {
-        contain::run_contained(|| self.wakers.wake_all());
+        self.wake(|| self.wakers.wake_all());
+    }
+
+    /// Wakes whom it is to wake. A waker is an executor's: where it panics, the others are woken all the same, since each
+    /// round takes one out. Its own worker sleeps until its executor drives it.
+    pub(super) fn wake(&self, wake: impl Fn()) {
+        for _ in 0..=Wakers::MOST {
+            match contain::call_apart(&wake) {
+                Ok(()) => return,
+                Err(payload) => contain::defuse(payload),
+            }
+        }
     }
 }
 
 impl Backlog for Mailbox {
     fn bind(&self, subscriber: Arc<Subscriber>) {
         self.host.bind(subscriber);
+        // An executor may have dropped the last worker meanwhile. It is counted off before it lets go of the subscription,
+        // which is under a lock: either it finds this one, or this finds it counted off.
+        if self.has_no_worker_left() {
+            self.host.unbind();
+        }
     }
 
     fn offer(&self, event: &Event) -> bool {
@@ -397,7 +412,7 @@ impl Backlog for Mailbox {
     }
 
     fn is_at_work_here(&self) -> bool {
-        AT_WORK_FOR.with(Cell::get) == ptr::from_ref(self)
+        duty::is_for(self.addr())
     }
 
     fn needs_this_thread(&self) -> bool {

@@ -54,6 +54,14 @@ pub enum QueueError {
     },
     /// There is no executor: the call came from outside of a runtime, and was told none.
     NoExecutor,
+    /// The executor has dropped the handler's tasks at once, as a runtime does that has been shut down.
+    NotRun,
+    /// The option is about calls of a handler, and there is none: events are taken out.
+    #[non_exhaustive]
+    NobodyCalled {
+        /// The option.
+        option: &'static str,
+    },
 }
 
 impl fmt::Display for QueueError {
@@ -67,6 +75,10 @@ impl fmt::Display for QueueError {
             ),
             Self::Thread { error, .. } => write!(f, "no thread for the handler: {error}"),
             Self::NoExecutor => f.write_str("no executor for the handler: call it inside a runtime, or name one"),
+            Self::NotRun => f.write_str("the executor has dropped the handler's tasks: it may have ended"),
+            Self::NobodyCalled { option } => {
+                write!(f, "{option} is about calls of a handler, and there is none: events are taken out")
+            }
         }
     }
 }

@@ -13,9 +13,10 @@ use super::mailbox::{Next, SharedMailbox};
 #[cfg(feature = "async")]
 use super::timer::Alarm;
 use crate::bus::Subscription;
+use crate::contain;
 use crate::dispatch::awaited::Ticket;
 use crate::dispatch::backlog::Backlog;
-use crate::dispatch::{EndedBy, SubscriptionInfo};
+use crate::dispatch::{BoxError, EndedBy, SubscriptionInfo};
 use crate::event::{DecodeError, Event, Payload};
 use crate::sync::wakers::thread_waker;
 use crate::sync::{park, park_timeout};
@@ -238,16 +239,17 @@ impl<P: Received> Receiver<P> {
 
     /// What comes out; one that cannot be read as what is wanted has failed.
     fn taken(&self, event: &Event, ticket: Option<Ticket>) -> Option<P::Item> {
-        match P::receive(event) {
-            Ok(item) => {
+        let how = match contain::call(|| P::receive(event)) {
+            Ok(Ok(item)) => {
                 self.mailbox.received(ticket);
-                Some(item)
+                return Some(item);
             }
-            Err(error) => {
-                self.mailbox.refused(event, ticket, Box::new(error));
-                None
-            }
-        }
+            Ok(Err(error)) => Err(Box::new(error) as BoxError),
+            // The payload's own code, which reads it.
+            Err(payload) => Ok(payload),
+        };
+        self.mailbox.refused(event, ticket, how);
+        None
     }
 }
 

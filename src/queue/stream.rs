@@ -85,7 +85,7 @@ impl<P: Received> Queued<P, TakenOut> {
     /// Takes the events out as a stream.
     ///
     /// # Errors
-    /// [`QueueError`]: an option is out of range. Nothing is subscribed then.
+    /// [`QueueError`]: an option is out of range, or for handlers only. Nothing is subscribed then.
     #[track_caller]
     pub fn stream(self) -> Result<EventStream<P>, QueueError> {
         Ok(EventStream { receiver: self.receiver()?, lost: 0 })

@@ -117,7 +117,7 @@ impl<P: Received> Subscribe<P> {
     /// Takes the events out by oneself, as from a channel; see [`Receiver`]. For options, [`queued`](Self::queued) first.
     ///
     /// # Errors
-    /// [`QueueError`], if the failure policy is to unwind.
+    /// [`QueueError`], if the failure policy is to unwind, or there is a breaker.
     #[track_caller]
     pub fn receiver(self) -> Result<Receiver<P>, QueueError> {
         self.queued().receiver()
@@ -176,6 +176,9 @@ impl<P, M> Queued<P, M> {
         let workers = codes.into_iter().map(Worker::new).collect();
         let mailbox = Arc::new(Mailbox::new(base.host(), options, workers, drives));
         start(&mailbox, base.name())?;
+        if mailbox.has_no_worker_left() {
+            return Err(QueueError::NotRun);
+        }
         Ok((base.add_queue(Arc::clone(&mailbox) as _, typed, place), mailbox))
     }
 
@@ -227,8 +230,8 @@ impl<P, M: CalledByWorkers> Queued<P, M> {
         self
     }
 
-    /// How long one attempt may take: beyond that it has failed. An async handler is dropped then; one on a thread cannot
-    /// be stopped, and has failed when it returns.
+    /// How long one attempt may take, from its beginning: beyond that it has failed. An async handler is dropped then; one on
+    /// a thread, or one that is being polled, cannot be stopped, and has failed when it returns.
     pub fn deadline(mut self, allowed: Duration) -> Self {
         self.options.deadline = Some(allowed);
         self
@@ -445,9 +448,12 @@ impl<P: Received> Queued<P, TakenOut> {
     /// Takes the events out by oneself, as from a channel.
     ///
     /// # Errors
-    /// [`QueueError`]: an option is out of range. Nothing is subscribed then.
+    /// [`QueueError`]: an option is out of range, or for handlers only. Nothing is subscribed then.
     #[track_caller]
     pub fn receiver(self) -> Result<Receiver<P>, QueueError> {
+        if self.base.has_breaker() {
+            return Err(QueueError::NobodyCalled { option: "breaker" });
+        }
         let typed = P::IS_PAYLOAD && !self.base.decodes();
         let place = Location::caller();
         let (guard, mailbox) = self.add(Vec::new(), typed, Box::new(|| false), |_, _| Ok(()), place)?;

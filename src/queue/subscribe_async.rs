@@ -52,7 +52,7 @@ impl Bus {
     /// ```
     ///
     /// # Errors
-    /// [`QueueError::NoExecutor`] outside of a runtime.
+    /// [`QueueError::NoExecutor`] outside of a runtime, [`QueueError::NotRun`] where it has been shut down.
     #[track_caller]
     pub fn subscribe_async<Fut>(
         &self,
@@ -202,7 +202,7 @@ impl Queued<Event, InTasks> {
     /// or its executor ends. The event is counted as discarded then, or failed.
     ///
     /// # Errors
-    /// [`QueueError`]: an option is out of range. Nothing is subscribed then.
+    /// [`QueueError`]: an option is out of range, or the executor has dropped the tasks at once. Nothing is subscribed then.
     #[track_caller]
     pub fn subscribe<Fut>(
         self,
@@ -235,7 +235,7 @@ impl<T: Payload> Queued<T, InTasks> {
     /// Subscribes an async handler for payloads; see that for events.
     ///
     /// # Errors
-    /// [`QueueError`]: an option is out of range. Nothing is subscribed then.
+    /// [`QueueError`]: an option is out of range, or the executor has dropped the tasks at once. Nothing is subscribed then.
     #[track_caller]
     pub fn subscribe<Fut>(
         self,

@@ -4,6 +4,7 @@ use core::fmt;
 use core::future::Future;
 use core::pin::Pin;
 use core::task::{Context, Poll};
+use std::panic::resume_unwind;
 use std::sync::Arc;
 
 use super::code::Code;
@@ -11,7 +12,9 @@ use super::mailbox::SharedMailbox;
 use super::options::QueueError;
 use super::timer::Alarm;
 use super::worker::Turnout;
+use crate::contain;
 use crate::dispatch::BoxError;
+use crate::dispatch::backlog::Backlog;
 use crate::event::Event;
 
 /// An executor that async handlers run on; [`Tokio`] is one.
@@ -39,8 +42,11 @@ use crate::event::Event;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub trait Spawn: Send + Sync + 'static {
-    /// Runs a task until it is ready, or drops it. Where it is dropped, its subscription handles nothing any more, and
-    /// counts that.
+    /// Runs a task until it is ready, or drops it. Where all tasks of a subscription are dropped, it handles nothing any
+    /// more, and counts that; where that is at once, subscribing is an error ([`QueueError::NotRun`]). A panic goes on to
+    /// who subscribes, and nothing is subscribed.
+    ///
+    /// A task whose waker panics when it is cloned cannot sleep: it wakes itself after each poll.
     fn spawn(&self, task: Task);
 
     /// Whether the calling thread is one that tasks may need in order to get on: there a blocking wait for a handler is
@@ -94,10 +100,15 @@ pub(super) struct Async<F, Fut> {
 
 // === impl Task ===
 
-/// Hands an executor a task for each worker.
+/// Hands an executor a task for each worker. A panic of it goes on when nothing is left behind.
 pub(super) fn start(mailbox: &SharedMailbox, executor: &dyn Spawn) {
     for place in 0..mailbox.crew.len() {
-        executor.spawn(Task { mailbox: Arc::clone(mailbox), place, alarm: None });
+        let task = Task { mailbox: Arc::clone(mailbox), place, alarm: None };
+        if let Err(payload) = contain::call(|| executor.spawn(task)) {
+            // Those that it has taken come to their end.
+            mailbox.stop();
+            resume_unwind(payload);
+        }
     }
 }
 

@@ -16,6 +16,7 @@ use super::mailbox::{Mailbox, Next};
 use crate::bus::host::{Admitted, Turn};
 use crate::contain::{self, Caught};
 use crate::dispatch::awaited::Ticket;
+use crate::dispatch::late::Rejected;
 use crate::dispatch::{BoxError, Jitter, Permit, Skip, Subscriber};
 use crate::event::Event;
 use crate::sync::clock::Timer;
@@ -25,20 +26,26 @@ const ROUND: usize = 64;
 
 /// See the [module](self).
 pub(super) struct Worker {
-    code: Box<dyn Code>,
+    hands: Hands,
+    /// The event at hand stays here while it is worked on.
     current: Option<Current>,
-    jitter: Jitter,
     /// Whose handler it runs, from the first event on.
     subscriber: Option<Arc<Subscriber>>,
     /// Wakes whoever drives it: for the one who takes it away from there.
     driver: Option<Waker>,
 }
 
+/// What a worker works with.
+struct Hands {
+    code: Box<dyn Code>,
+    jitter: Jitter,
+}
+
 /// The event at hand.
 struct Current {
     event: Event,
     ticket: Option<Ticket>,
-    /// Attempts that have failed.
+    /// Attempts that have failed, or as many as can be counted.
     failed: u32,
     state: State,
 }
@@ -86,23 +93,11 @@ impl fmt::Display for DeadlinePassed {
 
 impl std::error::Error for DeadlinePassed {}
 
-/// The circuit is open.
-#[derive(Debug)]
-struct Rejected;
-
-impl fmt::Display for Rejected {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("not called: its circuit is open")
-    }
-}
-
-impl std::error::Error for Rejected {}
-
 // === impl Worker ===
 
 impl Worker {
     pub(super) fn new(code: Box<dyn Code>) -> Self {
-        Self { code, current: None, jitter: Jitter::new(), subscriber: None, driver: None }
+        Self { hands: Hands { code, jitter: Jitter::new() }, current: None, subscriber: None, driver: None }
     }
 
     /// It is about to be driven by whom `waker` wakes.
@@ -124,29 +119,28 @@ impl Worker {
             if mailbox.is_stopped() {
                 return Turnout::Over;
             }
-            let mut current = match self.current.take() {
-                Some(current) => current,
-                None => match mailbox.next(place, cx.waker()) {
-                    Next::Event(event, ticket) => Current { event, ticket, failed: 0, state: State::Due },
+            if self.current.is_none() {
+                self.current = match mailbox.next(place, cx.waker()) {
+                    Next::Event(event, ticket) => Some(Current { event, ticket, failed: 0, state: State::Due }),
                     Next::Nothing => return Turnout::Asleep(None),
                     Next::Over => return Turnout::Over,
-                },
-            };
+                };
+            }
+            let Some(current) = &mut self.current else { continue };
             let subscriber = self.subscriber.take().or_else(|| mailbox.host.subscriber());
             let Some(turn) = subscriber.and_then(|subscriber| mailbox.host.turn_of(subscriber)) else {
                 // The bus is gone, and has stopped the mailbox.
-                self.current = Some(current);
                 return Turnout::Over;
             };
-            let came_to = self.attempt(mailbox, &turn, &mut current, cx);
+            let came_to = self.hands.attempt(mailbox, &turn, current, cx);
             self.subscriber = Some(turn.end());
             match came_to {
-                Some(Turnout::Over) => finish(mailbox, current),
-                Some(turnout) => {
-                    self.current = Some(current);
-                    return turnout;
+                Some(Turnout::Over) => {
+                    contain::drop_contained(self.current.take());
+                    mailbox.settled();
                 }
-                None => self.current = Some(current),
+                Some(turnout) => return turnout,
+                None => {}
             }
         }
         Turnout::Busy
@@ -155,14 +149,18 @@ impl Worker {
     /// Drops what is at hand: no handler will finish with it.
     pub(super) fn put_down(&mut self, mailbox: &Mailbox) {
         if let Some(Current { event, ticket, state, .. }) = self.current.take() {
+            contain::run_contained(|| self.hands.code.abandon());
             if let State::Suspended(Attempt { permit, .. }) = state {
-                contain::run_contained(|| self.code.abandon());
                 permit.into_iter().for_each(|permit| mailbox.host.give_back(permit));
             }
             mailbox.discard(event, ticket);
         }
     }
+}
 
+// === impl Hands ===
+
+impl Hands {
     /// Goes on with an event. `Over` where it is settled, `None` where the next step can be taken at once.
     fn attempt(
         &mut self,
@@ -190,6 +188,7 @@ impl Worker {
             };
             let timed = allowed.is_some() || turn.is_timed(mailbox.counts.delivered.get());
             let timer = timed.then(Timer::start);
+            let deadline = allowed.and_then(|allowed| Instant::now().checked_add(allowed));
             let begun = turn.call(&current.event, || match self.code.begin(&current.event) {
                 Some(result) => Poll::Ready(result),
                 None => resume(&mut *self.code, cx),
@@ -201,7 +200,6 @@ impl Worker {
                     Err(payload)
                 }
                 Ok(Poll::Pending) => {
-                    let deadline = allowed.and_then(|allowed| Instant::now().checked_add(allowed));
                     current.state = State::Suspended(Attempt { permit, timer, deadline });
                     return Some(Turnout::Asleep(deadline));
                 }
@@ -211,7 +209,7 @@ impl Worker {
         let State::Suspended(attempt) = mem::replace(&mut current.state, State::Due) else { return None };
         let deadline = attempt.deadline;
         let ended = match turn.call(&current.event, || resume(&mut *self.code, cx)) {
-            Ok(Poll::Ready(result)) => Ok(result),
+            Ok(Poll::Ready(result)) => Ok(in_time(result, attempt.timer.as_ref(), allowed)),
             Ok(Poll::Pending) if deadline.is_none_or(|deadline| Instant::now() < deadline) => {
                 current.state = State::Suspended(attempt);
                 return Some(Turnout::Asleep(deadline));
@@ -265,7 +263,7 @@ impl Worker {
             Ok(Err(error)) => Err(error),
             Err(payload) => Ok(payload),
         };
-        current.failed += 1;
+        current.failed = current.failed.saturating_add(1);
         if let Some(retry) = mailbox.options.retry.as_ref().filter(|retry| retry.allows(current.failed)) {
             mailbox.counts.retried.bump();
             match how {
@@ -294,17 +292,61 @@ fn resume(code: &mut dyn Code, cx: &mut Context<'_>) -> Poll<Result<(), BoxError
     result
 }
 
-/// An event is settled, and counted.
-fn finish(mailbox: &Mailbox, current: Current) {
-    contain::drop_contained(current);
-    mailbox.settled();
-}
-
-/// The result of an attempt that could not be stopped, if it was in time.
+/// The result of an attempt that has ended by itself, if it was in time.
 fn in_time(result: Result<(), BoxError>, timer: Option<&Timer>, allowed: Option<Duration>) -> Result<(), BoxError> {
     let took = timer.map_or(0, |timer| u128::from(timer.elapsed_ns()));
     match allowed.filter(|allowed| result.is_ok() && took > allowed.as_nanos()) {
         Some(allowed) => Err(Box::new(DeadlinePassed(allowed))),
         None => result,
+    }
+}
+
+#[cfg(all(test, not(ringbus_loom)))]
+mod tests {
+    use core::num::NonZeroU32;
+    use core::panic::Location;
+
+    use super::super::code::Alone;
+    use super::super::options::Options;
+    use super::*;
+    use crate::bus::{Bus, Subscription};
+    use crate::dispatch::Retry;
+    use crate::dispatch::backlog::Backlog;
+
+    fn worker() -> Worker {
+        Worker::new(Box::new(Alone(|_: &Event| Err("no".into()))))
+    }
+
+    /// A queue whose one worker fails, before it is subscribed; and what subscribes it.
+    fn queue(bus: &Bus, retry: Option<Retry>) -> (Arc<Mailbox>, impl FnOnce() -> Subscription) {
+        let request = bus.on("job").unwrap();
+        let options = Options { retry, ..Options::new(1) };
+        let mailbox = Arc::new(Mailbox::new(request.host(), options, vec![worker()], Box::new(|| false)));
+        let backlog = Arc::clone(&mailbox);
+        (mailbox, move || request.add_queue(backlog, false, Location::caller()))
+    }
+
+    #[test]
+    fn attempts_are_counted_up_to_the_largest_number() {
+        let bus = Bus::new();
+        let (mailbox, subscribe) = queue(&bus, Some(Retry::times(NonZeroU32::MAX).base(Duration::ZERO)));
+        let _guard = subscribe();
+        let turn = mailbox.host.turn().unwrap();
+        let event = Event::builder("job").build().unwrap();
+        let mut current = Current { event, ticket: None, failed: u32::MAX, state: State::Due };
+        let mut cx = Context::from_waker(Waker::noop());
+        assert_eq!(worker().hands.attempt(&mailbox, &turn, &mut current, &mut cx), None, "it is tried again");
+        assert_eq!(current.failed, u32::MAX);
+    }
+
+    #[test]
+    fn a_queue_whose_workers_have_ended_before_it_is_subscribed_does_not_hold_its_subscription() {
+        let bus = Bus::new();
+        let (mailbox, subscribe) = queue(&bus, None);
+        mailbox.stop();
+        let guard = subscribe();
+        assert!(mailbox.host.subscriber().is_none());
+        bus.publish(Event::builder("job").build().unwrap());
+        assert_eq!(guard.info().queue.unwrap().discarded, 1);
     }
 }

@@ -10,7 +10,8 @@
 //! 4. [`revocable`] runs a handler so that somebody else can wait for it to end, and [`waiters`] wakes that somebody;
 //!    [`inbox`] keeps what comes while a handler is told of the past, [`queue`] what waits for one that takes its time, and
 //!    [`wakers`] wakes one of those who work on it;
-//! 5. [`busy`], [`counter`], [`frames`], [`scoped`], [`once`], `pile`, [`quiet`] and [`signal`] are small tools for the rooms;
+//! 5. [`busy`], [`counter`], [`duty`], [`frames`], [`scoped`], [`once`], `pile`, [`quiet`] and [`signal`] are small tools
+//!    for the rooms;
 //! 6. [`inject`] lets tests stop or delay a thread at a named step; with the feature of that name each operation on an
 //!    atomic, a lock or a cell is a step too (the folder `injected`).
 //!
@@ -75,6 +76,7 @@ pub(crate) mod wakers;
 
 pub(crate) mod busy;
 pub(crate) mod counter;
+pub(crate) mod duty;
 pub(crate) mod frames;
 mod once;
 mod pile;

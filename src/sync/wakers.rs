@@ -10,7 +10,8 @@
 //! that worker asleep until it goes on. Others who find the place empty then wake another worker.
 //!
 //! A waker's clone, its drop and its wake are user code. All of it runs when the state is right; a panic in it goes to the
-//! caller and harms nothing here: see each method for what is then undone.
+//! caller and harms nothing here: see each method for what is then undone. Each call takes at least one waker out, or does
+//! all that is left, so who calls again after each panic comes to an end.
 //!
 //! # Orderings
 //! To ensure: the worker's last look finds the work, or the bringer finds the bit (Dekker): write, full fence, read, on both

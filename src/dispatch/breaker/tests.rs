@@ -239,3 +239,12 @@ fn what_is_told_survives_a_round_trip() {
     assert_eq!(json, r#"{"state":"open","failures_in_row":1,"opened":1,"rejected":0}"#);
     assert_eq!(serde_json::from_str::<BreakerInfo>(&json).unwrap(), circuit.info());
 }
+
+#[test]
+fn a_permit_of_a_generation_that_has_come_round_takes_back_no_probe_that_is_not_out() {
+    let (circuit, _) = circuit(1, 2);
+    let half_open = |out| Word { generation: 7, phase: Phase::HalfOpen { out, succeeded: 0 } }.pack();
+    circuit.word.store(half_open(0), Ordering::Relaxed);
+    circuit.cancel(Permit { generation: 7 });
+    assert_eq!(circuit.word.load(Ordering::Relaxed), half_open(0));
+}

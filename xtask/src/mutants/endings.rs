@@ -34,7 +34,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         name: "close waits inside a handler",
         model: "close_inside",
         file: "src/bus/subscription.rs",
-        find: "        if rows::depth() > 0 {\n            return Err(CloseError::InsideHandler);\n        }\n",
+        find: "        if duty::forbids_waiting() {\n            return Err(CloseError::InsideHandler);\n        }\n",
         replace: "",
         breaks: "P6: two handlers that close each other wait for ever",
         hangs: false,

@@ -1,0 +1,225 @@
+//! Executors that drop tasks, refuse them or panic, and wakers that do: nothing is lost, and nobody waits in vain (P4, P8).
+#![cfg(all(feature = "async", not(ringbus_loom)))]
+
+use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::task::{Context, Poll, RawWaker, RawWakerVTable, Wake, Waker};
+use std::time::{Duration, Instant};
+
+use ringbus::{Bus, CloseError, HandlerErrorCause, QueueError, Spawn, Subscription, Task, publish_event};
+
+const LONG: Duration = Duration::from_secs(60);
+
+/// Tasks that a test polls by hand.
+struct ByHand(Sender<Task>);
+
+impl Spawn for ByHand {
+    fn spawn(&self, task: Task) {
+        let _ = self.0.send(task);
+    }
+}
+
+fn by_hand() -> (ByHand, Receiver<Task>) {
+    let (send, tasks) = channel();
+    (ByHand(send), tasks)
+}
+
+fn poll(task: &mut Task, waker: &Waker) -> Poll<()> {
+    Pin::new(task).poll(&mut Context::from_waker(waker))
+}
+
+#[derive(Default)]
+struct Woken(AtomicUsize);
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+fn woken() -> (Arc<Woken>, Waker) {
+    let woken = Arc::new(Woken::default());
+    (Arc::clone(&woken), woken.into())
+}
+
+/// Panics when it wakes.
+struct Bomb;
+
+impl Wake for Bomb {
+    fn wake(self: Arc<Self>) {
+        panic!("woken");
+    }
+}
+
+/// A waker that cannot be cloned.
+fn unclonable() -> Waker {
+    const TABLE: RawWakerVTable = RawWakerVTable::new(|_| panic!("cloned"), |_| {}, |_| {}, |_| {});
+    // SAFETY: nothing is behind the pointer, and nothing of it is used.
+    unsafe { Waker::from_raw(RawWaker::new(std::ptr::null(), &TABLE)) }
+}
+
+/// Two workers of one handler: the first sleeps with a waker that panics.
+fn beside_a_bomb(bus: &Bus) -> (Subscription, [Task; 2], Arc<Woken>, Waker) {
+    let (executor, tasks) = by_hand();
+    let guard = bus.on("job").unwrap().on_executor(executor).concurrency(2).subscribe(|_| async {}).unwrap();
+    let mut both = [tasks.recv().unwrap(), tasks.recv().unwrap()];
+    let (woken, waker) = woken();
+    assert!(poll(&mut both[0], &Arc::new(Bomb).into()).is_pending());
+    assert!(poll(&mut both[1], &waker).is_pending());
+    (guard, both, woken, waker)
+}
+
+#[test]
+fn an_event_wakes_another_worker_where_the_waker_of_the_first_panics() {
+    let bus = Bus::new();
+    let (guard, mut tasks, woken, waker) = beside_a_bomb(&bus);
+    publish_event!(bus: &bus, "job");
+    assert_eq!(woken.0.load(Ordering::SeqCst), 1);
+    assert!(poll(&mut tasks[1], &waker).is_pending());
+    assert_eq!(guard.info().delivered, 1);
+}
+
+#[test]
+fn the_end_of_a_queue_wakes_those_behind_a_waker_that_panics() {
+    let bus = Bus::new();
+    let (guard, mut tasks, woken, waker) = beside_a_bomb(&bus);
+    let _end = bus.on("end").unwrap().subscribe(move |_| {
+        // Begins to drain, and does not wait.
+        assert_eq!(guard.close_drained(LONG), Err(CloseError::InsideHandler));
+    });
+    assert_eq!(publish_event!(bus: &bus, "end").delivered, 1);
+    assert_eq!(woken.0.load(Ordering::SeqCst), 1);
+    assert!(poll(&mut tasks[1], &waker).is_ready());
+}
+
+#[test]
+fn a_worker_whose_waker_cannot_be_cloned_asks_to_be_polled_again() {
+    let bus = Bus::new();
+    let (executor, tasks) = by_hand();
+    let guard = bus.on("job").unwrap().on_executor(executor).subscribe(|_| async {}).unwrap();
+    let mut task = tasks.recv().unwrap();
+    let waker = unclonable();
+    assert!(poll(&mut task, &waker).is_pending());
+    publish_event!(bus: &bus, "job");
+    assert!(poll(&mut task, &waker).is_pending());
+    let queue = guard.info().queue.unwrap();
+    assert_eq!((queue.delivered, queue.waiting, queue.running), (1, 0, 0));
+    guard.close_timeout(LONG).unwrap();
+    assert!(poll(&mut task, &waker).is_ready());
+}
+
+/// Drops what it is to run.
+struct Refusing;
+
+impl Spawn for Refusing {
+    fn spawn(&self, task: Task) {
+        drop(task);
+    }
+}
+
+#[test]
+fn an_executor_that_drops_all_tasks_at_once_is_an_error() {
+    let bus = Bus::new();
+    let token = Arc::new(());
+    let held = Arc::clone(&token);
+    let queue = bus.on("job").unwrap().on_executor(Refusing).concurrency(3);
+    let refused = queue.subscribe(move |_| {
+        let held = Arc::clone(&held);
+        async move { drop(held) }
+    });
+    let error = refused.unwrap_err();
+    assert_eq!(error, QueueError::NotRun);
+    assert_eq!(error.to_string(), "the executor has dropped the handler's tasks: it may have ended");
+    assert_eq!(Arc::strong_count(&token), 1, "the handler is gone");
+    assert!(bus.subscriptions().is_empty());
+
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let handle = runtime.handle().clone();
+    drop(runtime);
+    let _inside = handle.enter();
+    assert_eq!(bus.subscribe_async(|_| async {}).unwrap_err(), QueueError::NotRun);
+}
+
+/// Has room for so many tasks, and panics then.
+struct Full(AtomicUsize, ByHand);
+
+impl Spawn for Full {
+    fn spawn(&self, task: Task) {
+        let left = self.0.load(Ordering::SeqCst);
+        assert_ne!(left, 0, "full");
+        self.0.store(left - 1, Ordering::SeqCst);
+        self.1.spawn(task);
+    }
+}
+
+#[test]
+fn an_executor_that_panics_leaves_no_task_pending() {
+    let bus = Bus::new();
+    let (executor, tasks) = by_hand();
+    let full = Full(AtomicUsize::new(2), executor);
+    let queue = bus.on("job").unwrap().on_executor(full).concurrency(3);
+    let panic = catch_unwind(AssertUnwindSafe(|| queue.subscribe(|_| async {}))).unwrap_err();
+    assert!(panic.downcast_ref::<String>().is_some_and(|text| text.contains("full")));
+    assert!(bus.subscriptions().is_empty());
+    let (_, waker) = woken();
+    let mut ended = 0;
+    for mut task in tasks.try_iter() {
+        assert!(poll(&mut task, &waker).is_ready());
+        ended += 1;
+    }
+    assert_eq!(ended, 2);
+}
+
+/// Takes more than this time since then.
+fn spin(since: Instant, time: Duration) {
+    while since.elapsed() <= time {
+        std::hint::spin_loop();
+    }
+}
+
+/// A handler's one attempt is suspended once, and takes longer than it may before that or after it: it fails.
+fn late(before: bool) {
+    let allowed = Duration::from_millis(5);
+    let bus = Bus::new();
+    let (executor, tasks) = by_hand();
+    let polls = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&polls);
+    let queue = bus.on("job").unwrap().on_executor(executor).deadline(allowed);
+    let guard = queue.subscribe(move |_| {
+        let (count, mut begun) = (Arc::clone(&count), None);
+        poll_fn(move |_| {
+            count.fetch_add(1, Ordering::SeqCst);
+            let first = begun.is_none();
+            let since = *begun.get_or_insert_with(Instant::now);
+            if first == before {
+                spin(since, allowed);
+            }
+            if first { Poll::Pending } else { Poll::Ready(()) }
+        })
+    });
+    let guard = guard.unwrap();
+    let mut task = tasks.recv().unwrap();
+    let (_, waker) = woken();
+    publish_event!(bus: &bus, "job");
+    for _ in 0..2 {
+        assert!(poll(&mut task, &waker).is_pending());
+    }
+    assert!((1..=2).contains(&polls.load(Ordering::SeqCst)));
+    assert_eq!((guard.info().delivered, guard.info().failed), (0, 1));
+    let cause = bus.dead_letters().remove(0).cause;
+    assert_eq!(cause, HandlerErrorCause::Error("not done within 5ms".into()));
+}
+
+#[test]
+fn an_attempts_time_begins_with_its_first_poll() {
+    late(true);
+}
+
+#[test]
+fn an_async_attempt_that_ends_late_has_failed() {
+    late(false);
+}
