@@ -125,6 +125,18 @@ fn a_handler_that_publishes_to_its_own_full_queue_does_not_wait_for_itself() {
 }
 
 #[test]
+fn what_tells_of_a_dead_letter_waits_for_no_room() {
+    let bus = Bus::new();
+    let stuck = bus.on("**").unwrap().queued().capacity(1).when_full(Overflow::Block { up_to: Duration::MAX });
+    let stuck = stuck.receiver().unwrap();
+    let fails = bus.on("job").unwrap().in_thread().try_subscribe(|_| Err("no".into())).unwrap();
+    publish_event!(bus: &bus, "job", n = 0);
+    fails.close_drained(LONG).unwrap();
+    let queue = stuck.info().queue.unwrap();
+    assert_eq!((queue.waiting, queue.dropped, bus.dead_letters().len()), (1, 1, 1));
+}
+
+#[test]
 fn higher_priorities_overtake_those_that_wait() {
     let bus = Bus::new();
     let (gate, handler) = gate();

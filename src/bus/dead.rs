@@ -20,6 +20,11 @@ const TOLD: &str = "ringbus.dead_letter";
 /// What all kinds of events begin with that the bus publishes about itself.
 const META: &str = "ringbus.";
 
+/// Whether the event is one that a bus has published about itself.
+pub(crate) fn is_meta(event: &Event) -> bool {
+    event.kind().as_str().starts_with(META)
+}
+
 /// An event that a handler with a queue has failed, after all its attempts; see [`Bus::dead_letters`].
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -90,7 +95,7 @@ impl Inner {
         };
         let forgotten = self.dead.keep(letter);
         contain::drop_contained(forgotten);
-        if !event.kind().as_str().starts_with(META) {
+        if !is_meta(event) {
             self.tell_of(event, by, attempts, &cause);
         }
     }

@@ -32,7 +32,7 @@ mod subscribe;
 mod subscribe_to;
 mod subscription;
 
-mod dead;
+pub(crate) mod dead;
 pub(crate) mod host;
 mod shutdown;
 mod wait;

@@ -23,6 +23,7 @@ use super::crew::Crew;
 use super::options::Options;
 use super::overflow::Overflow;
 use super::worker::Worker;
+use crate::bus::dead::is_meta;
 use crate::bus::host::Host;
 use crate::contain::{self, Caught};
 use crate::dispatch::awaited::{self, HandlerErrorCause, Ticket};
@@ -269,7 +270,12 @@ impl Mailbox {
         self.watch.tell();
     }
 
-    fn put(&self, mut item: Item<Inner, Awaited>, queue: &Queue<Inner, Awaited>) -> Result<(), Item<Inner, Awaited>> {
+    fn put(
+        &self,
+        mut item: Item<Inner, Awaited>,
+        queue: &Queue<Inner, Awaited>,
+        event: &Event,
+    ) -> Result<(), Item<Inner, Awaited>> {
         let mut in_vain = 0;
         loop {
             item = match queue.push(item) {
@@ -287,6 +293,8 @@ impl Mailbox {
                         None => return Err(item),
                     }
                 }
+                // The bus's own events come from workers, which others may be waiting for.
+                Overflow::Block { .. } if self.is_at_work_here() || is_meta(event) => return Err(item),
                 Overflow::Block { up_to } => return self.put_when_there_is_room(item, queue, up_to),
             }
         }
@@ -299,9 +307,6 @@ impl Mailbox {
         queue: &Queue<Inner, Awaited>,
         up_to: core::time::Duration,
     ) -> Result<(), Item<Inner, Awaited>> {
-        if self.is_at_work_here() {
-            return Err(item);
-        }
         let mut item = Some(item);
         self.room.wait_until(Instant::now().checked_add(up_to), || {
             item = item.take().and_then(|item| queue.push(item).err());
@@ -358,7 +363,7 @@ impl Backlog for Mailbox {
             None => Item::Plain(event.clone().into_handle()),
             Some(ticket) => Item::Boxed(Box::new(Boxed((event.clone(), ticket)))),
         };
-        if let Err(item) = self.put(item, &self.queues[level]) {
+        if let Err(item) = self.put(item, &self.queues[level], event) {
             self.drop_item(item);
             return false;
         }

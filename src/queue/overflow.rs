@@ -30,10 +30,10 @@ pub enum Overflow {
     /// The publisher waits for room, at most so long; then the event that comes is dropped.
     ///
     /// The one exception to the promise that a publisher is never held up (P1), for programs where to lose is worse than
-    /// to wait. Nobody waits where that is seen to be in vain: a handler that publishes to its own full queue, and a thread
-    /// that runs the handler's executor. Nor does the bus with its own events (`ringbus.**`), such as dead letters. Not seen
-    /// are circles of several handlers, each of which waits for room in the other's queue, and a thread that publishes to
-    /// a queue which it alone empties: there the limit is what ends the wait.
+    /// to wait. A handler that publishes to its own full queue does not wait: nobody else would make room. Nor does the bus
+    /// with its own events (`ringbus.**`), such as that of a dead letter. What is not seen, so that only the limit ends the
+    /// wait: handlers that wait for room in each other's queues, a thread that publishes to a queue which it alone empties,
+    /// and a thread of the executor on which the handler is to run.
     Block {
         /// How long, at most.
         up_to: Duration,
