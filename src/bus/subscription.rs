@@ -6,8 +6,8 @@ use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use super::Inner;
-use crate::contain;
 use crate::dispatch::{EndedBy, Named, Subscriber, SubscriptionId, SubscriptionInfo, SubscriptionState, Warning};
+use crate::sync::revocable::StillRunning;
 use crate::sync::rows;
 
 /// The guard of one handler.
@@ -55,7 +55,7 @@ pub enum CloseError {
     /// The handler's queue was not drained in this time, or another thread has ended it at once meanwhile; the rest was
     /// discarded.
     NotDrained {
-        /// How long the close has waited.
+        /// How long the close has waited: the limit, or less where another thread was first.
         after: Duration,
         /// How many events were discarded.
         discarded: u64,
@@ -106,10 +106,10 @@ pub(crate) struct Ending {
 // === impl Ending ===
 
 impl Ending {
-    /// Whether the handler is what the calling thread is running.
+    /// Whether the calling thread is inside a call of the handler.
     #[cfg(feature = "async")]
     pub(crate) fn is_own_handler(&self) -> bool {
-        self.subscriber.backlog.as_ref().is_some_and(|backlog| backlog.is_at_work_here())
+        self.subscriber.is_at_work_here()
     }
 
     /// Unsubscribes it: what waits is handled, nothing more comes.
@@ -131,11 +131,14 @@ impl Ending {
         }
     }
 
-    /// Unsubscribes it, and waits for all of that.
-    pub(crate) fn drain(&self, deadline: Option<Instant>, after: Duration) -> Result<(), CloseError> {
+    /// Unsubscribes it, and waits for all of that; without a limit, as long as it takes.
+    pub(crate) fn drain(&self, limit: Option<Duration>) -> Result<(), CloseError> {
+        let began = Instant::now();
+        // A limit beyond what the clock can tell is none.
+        let deadline = limit.and_then(|limit| began.checked_add(limit));
         let before = self.discarded();
         self.remove();
-        let closed = end_calls(&self.subscriber, deadline, after);
+        let closed = self.subscriber.end_calls(deadline).map_err(timed_out(limit));
         // Not before: what publishers under way hand over is handled too.
         self.finish();
         closed?;
@@ -149,7 +152,10 @@ impl Ending {
         }
         match self.discarded() - before {
             0 if over => Ok(()),
-            discarded => Err(CloseError::NotDrained { after, discarded, running: !backlog.is_over() }),
+            discarded => {
+                let after = limit.filter(|_| !over).unwrap_or_else(|| began.elapsed());
+                Err(CloseError::NotDrained { after, discarded, running: !backlog.is_over() })
+            }
         }
     }
 
@@ -158,10 +164,9 @@ impl Ending {
     }
 }
 
-/// Waits until no publisher is calling the handler, or handing it anything, and drops it, or its hold on its queue.
-fn end_calls(subscriber: &Subscriber, deadline: Option<Instant>, after: Duration) -> Result<(), CloseError> {
-    let closed = subscriber.handler.close(deadline, contain::drop_contained);
-    closed.map_err(|running| CloseError::TimedOut { after, threads: running.0 })
+/// A close that was to wait so long has not seen the end of these calls.
+fn timed_out(limit: Option<Duration>) -> impl FnOnce(StillRunning) -> CloseError {
+    move |running| CloseError::TimedOut { after: limit.unwrap_or_default(), threads: running.0 }
 }
 
 // === impl Subscription ===
@@ -291,8 +296,7 @@ impl Subscription {
             ending.begin();
             return Err(CloseError::InsideHandler);
         }
-        // A limit beyond what the clock can tell is none.
-        ending.drain(Instant::now().checked_add(limit), limit)
+        ending.drain(Some(limit))
     }
 
     /// What it takes to end it from elsewhere.
@@ -313,7 +317,7 @@ impl Subscription {
         }
         // A limit beyond what the clock can tell is none.
         let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
-        end_calls(&self.subscriber, deadline, limit.unwrap_or_default())?;
+        self.subscriber.end_calls(deadline).map_err(timed_out(limit))?;
         match &self.subscriber.backlog {
             Some(backlog) if backlog.needs_this_thread() && !backlog.is_over() => Err(CloseError::OnExecutor),
             Some(backlog) if !backlog.watch().wait_until(deadline, || backlog.is_over()) => {

@@ -235,7 +235,7 @@ impl<P: Received> Receiver<P> {
     }
 
     /// What comes out; one that cannot be read as what is wanted has failed.
-    fn taken(&self, event: &Event, ticket: Option<Ticket>) -> Option<P::Item> {
+    pub(super) fn taken(&self, event: &Event, ticket: Option<Ticket>) -> Option<P::Item> {
         match P::receive(event) {
             Ok(item) => {
                 self.mailbox.received(ticket);
