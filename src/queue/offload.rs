@@ -64,7 +64,8 @@ mod tests {
         let counts = || wakers.each_ref().map(Arc::strong_count);
         {
             let mut work = pin!(offload(move || may_go.recv().unwrap()).unwrap());
-            let mut poll = |own: &Arc<Woken>| work.as_mut().poll(&mut Context::from_waker(&Waker::from(Arc::clone(own))));
+            let mut poll =
+                |own: &Arc<Woken>| work.as_mut().poll(&mut Context::from_waker(&Waker::from(Arc::clone(own))));
             assert!(wakers.iter().all(|own| poll(own).is_pending()));
             assert_eq!(counts()[..4], [1; 4], "who waited before is forgotten");
             go.send(7).unwrap();
