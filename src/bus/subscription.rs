@@ -101,6 +101,9 @@ impl std::error::Error for CloseError {}
 pub(crate) struct Ending {
     bus: Weak<Inner>,
     subscriber: Arc<Subscriber>,
+    began: Instant,
+    /// What its queue had discarded then.
+    discarded: u64,
 }
 
 // === impl Ending ===
@@ -133,10 +136,8 @@ impl Ending {
 
     /// Unsubscribes it, and waits for all of that; without a limit, as long as it takes.
     pub(crate) fn drain(&self, limit: Option<Duration>) -> Result<(), CloseError> {
-        let began = Instant::now();
         // A limit beyond what the clock can tell is none.
-        let deadline = limit.and_then(|limit| began.checked_add(limit));
-        let before = self.discarded();
+        let deadline = limit.and_then(|limit| self.began.checked_add(limit));
         self.remove();
         let closed = self.subscriber.end_calls(deadline).map_err(timed_out(limit));
         // Not before: what publishers under way hand over is handled too.
@@ -150,18 +151,18 @@ impl Ending {
         if !over {
             backlog.stop();
         }
-        match self.discarded() - before {
+        match discarded_by(&self.subscriber) - self.discarded {
             0 if over => Ok(()),
             discarded => {
-                let after = limit.filter(|_| !over).unwrap_or_else(|| began.elapsed());
+                let after = limit.filter(|_| !over).unwrap_or_else(|| self.began.elapsed());
                 Err(CloseError::NotDrained { after, discarded, running: !backlog.is_over() })
             }
         }
     }
+}
 
-    fn discarded(&self) -> u64 {
-        self.subscriber.backlog.as_ref().map_or(0, |backlog| backlog.info().discarded)
-    }
+fn discarded_by(subscriber: &Subscriber) -> u64 {
+    subscriber.backlog.as_ref().map_or(0, |backlog| backlog.info().discarded)
 }
 
 /// A close that was to wait so long has not seen the end of these calls.
@@ -299,9 +300,10 @@ impl Subscription {
         ending.drain(Some(limit))
     }
 
-    /// What it takes to end it from elsewhere.
+    /// What it takes to end it from elsewhere, from now on.
     pub(crate) fn ending(&self) -> Ending {
-        Ending { bus: self.bus.clone(), subscriber: Arc::clone(&self.subscriber) }
+        let (began, discarded) = (Instant::now(), discarded_by(&self.subscriber));
+        Ending { bus: self.bus.clone(), subscriber: Arc::clone(&self.subscriber), began, discarded }
     }
 
     /// Keeps the handler subscribed for as long as the bus lives.
