@@ -19,6 +19,8 @@ use ringbus::{
 use tokio::sync::{Notify, Semaphore};
 
 const LONG: Duration = Duration::from_secs(60);
+/// At which a wait for oneself comes to light.
+const LIMIT: Duration = Duration::from_secs(5);
 
 fn n(event: &Event) -> i64 {
     event.get("n").and_then(ringbus::Value::as_i64).unwrap()
@@ -438,7 +440,7 @@ async fn all_that_waits_on_the_runtimes_own_thread_can_be_awaited() {
     let guard = bus.subscribe_async(|_| suspended(3)).unwrap();
     (0..100).for_each(|n| drop(publish_event!(bus: &bus, "job", n)));
     // Nobody but this thread could make it come true.
-    let busy = bus.wait_idle(LONG).unwrap_err();
+    let busy = bus.wait_idle(LIMIT).unwrap_err();
     assert!(busy.on_executor && busy.handlers[0].subscription == guard.id(), "{busy}");
     let busy = bus.wait_idle_async(Duration::ZERO).await.unwrap_err();
     assert!(!busy.on_executor && busy.handlers.len() == 1, "{busy}");
@@ -446,9 +448,6 @@ async fn all_that_waits_on_the_runtimes_own_thread_can_be_awaited() {
     assert_eq!(guard.info().delivered, 100);
     bus.wait_idle(LONG).unwrap();
 }
-
-/// A limit beyond which a wait for oneself comes to light.
-const LIMIT: Duration = Duration::from_secs(5);
 
 #[tokio::test]
 async fn a_handler_that_shuts_down_waits_for_the_others_and_not_for_itself() {

@@ -52,7 +52,7 @@ fn p10_alarms_ring_in_a_forked_child() {
     let child = unsafe { libc::fork() };
     if child == 0 {
         // SAFETY: ends the child, should it wait for ever.
-        unsafe { libc::alarm(60) };
+        unsafe { libc::alarm(20) };
         let code = std::panic::catch_unwind(|| i32::from(!times_out(&bus) || !times_out(&bus)));
         // SAFETY: ends the child without running what belongs to the parent.
         unsafe { libc::_exit(code.unwrap_or(64)) };
