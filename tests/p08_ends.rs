@@ -192,44 +192,6 @@ fn a_shutdown_inside_a_handler_is_made_whole_by_who_can_wait() {
     assert!(bus.shutdown(Duration::ZERO).is_complete());
 }
 
-/// A publisher that is about to hand an event over while a handler ends the bus.
-#[test]
-fn what_comes_to_a_queue_while_a_handler_shuts_down_is_handled() {
-    for finished in [true, false] {
-        let bus = Bus::new();
-        let (enter, entered) = mpsc::channel();
-        let (go, may_go) = mpsc::channel::<()>();
-        let (enter, may_go) = (Mutex::new(enter), Mutex::new(may_go));
-        let late = move |_: &Event| {
-            let _ = enter.lock().unwrap().send(());
-            let _ = may_go.lock().unwrap().recv();
-            true
-        };
-        let (send, ended) = mpsc::channel();
-        let of = bus.on("job").unwrap().filter(late).in_thread();
-        let guard = of.subscribe(move |_| ENDS.set(Some(Ends(send.clone())))).unwrap();
-        bus.on("stop").unwrap().subscribe(|_| drop(ringbus::current().unwrap().shutdown(LONG))).detach();
-        std::thread::scope(|scope| {
-            let publisher = scope.spawn(|| publish(&bus, 1));
-            entered.recv().unwrap();
-            publish_event!(bus: &bus, "stop");
-            drop(go);
-            publisher.join().unwrap();
-        });
-        if finished {
-            let report = bus.shutdown(LONG);
-            assert!(report.is_complete() && report.drained() == 1, "{report}");
-        } else {
-            bus.wait_idle(LONG).unwrap();
-        }
-        drop(bus);
-        let queue = guard.info().queue.unwrap();
-        assert_eq!((queue.delivered, queue.discarded), (1, 0));
-        // And the thread ends, with the last of those who could say so.
-        while ended.recv_timeout(LONG).map_err(|left| assert_eq!(left, mpsc::RecvTimeoutError::Disconnected)).is_ok() {}
-    }
-}
-
 /// Says that its thread has ended.
 struct Ends(mpsc::Sender<()>);
 
@@ -381,5 +343,50 @@ mod tasks {
         };
         let Err(CloseError::NotDrained { after, discarded: 2, .. }) = closed else { panic!("{closed:?}") };
         assert_ne!(after, Duration::ZERO);
+    }
+
+    /// A publisher that is about to hand an event over while a handler ends the bus.
+    #[test]
+    fn what_comes_to_a_queue_while_a_handler_shuts_down_is_handled() {
+        for finished in [true, false] {
+            let bus = Bus::new();
+            let (enter, entered) = mpsc::channel();
+            let (go, may_go) = mpsc::channel::<()>();
+            let (enter, may_go) = (Mutex::new(enter), Mutex::new(may_go));
+            let late = move |_: &Event| {
+                let _ = enter.lock().unwrap().send(());
+                let _ = may_go.lock().unwrap().recv();
+                true
+            };
+            let (send, tasks) = mpsc::channel();
+            let queue = bus.on("job").unwrap().filter(late).on_executor(ByHand(send));
+            let guard = queue.subscribe(|_| async {}).unwrap();
+            let mut task = tasks.recv().unwrap();
+            bus.on("stop").unwrap().subscribe(|_| drop(ringbus::current().unwrap().shutdown(LONG))).detach();
+            std::thread::scope(|scope| {
+                let publisher = scope.spawn(|| publish(&bus, 1));
+                entered.recv().unwrap();
+                publish_event!(bus: &bus, "stop");
+                assert!(poll(Pin::new(&mut task)).is_pending(), "something is coming");
+                drop(go);
+                publisher.join().unwrap();
+            });
+            if finished {
+                std::thread::scope(|scope| {
+                    let shutting = scope.spawn(|| bus.shutdown(LONG));
+                    while poll(Pin::new(&mut task)).is_pending() {
+                        std::thread::yield_now();
+                    }
+                    let report = shutting.join().unwrap();
+                    assert!(report.is_complete() && report.drained() == 1, "{report}");
+                });
+            } else {
+                assert!(poll(Pin::new(&mut task)).is_pending());
+                drop(bus);
+                assert!(poll(Pin::new(&mut task)).is_ready(), "it ends with the bus");
+            }
+            let queue = guard.info().queue.unwrap();
+            assert_eq!((queue.delivered, queue.discarded), (1, 0));
+        }
     }
 }
