@@ -6,7 +6,7 @@ use std::num::NonZeroU32;
 use std::sync::{Mutex, mpsc};
 use std::time::Duration;
 
-use ringbus::{Bus, CloseError, Event, FailurePolicy, Subscription, publish_event};
+use ringbus::{Bus, CloseError, Event, FailurePolicy, RecvError, Subscription, publish_event};
 
 const LONG: Duration = Duration::from_secs(60);
 
@@ -192,6 +192,36 @@ fn a_shutdown_inside_a_handler_is_made_whole_by_who_can_wait() {
     assert!(bus.shutdown(Duration::ZERO).is_complete());
 }
 
+/// A filter in which a publisher stands, about to hand an event over, until it is let go.
+fn late() -> (Held, impl Fn(&Event) -> bool + Send + Sync + 'static) {
+    let (held, handler) = held();
+    let handler = Mutex::new(handler);
+    let filter = move |event: &Event| {
+        (handler.lock().unwrap())(event);
+        true
+    };
+    (held, filter)
+}
+
+#[test]
+fn whoever_receives_learns_of_a_shutdown_inside_a_handler_at_once() {
+    let bus = Bus::new();
+    let (held, filter) = late();
+    let mut jobs = bus.on("job").unwrap().filter(filter).receiver().unwrap();
+    bus.on("stop").unwrap().subscribe(|_| drop(ringbus::current().unwrap().shutdown(LONG))).detach();
+    std::thread::scope(|scope| {
+        let publisher = scope.spawn(|| publish(&bus, 1));
+        held.begun.recv().unwrap();
+        publish_event!(bus: &bus, "stop");
+        assert_eq!(jobs.try_recv().unwrap_err(), RecvError::Ended);
+        drop(held.go);
+        publisher.join().unwrap();
+    });
+    assert!(jobs.try_recv().is_ok(), "what has come late is there");
+    let report = bus.shutdown(LONG);
+    assert!(report.is_complete() && report.drained() == 1, "{report}");
+}
+
 /// Says that its thread has ended.
 struct Ends(mpsc::Sender<()>);
 
@@ -350,25 +380,18 @@ mod tasks {
     fn what_comes_to_a_queue_while_a_handler_shuts_down_is_handled() {
         for finished in [true, false] {
             let bus = Bus::new();
-            let (enter, entered) = mpsc::channel();
-            let (go, may_go) = mpsc::channel::<()>();
-            let (enter, may_go) = (Mutex::new(enter), Mutex::new(may_go));
-            let late = move |_: &Event| {
-                let _ = enter.lock().unwrap().send(());
-                let _ = may_go.lock().unwrap().recv();
-                true
-            };
+            let (held, filter) = late();
             let (send, tasks) = mpsc::channel();
-            let queue = bus.on("job").unwrap().filter(late).on_executor(ByHand(send));
+            let queue = bus.on("job").unwrap().filter(filter).on_executor(ByHand(send));
             let guard = queue.subscribe(|_| async {}).unwrap();
             let mut task = tasks.recv().unwrap();
             bus.on("stop").unwrap().subscribe(|_| drop(ringbus::current().unwrap().shutdown(LONG))).detach();
             std::thread::scope(|scope| {
                 let publisher = scope.spawn(|| publish(&bus, 1));
-                entered.recv().unwrap();
+                held.begun.recv().unwrap();
                 publish_event!(bus: &bus, "stop");
                 assert!(poll(Pin::new(&mut task)).is_pending(), "something is coming");
-                drop(go);
+                drop(held.go);
                 publisher.join().unwrap();
             });
             if finished {

@@ -1,7 +1,8 @@
 //! A handler on its way out of a bus that is shut down: its calls end, then its queue, and what became of both is told.
 //!
-//! It refuses to wait for the handler that has asked for it. A queue that somebody is handing an event to, and that cannot be
-//! waited for, stays open: the event is handled, and the queue ends with the next shutdown that waits, or with the bus.
+//! It refuses to wait for the handler that has asked for it. Workers whose queue somebody is handing an event to, and that
+//! cannot be waited for, stay: the event is handled, and they end with the next shutdown that waits, with the guard, or with
+//! the bus.
 
 use core::panic::Location;
 use std::sync::{Arc, Weak};
@@ -72,8 +73,9 @@ impl Leaving {
         let mut waited = waits && !self.asks;
         let (mut drained, mut abandoned, mut running) = (0, 0, !self.uncalled);
         if let Some((backlog, before)) = &self.queue {
-            if waited || self.uncalled {
-                // Not before: what publishers under way hand over is handled too.
+            // Not before what publishers under way hand over has come, and is handled too. A receiver takes that out in any case,
+            // and whoever waits there for the end is to learn of it.
+            if waited || self.uncalled || !backlog.has_workers() {
                 backlog.finish();
             }
             waited &= !backlog.needs_this_thread();

@@ -182,7 +182,7 @@ impl Mailbox {
 
     /// Whether the workers have ended; whoever takes events out has none.
     fn has_no_worker_left(&self) -> bool {
-        self.crew.len() > 0 && self.crew.have_ended()
+        self.has_workers() && self.crew.have_ended()
     }
 
     /// An event was offered before, and this is its end.
@@ -373,7 +373,7 @@ impl Backlog for Mailbox {
         self.sweep();
         self.room.tell();
         self.stop_crew();
-        if self.crew.len() == 0 {
+        if !self.has_workers() {
             self.host.unbind();
         }
         self.wake_all();
@@ -398,6 +398,10 @@ impl Backlog for Mailbox {
 
     fn is_at_work_here(&self) -> bool {
         AT_WORK_FOR.with(Cell::get) == ptr::from_ref(self)
+    }
+
+    fn has_workers(&self) -> bool {
+        self.crew.len() > 0
     }
 
     fn needs_this_thread(&self) -> bool {
