@@ -73,8 +73,8 @@ impl Leaving {
         let mut waited = waits && !self.asks;
         let (mut drained, mut abandoned, mut running) = (0, 0, !self.uncalled);
         if let Some((backlog, before)) = &self.queue {
-            // Not before what publishers under way hand over has come, and is handled too. A receiver takes that out in any case,
-            // and whoever waits there for the end is to learn of it.
+            // Not before what publishers under way hand over has come, and is handled too. A receiver takes that out in
+            // any case, and whoever waits there for the end is to learn of it.
             if waited || self.uncalled || !backlog.has_workers() {
                 backlog.finish();
             }

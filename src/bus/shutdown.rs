@@ -104,7 +104,8 @@ impl Bus {
     /// Inside a handler it does not wait, and its report is [`unfinished`](ShutdownReport::unfinished); nor does it wait for
     /// async handlers on a thread of their runtime, where waiting would keep them from coming to their end. What waits is
     /// handled all the same. The next shutdown that can wait waits for what was left, and reports all of it from the
-    /// beginning; until then, or until its guard is dropped, a queue that somebody was just handing an event to keeps its threads.
+    /// beginning; until then, or until its guard is dropped, a queue that somebody was just handing an event to keeps its
+    /// threads.
     ///
     /// ```
     /// use std::time::Duration;
