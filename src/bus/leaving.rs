@@ -30,6 +30,8 @@ pub(crate) struct Leaving {
     queue: Option<(Arc<dyn Backlog>, QueueInfo)>,
     /// No publisher is calling it, or handing it anything.
     uncalled: bool,
+    /// A receiver that was told the end while an event was on its way: nobody may be there to take that out.
+    told_early: bool,
 }
 
 impl Leaving {
@@ -45,6 +47,7 @@ impl Leaving {
             known: Arc::downgrade(&subscriber),
             subscriber: Some(subscriber),
             uncalled: false,
+            told_early: false,
         }
     }
 
@@ -66,6 +69,8 @@ impl Leaving {
             Some(subscriber) => subscriber.handler.close_idle(contain::drop_contained),
             None => true,
         };
+        let is_taken_out = self.queue.as_ref().is_some_and(|(backlog, _)| !backlog.has_workers());
+        self.told_early |= is_taken_out && !self.uncalled && (!waits || self.asks);
     }
 
     /// Lets its queue come to its end, and waits for that where it can; says whether it could.
@@ -79,7 +84,7 @@ impl Leaving {
                 backlog.finish();
             }
             waited &= !backlog.needs_this_thread();
-            if waited && !backlog.watch().wait_until(deadline, || backlog.is_over()) {
+            if waited && !self.told_early && !backlog.watch().wait_until(deadline, || backlog.is_over()) {
                 backlog.stop();
             }
             let after = backlog.info();

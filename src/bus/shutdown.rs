@@ -105,7 +105,8 @@ impl Bus {
     /// async handlers on a thread of their runtime, where waiting would keep them from coming to their end. What waits is
     /// handled all the same. The next shutdown that can wait waits for what was left, and reports all of it from the
     /// beginning; until then, or until its guard is dropped, a queue that somebody was just handing an event to keeps its
-    /// threads.
+    /// threads. A receiver learns of the end at once; an event that was on its way there can still be taken out, and is not
+    /// waited for: the report says [`running`](HandlerEnd::running) where it is there.
     ///
     /// ```
     /// use std::time::Duration;
