@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
 use ringbus::{
-    BoxError, Breaker, Bus, BusBuilder, CloseError, Event, FieldReader, FieldWriter, Payload, RecvError, Subscription,
-    Warning, publish_event,
+    BoxError, Breaker, Bus, BusBuilder, CloseError, Event, FailurePolicy, FieldReader, FieldWriter, Payload, RecvError,
+    Subscription, Warning, publish_event,
 };
 
 const LONG: Duration = Duration::from_secs(60);
@@ -168,8 +168,107 @@ fn a_close_that_was_to_drain_tells_what_another_end_has_discarded() {
         assert_eq!(bus.shutdown(Duration::ZERO).abandoned(), 3);
         drop(held.go);
         let error = closing.join().unwrap().unwrap_err();
-        assert_eq!(error, CloseError::NotDrained { after: LONG, discarded: 3, running: false });
+        let CloseError::NotDrained { after, discarded: 3, running: false, .. } = error else { panic!("{error}") };
+        assert!(after < LONG, "it was ended before");
     });
+}
+
+/// Events that were offered to a handler which failed meanwhile: kept back, and so left.
+#[test]
+fn a_shutdown_tells_what_quarantine_has_kept_back_and_what_was_skipped() {
+    let bus = Bus::new();
+    let (begin, begun) = mpsc::channel();
+    let (go, may_go) = mpsc::channel::<()>();
+    let once = FailurePolicy::Quarantine { after: NonZeroU32::MIN };
+    let failing = bus.on("job").unwrap().named("failing").failure_policy(once).in_thread().try_subscribe(move |_| {
+        begin.send(()).unwrap();
+        let _ = may_go.recv();
+        Err("no".into())
+    });
+    let (skip, skipping) = mpsc::channel();
+    let (on, may_skip) = mpsc::channel::<()>();
+    let may_skip = Mutex::new(may_skip);
+    let picky = bus.on("job").unwrap().named("picky").in_thread().filter_map(move |_| {
+        let _ = skip.send(());
+        let _ = may_skip.lock().unwrap().recv();
+        None::<()>
+    });
+    let guards = (failing.unwrap(), picky.subscribe(|()| {}).unwrap());
+    publish(&bus, 11);
+    begun.recv().unwrap();
+    skipping.recv().unwrap();
+    let report = std::thread::scope(|scope| {
+        let shutting = scope.spawn(|| bus.shutdown(LONG));
+        while !bus.subscriptions().is_empty() {
+            std::thread::yield_now();
+        }
+        drop((go, on));
+        shutting.join().unwrap()
+    });
+    let of = |name| report.handlers.iter().find(|end| end.name.as_deref() == Some(name)).unwrap();
+    assert_eq!((of("failing").drained, of("failing").abandoned), (1, 10), "{report}");
+    assert_eq!((of("picky").drained, of("picky").abandoned), (11, 0), "{report}");
+    assert!(!report.is_complete());
+    assert_eq!(guards.0.info().queue.unwrap().kept_back, 10);
+}
+
+#[test]
+fn a_shutdown_inside_a_handler_is_made_whole_by_who_can_wait() {
+    let bus = Bus::new();
+    let (held, handler) = held();
+    let guard = bus.on("job").unwrap().in_thread().subscribe(handler).unwrap();
+    let (send, reports) = mpsc::channel();
+    let send = Mutex::new(send);
+    let stops = bus.on("stop").unwrap().subscribe(move |_| {
+        let bus = ringbus::current().unwrap();
+        let _ = send.lock().unwrap().send([bus.shutdown(LONG), bus.shutdown(LONG)]);
+    });
+    publish(&bus, 5);
+    held.begun.recv().unwrap();
+    publish_event!(bus: &bus, "stop");
+    for report in reports.recv().unwrap() {
+        assert!(report.unfinished && report.handlers.len() == 2, "{report:?}");
+    }
+    drop(held.go);
+    std::thread::scope(|scope| {
+        let both = [scope.spawn(|| bus.shutdown(LONG)), scope.spawn(|| bus.shutdown(LONG))];
+        for report in both.map(|one| one.join().unwrap()) {
+            assert!(report.is_complete(), "{report}");
+            assert_eq!((report.handlers.len(), report.drained()), (2, 5), "all of it, from the beginning on");
+        }
+    });
+    assert_eq!((guard.info().delivered, stops.is_active()), (5, false));
+    assert!(bus.shutdown(Duration::ZERO).is_complete());
+}
+
+/// A filter in which a publisher stands, about to hand an event over, until it is let go.
+fn late() -> (Held, impl Fn(&Event) -> bool + Send + Sync + 'static) {
+    let (held, handler) = held();
+    let handler = Mutex::new(handler);
+    let filter = move |event: &Event| {
+        (handler.lock().unwrap())(event);
+        true
+    };
+    (held, filter)
+}
+
+#[test]
+fn whoever_receives_learns_of_a_shutdown_inside_a_handler_at_once() {
+    let bus = Bus::new();
+    let (held, filter) = late();
+    let mut jobs = bus.on("job").unwrap().filter(filter).receiver().unwrap();
+    bus.on("stop").unwrap().subscribe(|_| drop(ringbus::current().unwrap().shutdown(LONG))).detach();
+    std::thread::scope(|scope| {
+        let publisher = scope.spawn(|| publish(&bus, 1));
+        held.begun.recv().unwrap();
+        publish_event!(bus: &bus, "stop");
+        assert_eq!(jobs.try_recv().unwrap_err(), RecvError::Ended);
+        drop(held.go);
+        publisher.join().unwrap();
+    });
+    assert!(jobs.try_recv().is_ok(), "what has come late is there");
+    let report = bus.shutdown(LONG);
+    assert!(report.is_complete() && report.drained() == 1, "{report}");
 }
 
 /// Says that its thread has ended.
@@ -412,5 +511,117 @@ mod tasks {
         assert!(woken.0.load(Ordering::SeqCst) > before, "or its executor would keep it for ever");
         assert!(Pin::new(&mut task).poll(&mut cx).is_ready());
         assert_eq!(guard.info().queue.unwrap().discarded, 2);
+    }
+
+    /// Says whether its tasks may need the calling thread, as a test wants it.
+    struct Here(bool);
+
+    impl ringbus::Spawn for Here {
+        fn spawn(&self, task: ringbus::Task) {
+            std::mem::forget(task);
+        }
+
+        fn is_current(&self) -> bool {
+            self.0
+        }
+    }
+
+    #[test]
+    fn where_tasks_need_the_thread_nobody_waits_on_it_without_a_limit() {
+        let bus = Bus::new();
+        let event = || Event::builder("job").build().unwrap();
+        let elsewhere = bus.on("none").unwrap().on_executor(Here(false)).subscribe(|_| async {}).unwrap();
+        // On a thread that a test can leave behind.
+        let waits = |event: Event| {
+            let (bus, (send, result)) = (bus.clone(), mpsc::channel());
+            std::thread::spawn(move || send.send(bus.publish_and_wait(event, None)));
+            result.recv_timeout(LONG / 4).unwrap()
+        };
+        assert!(waits(event()).is_ok());
+        let here = bus.on("job").unwrap().on_executor(Here(true)).subscribe(|_| async {}).unwrap();
+        let error = waits(event()).unwrap_err();
+        assert_eq!((error, here.info().queue.unwrap().offered), (ringbus::WaitError::NoLimit, 0));
+        let waited = bus.publish_and_wait(event(), Duration::ZERO).unwrap();
+        assert_eq!(waited.running[0].subscription, here.id());
+        let busy = bus.wait_idle(LONG / 4).unwrap_err();
+        assert!(busy.on_executor && busy.handlers[0].subscription == here.id(), "{busy}");
+        drop((elsewhere, here));
+    }
+
+    fn poll<F: Future>(future: Pin<&mut F>) -> std::task::Poll<F::Output> {
+        future.poll(&mut Context::from_waker(&Waker::from(Arc::new(Woken::default()))))
+    }
+
+    #[test]
+    fn a_handler_without_a_queue_does_not_wait_for_itself() {
+        let bus = Bus::new();
+        let (send, results) = mpsc::channel();
+        let (send, own) = (Mutex::new(send), Arc::new(Mutex::new(None::<Subscription>)));
+        let inner = Arc::clone(&own);
+        *own.lock().unwrap() = Some(bus.subscribe(move |_| {
+            let own = inner.lock().unwrap().take().unwrap();
+            let closed = poll(std::pin::pin!(own.close_async()));
+            let _ = send.lock().unwrap().send(closed);
+        }));
+        publish(&bus, 1);
+        assert_eq!(results.recv().unwrap(), std::task::Poll::Ready(Err(CloseError::InsideHandler)));
+    }
+
+    #[test]
+    fn a_close_that_is_cut_short_tells_how_long_it_has_waited() {
+        let bus = Bus::new();
+        let (held, handler) = held();
+        let guard = bus.on("job").unwrap().in_thread().subscribe(handler).unwrap();
+        publish(&bus, 3);
+        held.begun.recv().unwrap();
+        let mut closing = Box::pin(guard.close_async());
+        assert_eq!(bus.shutdown(Duration::ZERO).abandoned(), 2);
+        drop(held.go);
+        let closed = loop {
+            if let std::task::Poll::Ready(closed) = poll(closing.as_mut()) {
+                break closed;
+            }
+            std::thread::yield_now();
+        };
+        let Err(CloseError::NotDrained { after, discarded: 2, .. }) = closed else { panic!("{closed:?}") };
+        assert_ne!(after, Duration::ZERO);
+    }
+
+    /// A publisher that is about to hand an event over while a handler ends the bus.
+    #[test]
+    fn what_comes_to_a_queue_while_a_handler_shuts_down_is_handled() {
+        for finished in [true, false] {
+            let bus = Bus::new();
+            let (held, filter) = late();
+            let (send, tasks) = mpsc::channel();
+            let queue = bus.on("job").unwrap().filter(filter).on_executor(ByHand(send));
+            let guard = queue.subscribe(|_| async {}).unwrap();
+            let mut task = tasks.recv().unwrap();
+            bus.on("stop").unwrap().subscribe(|_| drop(ringbus::current().unwrap().shutdown(LONG))).detach();
+            std::thread::scope(|scope| {
+                let publisher = scope.spawn(|| publish(&bus, 1));
+                held.begun.recv().unwrap();
+                publish_event!(bus: &bus, "stop");
+                assert!(poll(Pin::new(&mut task)).is_pending(), "something is coming");
+                drop(held.go);
+                publisher.join().unwrap();
+            });
+            if finished {
+                std::thread::scope(|scope| {
+                    let shutting = scope.spawn(|| bus.shutdown(LONG));
+                    while poll(Pin::new(&mut task)).is_pending() {
+                        std::thread::yield_now();
+                    }
+                    let report = shutting.join().unwrap();
+                    assert!(report.is_complete() && report.drained() == 1, "{report}");
+                });
+            } else {
+                assert!(poll(Pin::new(&mut task)).is_pending());
+                drop(bus);
+                assert!(poll(Pin::new(&mut task)).is_ready(), "it ends with the bus");
+            }
+            let queue = guard.info().queue.unwrap();
+            assert_eq!((queue.delivered, queue.discarded), (1, 0));
+        }
     }
 }

@@ -15,6 +15,7 @@ use crate::dispatch::registry::Registry;
 use crate::dispatch::{Failure, Reporter, Warning};
 use crate::history::{MAX_CAPACITY, MAX_SHARDS, Recorder};
 use crate::stats::Counters;
+use crate::sync::atomic::AtomicBool;
 use crate::sync::rows::MAX_DEPTH;
 
 /// Options of a [`Bus`].
@@ -302,6 +303,7 @@ impl BusBuilder {
                 hop_limit: self.hop_limit as u32,
                 deferred_limit: (self.reentrancy == Reentrancy::Deferred).then_some(self.deferred_limit),
                 mode: Mode::new(self.reentrancy == Reentrancy::Deferred),
+                has_tasks: AtomicBool::new(false),
                 dead: DeadLetters::new(self.dead_letters),
                 shards: self.shards,
                 made: Instant::now(),

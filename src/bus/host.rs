@@ -6,7 +6,7 @@ use std::sync::{Arc, Weak};
 use super::{Bus, Inner};
 use crate::contain::{self, Caught};
 use crate::dispatch::awaited::HandlerErrorCause;
-use crate::dispatch::{BoxError, Circuit, Named, Permit, Subscriber, Warning, late};
+use crate::dispatch::{BoxError, Circuit, Named, Permit, Subscriber, Warning, aftermath};
 use crate::event::Event;
 use crate::stats::Counters;
 use crate::sync::counter::Lane;
@@ -128,7 +128,7 @@ impl Turn {
 
     /// Whether the call after so many is to be timed.
     pub(crate) fn is_timed(&self, calls: u64) -> bool {
-        late::is_timed(&self.bus.reporter, calls)
+        aftermath::is_timed(&self.bus.reporter, calls)
     }
 
     /// Whether the subscription may not be called at present.
@@ -139,13 +139,13 @@ impl Turn {
     /// The handler took the event, in so long a time, if that is known.
     pub(crate) fn delivered(&self, event: &Event, took_ns: Option<u64>) {
         self.bus.counters.delivered.add(self.lane(), 1);
-        late::delivered(&self.bus.reporter, &self.subscriber, event, took_ns);
+        aftermath::delivered(&self.bus.reporter, &self.subscriber, event, took_ns);
     }
 
     /// The handler has failed the event for good, after so many attempts.
     pub(crate) fn failed(&self, event: &Event, how: Result<Caught, BoxError>, attempts: u32) -> HandlerErrorCause {
         self.bus.counters.count_failures(1, how.is_ok().into());
-        let cause = late::failed(&self.bus.reporter, &self.subscriber, event, how);
+        let cause = aftermath::failed(&self.bus.reporter, &self.subscriber, event, how);
         self.bus.bury(event, &self.subscriber, attempts, cause.clone());
         cause
     }

@@ -8,7 +8,8 @@
 //! 4. [`subscribe`] adds a handler ([`subscribe_to`] one for a type), [`replay`] tells it of the past, a [`subscription`]
 //!    takes it away, a [`bag`] many. A handler may take what is [`mapped`] from the event.
 //! 5. Handlers that take their time reach the bus through a [`host`]; what they fail for good is a letter to the [`dead`].
-//!    [`shutdown`] ends all subscriptions, and waits for theirs.
+//!    [`shutdown`] ends all subscriptions, each [`leaving`] in its way, and waits for theirs. One may [`wait`] for an event's
+//!    handlers, or until all queues are [`idle`].
 //! 6. [`explain`] says who would get an event, and why not; [`dump`] writes the history down.
 
 mod builder;
@@ -34,6 +35,8 @@ mod subscription;
 
 pub(crate) mod dead;
 pub(crate) mod host;
+pub(crate) mod idle;
+mod leaving;
 mod shutdown;
 mod wait;
 
@@ -53,6 +56,7 @@ pub use explain::{Explained, Explanation, Gone, Verdict};
 #[doc(hidden)]
 pub use gate::global_is_open;
 pub use global::{GlobalAlreadySet, current, global, set_global};
+pub use idle::StillBusy;
 pub use mapped::{Mapped, TrySubscribe};
 #[doc(hidden)]
 pub use publish::publish_draft;
@@ -60,7 +64,7 @@ pub use shutdown::{HandlerEnd, ShutdownReport};
 pub use subscribe::{AlreadySubscribed, Subscribe};
 pub use subscription::{CloseError, Subscription};
 pub use topic::{Publishable, Topic};
-pub use wait::{StillBusy, WaitError, Waited};
+pub use wait::{WaitError, Waited};
 
 use core::fmt;
 use core::panic::{RefUnwindSafe, UnwindSafe};
@@ -76,6 +80,7 @@ use crate::dispatch::{EndedBy, Reporter, SubscriptionId, SubscriptionInfo};
 use crate::event::{Event, Kind};
 use crate::history::{self, Cursor, Found, History, HistoryBusy, Recorded, Recorder, Tail};
 use crate::stats::{Counters, Stats, Totals};
+use crate::sync::atomic::AtomicBool;
 
 /// A lock-free publish/subscribe bus for threads, with a flight recorder of the last events.
 ///
@@ -141,6 +146,8 @@ pub(crate) struct Inner {
     deferred_limit: Option<usize>,
     /// What a publish has to ask for that is not usual.
     mode: shutdown::Mode,
+    /// A handler runs, or has run, in tasks of an executor.
+    has_tasks: AtomicBool,
     dead: dead::DeadLetters,
     shards: usize,
     made: Instant,
@@ -410,6 +417,11 @@ impl Drop for Inner {
                 backlog.stop();
             }
             subscriber.handler.close_idle(contain::drop_contained);
+        }
+        // A shutdown that could not wait may have left a queue open: to whoever was just handing it an event.
+        if self.mode.is_shut() {
+            let backlogs = self.registry.all_living().1.into_iter().filter_map(|one| one.backlog.clone());
+            backlogs.for_each(|backlog| backlog.finish());
         }
     }
 }

@@ -11,14 +11,14 @@
 //! recorded, and finds its handlers removed (P6 does the rest).
 
 use core::fmt;
+use core::mem;
 use core::panic::Location;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::leaving::Leaving;
 use super::{Bus, Delivery, Inner, Outcome};
-use crate::contain;
 use crate::dispatch::watch::Watch;
-use crate::dispatch::{EndedBy, QueueInfo, Subscriber, SubscriptionId, write_handler};
+use crate::dispatch::{EndedBy, SubscriptionId, write_handler};
 use crate::sync::atomic::{AtomicU32, Ordering};
 use crate::sync::{Mutex, busy, duty};
 
@@ -29,10 +29,18 @@ use crate::sync::{Mutex, busy, duty};
 /// ```
 pub(super) struct Mode {
     word: AtomicU32,
-    /// Once it is there.
-    report: Mutex<Option<ShutdownReport>>,
-    /// Told when the report is there.
+    stage: Mutex<Stage>,
+    /// Told when a shutdown is no longer under way.
     reported: Watch,
+}
+
+/// How far a shutdown is.
+enum Stage {
+    /// Not begun, or somebody is at it; with the report of who was before.
+    UnderWay(Option<ShutdownReport>),
+    /// Whoever was at it could not wait: for one who can.
+    Left(Vec<Leaving>, ShutdownReport),
+    Done(ShutdownReport),
 }
 
 /// Nested events wait.
@@ -40,14 +48,15 @@ const DEFERRED: u32 = 1;
 /// The bus has been shut down.
 const SHUT: u32 = 2;
 
-/// A shutdown that has begun: whose handlers are removed, and to be ended.
+/// A shutdown that was asked for.
 #[derive(Clone)]
-pub(crate) struct Begun {
-    subscribers: Vec<Arc<Subscriber>>,
-    /// Those of them that had ended before.
-    ended_before: Vec<SubscriptionId>,
-    /// What their queues had done.
-    before: Vec<Option<QueueInfo>>,
+pub(crate) enum Asked {
+    /// For the first time: those whose handlers are removed, and to be ended.
+    First(Vec<Leaving>),
+    Again {
+        /// In a call of one of the bus's handlers: who is at it may be waiting for that.
+        inside: bool,
+    },
 }
 
 /// What [`Bus::shutdown`] has come to.
@@ -57,8 +66,8 @@ pub struct ShutdownReport {
     /// The subscriptions that there were, in the order in which they were made; also those that had ended and still had
     /// something to do.
     pub handlers: Vec<HandlerEnd>,
-    /// It could not wait: it was called inside a handler, or another shutdown was still at it at the deadline. What waits is
-    /// still drained.
+    /// It could not wait for all: it was called inside a handler, or on a thread that async handlers need, or another shutdown
+    /// was still at it at the deadline. What waits is still drained; a later shutdown that can wait makes the report whole.
     pub unfinished: bool,
 }
 
@@ -72,9 +81,11 @@ pub struct HandlerEnd {
     pub name: Option<String>,
     /// Where in the source it was made.
     pub place: &'static Location<'static>,
-    /// Events that waited in its queue and were handled during the shutdown, failed ones included.
+    /// Events that waited in its queue and were handled during the shutdown: those that failed, and those of which a
+    /// [`filter_map`](crate::Queued::filter_map) made nothing, included.
     pub drained: u64,
-    /// Events that waited in its queue and were not handled: they are counted as discarded.
+    /// Events that waited in its queue and were not handled: they are counted as discarded, or, where they came to their turn
+    /// in quarantine, as [kept back](crate::QueueInfo::kept_back).
     pub abandoned: u64,
     /// A call of it was still running.
     pub running: bool,
@@ -88,10 +99,14 @@ impl Bus {
     ///
     /// History and statistics can still be read. A second shutdown waits for the first, and has the same report.
     /// Handlers that are drained may publish; those events are refused too: where handlers work for each other, have
-    /// [`wait_idle`](Self::wait_idle) come first. Inside a handler it does not wait, and its
-    /// report is [`unfinished`](ShutdownReport::unfinished): what other threads are handing over at that moment may come
-    /// after the end of a queue, and is discarded then, counted. Nor does it wait for async handlers on a thread of their
-    /// runtime, where waiting would keep them from coming to their end.
+    /// [`wait_idle`](Self::wait_idle) come first.
+    ///
+    /// Inside a handler it does not wait, and its report is [`unfinished`](ShutdownReport::unfinished); nor does it wait for
+    /// async handlers on a thread of their runtime, where waiting would keep them from coming to their end. What waits is
+    /// handled all the same. The next shutdown that can wait waits for what was left, and reports all of it from the
+    /// beginning; until then, or until its guard is dropped, a queue that somebody was just handing an event to keeps its
+    /// threads. A receiver learns of the end at once; an event that was on its way there can still be taken out, and is not
+    /// waited for: the report says [`running`](HandlerEnd::running) where it is there.
     ///
     /// ```
     /// use std::time::Duration;
@@ -118,13 +133,13 @@ impl Bus {
     }
 
     /// The part that needs no waiting; then there is [`end_shutdown`](Self::end_shutdown).
-    pub(crate) fn begin_shutdown(&self) -> Option<Begun> {
+    pub(crate) fn begin_shutdown(&self) -> Asked {
         self.inner.begin_to_shut()
     }
 
-    /// The rest; it waits, except inside a handler.
-    pub(crate) fn end_shutdown(&self, begun: Option<Begun>, deadline: Option<Instant>) -> ShutdownReport {
-        self.inner.shut(begun, deadline)
+    /// The rest; it waits, except inside a handler and for the one that has asked.
+    pub(crate) fn end_shutdown(&self, asked: Asked, deadline: Option<Instant>) -> ShutdownReport {
+        self.inner.shut(asked, deadline)
     }
 
     /// Whether [`shutdown`](Self::shutdown) has been called.
@@ -137,46 +152,56 @@ impl Bus {
 // === impl Inner ===
 
 impl Inner {
-    /// Refuses events from now on, and removes the handlers; `None` where that was done before.
-    fn begin_to_shut(&self) -> Option<Begun> {
+    /// Refuses events from now on, and removes the handlers, where that was not done before.
+    fn begin_to_shut(&self) -> Asked {
         if !self.mode.shut() {
-            return None;
+            let (all, leaving) = self.registry.all_living();
+            return Asked::Again { inside: all.iter().chain(&leaving).any(|one| one.is_at_work_here()) };
         }
         self.gate.set_shut();
-        let (subscribers, ended_before) = self.to_be_ended();
-        let before = subscribers.iter().map(|one| one.backlog.as_ref().map(|backlog| backlog.info())).collect();
-        subscribers.iter().for_each(|one| drop(self.registry.remove(one.id, EndedBy::Shutdown)));
-        Some(Begun { subscribers, ended_before, before })
+        let leaving = self.to_be_ended();
+        leaving.iter().for_each(|one| drop(self.registry.remove(one.id, EndedBy::Shutdown)));
+        Asked::First(leaving)
     }
 
-    /// Ends the handlers; or waits for whoever does.
-    fn shut(&self, begun: Option<Begun>, deadline: Option<Instant>) -> ShutdownReport {
+    /// Ends the handlers; or waits for whoever does, and goes on with what that one has left.
+    fn shut(&self, asked: Asked, deadline: Option<Instant>) -> ShutdownReport {
         let waits = !duty::forbids_waiting();
-        let Some(Begun { subscribers, ended_before, before }) = begun else { return self.mode.report(waits, deadline) };
+        let mut leaving = match asked {
+            Asked::First(leaving) => leaving,
+            Asked::Again { inside } => match self.mode.take_up(waits && !inside, deadline) {
+                Ok(leaving) => leaving,
+                Err(report) => return report,
+            },
+        };
+        leaving.iter_mut().for_each(|one| one.end_calls(waits, deadline));
         let mut unfinished = !waits;
-        let running: Vec<bool> =
-            subscribers.iter().map(|one| if waits { end_calls(one, deadline) } else { end_later(one) }).collect();
-        let ends = subscribers.iter().zip(before).zip(running).filter_map(|((one, before), running)| {
-            let (waited, end) = end_backlog(one, before, running, waits.then_some(deadline));
+        let ends = leaving.iter().filter_map(|one| {
+            let (waited, end) = one.end_backlog(waits, deadline);
             unfinished |= !waited;
-            // Of those that had ended before, only what they still had to do is told.
-            (end.running || one.backlog.is_some() || !ended_before.contains(&one.id)).then_some(end)
+            one.is_told(&end).then_some(end)
         });
         let handlers = ends.collect();
         let report = ShutdownReport { handlers, unfinished };
-        self.mode.done(report.clone());
+        leaving.iter_mut().for_each(Leaving::put_down);
+        let (stage, done) = if unfinished {
+            (Stage::Left(leaving, report.clone()), Vec::new())
+        } else {
+            (Stage::Done(report.clone()), leaving)
+        };
+        self.mode.set(stage);
+        drop(done);
         report
     }
 
-    /// The subscriptions, and those that have ended before and may still be at work, with the ids of these: in the order in
-    /// which they were made.
-    fn to_be_ended(&self) -> (Vec<Arc<Subscriber>>, Vec<SubscriptionId>) {
-        let (mut all, mut leaving) = self.registry.all_living();
-        leaving.retain(|one| one.backlog.as_ref().is_none_or(|backlog| !backlog.is_over()));
-        let ended_before = leaving.iter().map(|one| one.id).collect();
-        all.append(&mut leaving);
-        all.sort_by_key(|one| one.id);
-        (all, ended_before)
+    /// The subscriptions, and those that have ended before and may still be at work: in the order in which they were made.
+    fn to_be_ended(&self) -> Vec<Leaving> {
+        let (all, mut left) = self.registry.all_living();
+        left.retain(|one| one.backlog.as_ref().is_none_or(|backlog| !backlog.is_over()));
+        let all = all.into_iter().map(|one| Leaving::new(one, false));
+        let mut leaving: Vec<_> = all.chain(left.into_iter().map(|one| Leaving::new(one, true))).collect();
+        leaving.sort_by_key(|one| one.id);
+        leaving
     }
 
     /// A publish on a bus that has been shut down; its own are not counted.
@@ -189,49 +214,12 @@ impl Inner {
     }
 }
 
-/// Waits until no call of a removed handler runs, and drops it; says whether one still does.
-fn end_calls(subscriber: &Subscriber, deadline: Option<Instant>) -> bool {
-    subscriber.handler.close(deadline, contain::drop_contained).is_err()
-}
-
-/// The same without waiting.
-fn end_later(subscriber: &Subscriber) -> bool {
-    subscriber.handler.close_idle(contain::drop_contained);
-    false
-}
-
-/// Lets a queue come to its end, and waits for that where there is a deadline to wait for; says whether it could.
-fn end_backlog(
-    subscriber: &Subscriber,
-    before: Option<QueueInfo>,
-    mut running: bool,
-    deadline: Option<Option<Instant>>,
-) -> (bool, HandlerEnd) {
-    let (mut waited, mut drained, mut abandoned) = (true, 0, 0);
-    if let (Some(backlog), Some(before)) = (&subscriber.backlog, before) {
-        backlog.finish();
-        let deadline = if backlog.needs_this_thread() { None } else { deadline };
-        waited = deadline.is_some();
-        if let Some(deadline) = deadline {
-            if !backlog.watch().wait_until(deadline, || backlog.is_over()) {
-                backlog.stop();
-            }
-        }
-        let after = backlog.info();
-        drained = (after.delivered + after.failed) - (before.delivered + before.failed);
-        abandoned = after.discarded - before.discarded;
-        running |= !backlog.is_over();
-    }
-    let (subscription, name, place) = (subscriber.id, subscriber.name.clone(), subscriber.place);
-    (waited, HandlerEnd { subscription, name, place, drained, abandoned, running })
-}
-
 // === impl Mode ===
 
 impl Mode {
     pub(super) fn new(deferred: bool) -> Self {
         let word = AtomicU32::new(if deferred { DEFERRED } else { 0 });
-        Self { word, report: Mutex::default(), reported: Watch::default() }
+        Self { word, stage: Mutex::new(Stage::UnderWay(None)), reported: Watch::default() }
     }
 
     /// Whether there is nothing to ask for.
@@ -251,18 +239,43 @@ impl Mode {
         self.word.fetch_or(SHUT, Ordering::Relaxed) & SHUT == 0
     }
 
-    fn done(&self, report: ShutdownReport) {
-        busy::during(|| *self.report.lock() = Some(report));
+    fn set(&self, stage: Stage) {
+        // What was there before holds no handlers: whoever was at it has taken them.
+        busy::during(|| *self.stage.lock() = stage);
         self.reported.tell();
     }
 
-    /// The first one's report, when it is there.
-    fn report(&self, waits: bool, deadline: Option<Instant>) -> ShutdownReport {
-        let read = || busy::during(|| self.report.lock().clone());
+    /// What whoever was at it has left to one who can wait, when that one is through; otherwise the report, as far as it is
+    /// there.
+    fn take_up(&self, waits: bool, deadline: Option<Instant>) -> Result<Vec<Leaving>, ShutdownReport> {
         if waits {
-            self.reported.wait_until(deadline, || busy::during(|| self.report.lock().is_some()));
+            let is_through = || busy::during(|| !matches!(&*self.stage.lock(), Stage::UnderWay(_)));
+            self.reported.wait_until(deadline, is_through);
         }
-        read().unwrap_or_else(|| ShutdownReport { unfinished: true, ..ShutdownReport::default() })
+        let (taken, report) = busy::during(|| {
+            let mut stage = self.stage.lock();
+            let mut taken = None;
+            let report = match &mut *stage {
+                Stage::UnderWay(report) => report.clone(),
+                Stage::Left(leaving, report) => {
+                    let report = report.clone();
+                    if waits {
+                        taken = Some(mem::take(leaving));
+                        *stage = Stage::UnderWay(Some(report.clone()));
+                    }
+                    Some(report)
+                }
+                Stage::Done(report) => Some(report.clone()),
+            };
+            (taken, report)
+        });
+        match taken {
+            Some(mut leaving) => {
+                leaving.iter_mut().for_each(Leaving::take_up);
+                Ok(leaving)
+            }
+            None => Err(report.unwrap_or_else(|| ShutdownReport { unfinished: true, ..ShutdownReport::default() })),
+        }
     }
 }
 

@@ -16,6 +16,8 @@ use crate::dispatch::{
     SubscriptionId,
 };
 use crate::event::{Event, IntoSelector, PatternError, Selector, whole_micros};
+#[cfg(feature = "async")]
+use crate::sync::atomic::Ordering;
 
 /// A subscription being made; begun by [`Bus::on`] for events, by [`Bus::on_payload`] for payloads of one type.
 ///
@@ -331,6 +333,12 @@ impl<P> Subscribe<P> {
     /// A queue's way to the bus.
     pub(crate) fn host(&self) -> Host {
         Host::new(&self.bus)
+    }
+
+    /// The handler is going to run in tasks of an executor.
+    #[cfg(feature = "async")]
+    pub(crate) fn has_tasks(&self) {
+        self.bus.inner.has_tasks.store(true, Ordering::Relaxed);
     }
 
     pub(crate) fn name(&self) -> Option<&str> {

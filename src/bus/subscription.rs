@@ -6,9 +6,9 @@ use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use super::Inner;
-use crate::contain;
 use crate::dispatch::{EndedBy, Named, Subscriber, SubscriptionId, SubscriptionInfo, SubscriptionState, Warning};
 use crate::sync::duty;
+use crate::sync::revocable::StillRunning;
 
 /// The guard of one handler.
 ///
@@ -55,7 +55,7 @@ pub enum CloseError {
     /// The handler's queue was not drained in this time, or another thread has ended it at once meanwhile; the rest was
     /// discarded.
     NotDrained {
-        /// How long the close has waited.
+        /// How long the close has waited: the limit, or less where another thread was first.
         after: Duration,
         /// How many events were discarded.
         discarded: u64,
@@ -101,15 +101,18 @@ impl std::error::Error for CloseError {}
 pub(crate) struct Ending {
     bus: Weak<Inner>,
     subscriber: Arc<Subscriber>,
+    began: Instant,
+    /// What its queue had discarded then.
+    discarded: u64,
 }
 
 // === impl Ending ===
 
 impl Ending {
-    /// Whether the handler is what the calling thread is running.
+    /// Whether the calling thread is inside a call of the handler.
     #[cfg(feature = "async")]
     pub(crate) fn is_own_handler(&self) -> bool {
-        self.subscriber.backlog.as_ref().is_some_and(|backlog| backlog.is_at_work_here())
+        self.subscriber.is_at_work_here()
     }
 
     /// Unsubscribes it: what waits is handled, nothing more comes.
@@ -131,11 +134,12 @@ impl Ending {
         }
     }
 
-    /// Unsubscribes it, and waits for all of that.
-    pub(crate) fn drain(&self, deadline: Option<Instant>, after: Duration) -> Result<(), CloseError> {
-        let before = self.discarded();
+    /// Unsubscribes it, and waits for all of that; without a limit, as long as it takes.
+    pub(crate) fn drain(&self, limit: Option<Duration>) -> Result<(), CloseError> {
+        // A limit beyond what the clock can tell is none.
+        let deadline = limit.and_then(|limit| self.began.checked_add(limit));
         self.remove();
-        let closed = end_calls(&self.subscriber, deadline, after);
+        let closed = self.subscriber.end_calls(deadline).map_err(timed_out(limit));
         // Not before: what publishers under way hand over is handled too.
         self.finish();
         closed?;
@@ -147,21 +151,23 @@ impl Ending {
         if !over {
             backlog.stop();
         }
-        match self.discarded() - before {
+        match discarded_by(&self.subscriber) - self.discarded {
             0 if over => Ok(()),
-            discarded => Err(CloseError::NotDrained { after, discarded, running: !backlog.is_over() }),
+            discarded => {
+                let after = limit.filter(|_| !over).unwrap_or_else(|| self.began.elapsed());
+                Err(CloseError::NotDrained { after, discarded, running: !backlog.is_over() })
+            }
         }
-    }
-
-    fn discarded(&self) -> u64 {
-        self.subscriber.backlog.as_ref().map_or(0, |backlog| backlog.info().discarded)
     }
 }
 
-/// Waits until no publisher is calling the handler, or handing it anything, and drops it, or its hold on its queue.
-fn end_calls(subscriber: &Subscriber, deadline: Option<Instant>, after: Duration) -> Result<(), CloseError> {
-    let closed = subscriber.handler.close(deadline, contain::drop_contained);
-    closed.map_err(|running| CloseError::TimedOut { after, threads: running.0 })
+fn discarded_by(subscriber: &Subscriber) -> u64 {
+    subscriber.backlog.as_ref().map_or(0, |backlog| backlog.info().discarded)
+}
+
+/// A close that was to wait so long has not seen the end of these calls.
+fn timed_out(limit: Option<Duration>) -> impl FnOnce(StillRunning) -> CloseError {
+    move |running| CloseError::TimedOut { after: limit.unwrap_or_default(), threads: running.0 }
 }
 
 // === impl Subscription ===
@@ -292,13 +298,13 @@ impl Subscription {
             ending.begin();
             return Err(CloseError::InsideHandler);
         }
-        // A limit beyond what the clock can tell is none.
-        ending.drain(Instant::now().checked_add(limit), limit)
+        ending.drain(Some(limit))
     }
 
-    /// What it takes to end it from elsewhere.
+    /// What it takes to end it from elsewhere, from now on.
     pub(crate) fn ending(&self) -> Ending {
-        Ending { bus: self.bus.clone(), subscriber: Arc::clone(&self.subscriber) }
+        let (began, discarded) = (Instant::now(), discarded_by(&self.subscriber));
+        Ending { bus: self.bus.clone(), subscriber: Arc::clone(&self.subscriber), began, discarded }
     }
 
     /// Keeps the handler subscribed for as long as the bus lives.
@@ -318,7 +324,7 @@ impl Subscription {
         }
         // A limit beyond what the clock can tell is none.
         let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
-        end_calls(&self.subscriber, deadline, limit.unwrap_or_default())?;
+        self.subscriber.end_calls(deadline).map_err(timed_out(limit))?;
         match &self.subscriber.backlog {
             Some(backlog) if backlog.needs_this_thread() && !backlog.is_over() => Err(CloseError::OnExecutor),
             Some(backlog) if !backlog.watch().wait_until(deadline, || backlog.is_over()) => {

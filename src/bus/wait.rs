@@ -1,4 +1,4 @@
-//! Waiting for what handlers do: with one event, or with all that waits in queues.
+//! Waiting for what handlers do with one event.
 //!
 //! It promises to wait for no handler in vain: an event that a queue has lost or discarded is settled too. It refuses to wait
 //! without a deadline where that could be waiting for oneself.
@@ -7,11 +7,11 @@ use core::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::{Bus, Outcome, Publishable};
+use super::{Bus, Inner, Outcome, Publishable};
 use crate::dispatch::awaited::{self, Completion};
-use crate::dispatch::backlog::Backlog;
-use crate::dispatch::{HandlerError, StillRunning, SubscriptionId};
+use crate::dispatch::{HandlerError, StillRunning};
 use crate::event::{Blanks, Event, Given, KindTaken};
+use crate::sync::atomic::Ordering;
 use crate::sync::duty;
 
 /// What became of an event with all its handlers; from [`Bus::publish_and_wait`].
@@ -34,25 +34,12 @@ pub struct Waited {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum WaitError {
-    /// Inside a handler, or on a thread inside of a tokio runtime, a limit must be given: whoever is waited for may be
-    /// waiting for this one.
+    /// Inside a handler, or on a thread of an executor, a limit must be given: whoever is waited for may be waiting for this
+    /// one.
     NoLimit,
     /// Another payload type has the kind.
     KindTaken(KindTaken),
 }
-
-/// Handlers with a queue have not come to their end in time.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct StillBusy {
-    /// How long it was waited.
-    pub after: Duration,
-    /// Who has something to do.
-    pub handlers: Vec<StillRunning>,
-}
-
-/// A handler that has something to do, and its queue.
-type Busy = (StillRunning, Arc<dyn Backlog>);
 
 // === impl Bus ===
 
@@ -62,6 +49,9 @@ impl Bus {
     ///
     /// What handlers publish meanwhile is not waited for. Nor are handlers to whom the event comes later: because they are
     /// still being told of the past, or because it is [deferred](crate::Reentrancy::Deferred).
+    ///
+    /// A [`Receiver`](crate::Receiver) or a stream has finished with an event when it is taken out. Whoever waits without a
+    /// limit must not be the one who takes it out: that would be waiting for oneself, for ever, and nobody can tell.
     ///
     /// ```
     /// use std::time::Duration;
@@ -79,7 +69,9 @@ impl Bus {
     /// ```
     ///
     /// # Errors
-    /// [`WaitError::NoLimit`] inside a handler, or a tokio runtime, without a limit; [`WaitError::KindTaken`]. Nothing is published then.
+    /// [`WaitError::NoLimit`] without a limit inside a handler, inside a tokio runtime, or where the executor of a handler of
+    /// this bus says that its tasks need the calling thread (`Spawn::is_current`); [`WaitError::KindTaken`]. Nothing is
+    /// published then.
     ///
     /// # Cost
     /// Beside the publish: a few allocations, and a thread that sleeps where a handler has a queue.
@@ -89,7 +81,7 @@ impl Bus {
         limit: impl Into<Option<Duration>>,
     ) -> Result<Waited, WaitError> {
         let limit = limit.into();
-        if limit.is_none() && (duty::forbids_waiting() || is_inside_runtime()) {
+        if limit.is_none() && (duty::forbids_waiting() || is_inside_runtime() || self.inner.has_tasks_here()) {
             return Err(WaitError::NoLimit);
         }
         let (completion, waited) = self.publish_awaited(event)?;
@@ -115,60 +107,18 @@ impl Bus {
         let (outcome, delivered) = (delivery.outcome, delivery.delivered);
         Ok((completion, Waited { event: delivery.event, outcome, delivered, errors: Vec::new(), running: Vec::new() }))
     }
+}
 
-    /// Waits until no event waits in a queue of this bus, and no handler with a queue is at work; those among them whose
-    /// subscription has ended.
-    ///
-    /// ```
-    /// use std::time::Duration;
-    /// let bus = ringbus::Bus::new();
-    /// let jobs = bus.on("job.*")?.in_pool(2).subscribe(|job| drop(job.id()))?;
-    /// (0..100).for_each(|_| drop(ringbus::publish_event!(bus: &bus, "job.todo")));
-    /// bus.wait_idle(Duration::from_secs(10))?;
-    /// assert_eq!(jobs.info().delivered, 100);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    ///
-    /// # Errors
-    /// [`StillBusy`] names those that have something to do at the end of the limit: inside a handler with a queue also
-    /// itself.
-    ///
-    /// # Ordering
-    /// It sees what happened before it was called, and what the handlers did with that. While others publish it may find no
-    /// moment in which all are idle.
-    pub fn wait_idle(&self, limit: Duration) -> Result<(), StillBusy> {
-        let deadline = Instant::now().checked_add(limit);
-        loop {
-            let (busy, offered) = self.busy();
-            let Some((_, backlog)) = busy.first() else {
-                // A handler may have published to another one, which was idle when it was looked at, and become idle itself.
-                // If nothing has come to any of them between two looks at all, all were idle between the two.
-                let (busy, again) = self.busy();
-                if busy.is_empty() && offered == again {
-                    return Ok(());
-                }
-                continue;
-            };
-            if !backlog.watch().wait_until(deadline, || backlog.is_idle()) {
-                let handlers = self.busy().0.into_iter().map(|(who, _)| who).collect();
-                return Err(StillBusy { after: limit, handlers });
-            }
+impl Inner {
+    /// Whether the executor of a handler needs the calling thread.
+    fn has_tasks_here(&self) -> bool {
+        // Relaxed: a handler that is subscribed meanwhile has not got the event before.
+        if !self.has_tasks.load(Ordering::Relaxed) {
+            return false;
         }
-    }
-
-    /// The handlers that have something to do, and what all queues have been offered.
-    fn busy(&self) -> (Vec<Busy>, Vec<(SubscriptionId, u64)>) {
-        let (mut busy, mut offered) = (Vec::new(), Vec::new());
-        let (subscribers, leaving) = self.inner.registry.all_living();
-        for one in subscribers.into_iter().chain(leaving) {
-            if let Some(backlog) = &one.backlog {
-                if !backlog.is_idle() {
-                    busy.push((StillRunning::of(&one), Arc::clone(backlog)));
-                }
-                offered.push((one.id, backlog.info().offered));
-            }
-        }
-        (busy, offered)
+        let (subscribers, leaving) = self.registry.all_living();
+        let mut backlogs = subscribers.iter().chain(&leaving).filter_map(|one| one.backlog.as_ref());
+        backlogs.any(|backlog| backlog.needs_this_thread())
     }
 }
 
@@ -211,15 +161,3 @@ impl fmt::Display for WaitError {
 }
 
 impl std::error::Error for WaitError {}
-
-impl fmt::Display for StillBusy {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "after {:?} still at work:", self.after)?;
-        self.handlers.iter().enumerate().try_for_each(|(at, one)| {
-            f.write_str(if at == 0 { " " } else { ", " })?;
-            one.fmt(f)
-        })
-    }
-}
-
-impl std::error::Error for StillBusy {}

@@ -223,6 +223,12 @@ impl Ticket {
     }
 }
 
+impl fmt::Debug for Ticket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Ticket").field(&self.part.who).finish()
+    }
+}
+
 impl Drop for Ticket {
     fn drop(&mut self) {
         if self.part.end.get().is_none() {

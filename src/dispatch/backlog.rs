@@ -32,6 +32,10 @@ pub(crate) trait Backlog: Send + Sync {
     /// Told when it has become idle, and when it is over.
     fn watch(&self) -> &Watch;
 
+    /// Whether workers handle its events, and are gone when it is over. Otherwise they are taken out, also those that come after
+    /// its end.
+    fn has_workers(&self) -> bool;
+
     /// Whether its handlers would not come to their end while the calling thread waits.
     fn needs_this_thread(&self) -> bool;
 

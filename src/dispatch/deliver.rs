@@ -7,11 +7,11 @@
 use core::any::Any;
 use std::sync::Arc;
 
+use super::aftermath::text_of;
 use super::awaited::{self, HandlerErrorCause};
 use super::breaker::{Circuit, Permit};
 use super::control::Admission;
 use super::handler::{Answer, BoxError, Callback, Dropped, Enqueued, Skip};
-use super::late::text_of;
 use super::reporter::Reporter;
 use super::route::Walk;
 use super::subscriber::{Subscriber, Taken};

@@ -8,7 +8,8 @@
 //!    `catch_unwind`.
 //! 4. What fails becomes a [`failure`], what is odd a [`warning`]; the [`reporter`] passes both on, as often as the
 //!    [`limiter`] allows. What it leads to is the subscription's [`policy`].
-//! 5. A handler that takes its time has a [`backlog`]; who waits for an event is told by [`awaited`], through a [`watch`].
+//! 5. A handler that takes its time has a [`backlog`], and each of its calls an [`aftermath`]; who waits for an event is told
+//!    by [`awaited`], through a [`watch`].
 //! 6. What may stand around a handler: a [`breaker`] and a [`throttle`] that keep calls back, and when to [`retry`] one that
 //!    failed. They go by the [`clock`].
 //! 7. [`info`] shows a subscription to users, [`ended`] those that are gone.
@@ -28,9 +29,9 @@ mod subscriber;
 
 mod handler;
 
+pub(crate) mod aftermath;
 pub(crate) mod awaited;
 pub(crate) mod backlog;
-pub(crate) mod late;
 pub(crate) mod watch;
 
 mod failure;

@@ -5,6 +5,7 @@ use core::num::NonZeroU32;
 use core::panic::Location;
 use core::time::Duration;
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::backlog::Backlog;
 use super::breaker::{Breaker, Circuit};
@@ -20,7 +21,7 @@ use crate::event::{Kind, Selector};
 use crate::latency::Histogram;
 use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::sync::counter::{Lane, Own, Striped, Tally};
-use crate::sync::revocable::Revocable;
+use crate::sync::revocable::{Revocable, StillRunning};
 use crate::sync::rows;
 
 /// What a subscription is made of, before it has an id.
@@ -177,6 +178,17 @@ impl Subscriber {
         if rows::depth() == 0 && !self.guarded.load(Ordering::Relaxed) {
             self.handler.close_idle(contain::drop_contained);
         }
+    }
+
+    /// Waits until no publisher is calling the handler, or handing it anything, and drops it, or its hold on its queue. Past
+    /// the deadline: who is. Not to be called inside a call of it.
+    pub(crate) fn end_calls(&self, deadline: Option<Instant>) -> Result<(), StillRunning> {
+        self.handler.close(deadline, contain::drop_contained)
+    }
+
+    /// Whether the calling thread is inside a call of the handler.
+    pub(crate) fn is_at_work_here(&self) -> bool {
+        self.handler.is_called_here() || self.backlog.as_ref().is_some_and(|backlog| backlog.is_at_work_here())
     }
 
     pub(crate) fn state(&self) -> SubscriptionState {

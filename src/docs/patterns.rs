@@ -87,7 +87,7 @@
 //! # Whoever must know waits
 //! A publish tells nothing of what handlers do later. [`publish_and_wait`](crate::Bus::publish_and_wait) does: it returns
 //! when every handler has finished with the event, with the list of those that failed. Inside a handler give it a limit:
-//! two that wait for each other would wait for ever.
+//! two that wait for each other would wait for ever. And whoever takes the event out of a receiver must not be who waits.
 //!
 //! # A program ends in order
 //! [`shutdown`](crate::Bus::shutdown) refuses what comes, drains every queue, and reports what it could not: call it where

@@ -65,7 +65,7 @@
 //! waits for the call, or the poll, that is running, and for the handler's drop.
 //! [`close_drained`](crate::Subscription::close_drained) has everything handled first. After a complete
 //! [`shutdown`](crate::Bus::shutdown) no handler of the bus runs, or ever will; events are refused from the moment on in
-//! which it began.
+//! which it began. One that could not wait, as inside a handler, is made complete by the next that can.
 //!
 //! A [limit](crate::Subscribe::limit) is kept on however many threads events are published at once: exactly so many calls
 //! are made. [Muting](crate::Subscription::mute) holds for every publish that happens after it.
@@ -109,7 +109,8 @@
 //! (a program and a library that it loads) do not disturb each other; a library with a copy inside cannot be unloaded
 //! (`dlclose`), since thread-locals, a fork handler and a key's destructor stay behind. In a forked child everything works
 //! on buses that no other thread of the parent was changing or reading at that instant; on those, publishing and
-//! `try_recent` do, and whatever takes a lock may wait for a thread that is not there.
+//! `try_recent` do, and whatever takes a lock may wait for a thread that is not there. Threads of handlers are not there
+//! either; alarms, for what async code waits for, ring.
 //!
 //! # P11 Free when off
 //! Disabled, or nobody subscribed and no history: a call site on the global bus evaluates none of its arguments and

@@ -1,66 +1,51 @@
-//! Waiting for handlers without holding up a thread: the async forms of what [`Bus`] and [`Subscription`] do.
+//! Ending without holding up a thread: the async forms of what [`Bus`] and [`Subscription`] do.
+//!
+//! What they wait for blocks, and so does a thread that is [lent](super::offload) to it. They refuse to wait for a handler
+//! that they are called in.
 
 use core::future::Future;
 use core::time::Duration;
 use std::time::Instant;
 
 use super::offload::offload;
-use super::until::Until;
-use crate::bus::{Bus, CloseError, Publishable, ShutdownReport, Subscription, WaitError, Waited};
-use crate::sync::{duty, rows};
+use crate::bus::{Bus, CloseError, ShutdownReport, Subscription};
+use crate::sync::rows;
 
 impl Bus {
-    /// [`publish_and_wait`](Self::publish_and_wait) for async code (feature `async`): publishes when it is first polled, on
-    /// the thread that polls it. Dropped, it waits no more; the handlers go on.
+    /// [`shutdown`](Self::shutdown) for async code (feature `async`). It begins at once, the limit too, and goes on where the
+    /// future is dropped.
+    ///
+    /// Inside a handler it waits for all others, but not for the handler itself, which may be what awaits it: that one, and
+    /// what its call was called by, is told as [running](crate::HandlerEnd::running) in a report that is
+    /// [`unfinished`](ShutdownReport::unfinished); what waits for it is handled all the same. A shutdown outside of it makes
+    /// the report whole. Where another shutdown has begun before, it does not wait inside a handler: that one may be waiting
+    /// for the handler.
     ///
     /// ```
     /// use std::time::Duration;
-    /// use ringbus::{Bus, Event};
+    /// use ringbus::{Bus, publish_event};
     ///
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// let bus = Bus::new();
-    /// let _bill = bus.try_subscribe_async(|order| async move {
-    ///     tokio::task::yield_now().await;
-    ///     order.get("to").map(drop).ok_or("no address".into())
-    /// })?;
-    /// let order = Event::builder("order.placed").build()?;
-    /// let waited = bus.publish_and_wait_async(order, Duration::from_secs(10)).await?;
-    /// assert!(waited.errors[0].to_string().contains("no address"));
+    /// bus.subscribe_async(|job| async move { drop(job.id()) })?.detach();
+    /// publish_event!(bus: &bus, "job.todo");
+    /// let report = bus.shutdown_async(Duration::from_secs(10)).await;
+    /// assert!(report.is_complete());
+    /// assert_eq!(report.drained(), 1);
     /// # Ok(())
     /// # }
     /// ```
-    ///
-    /// # Errors
-    /// As there.
-    pub async fn publish_and_wait_async(
-        &self,
-        event: impl Publishable,
-        limit: impl Into<Option<Duration>>,
-    ) -> Result<Waited, WaitError> {
-        let limit = limit.into();
-        if limit.is_none() && duty::forbids_waiting() {
-            return Err(WaitError::NoLimit);
-        }
-        let (completion, waited) = self.publish_awaited(event)?;
-        let Some(completion) = completion else { return Ok(waited) };
-        let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
-        Until::new(&completion.watch, deadline, || completion.is_complete()).await;
-        Ok(waited.with(&completion))
-    }
-
-    /// [`shutdown`](Self::shutdown) for async code (feature `async`). It begins at once, and goes on where the future is
-    /// dropped; inside a handler it is waited for too, except for the handler itself.
     ///
     /// # Cost
     /// A thread, while it lasts.
     pub fn shutdown_async(&self, limit: Duration) -> impl Future<Output = ShutdownReport> + Send + use<> {
         let deadline = Instant::now().checked_add(limit);
-        let begun = self.begin_shutdown();
-        let (bus, theirs) = (self.clone(), begun.clone());
+        let asked = self.begin_shutdown();
+        let (bus, theirs) = (self.clone(), asked.clone());
         let shutting = offload(move || bus.end_shutdown(theirs, deadline)).map_err(|_| {
             // No thread to wait on: what can be done without waiting.
-            rows::deeper(|| self.end_shutdown(begun, deadline))
+            rows::deeper(|| self.end_shutdown(asked, deadline))
         });
         async move {
             match shutting {
@@ -76,11 +61,12 @@ impl Subscription {
     /// and it has been dropped (feature `async`). It begins at once, and goes on where the future is dropped.
     ///
     /// # Errors
-    /// [`CloseError::InsideHandler`] inside this very handler, which would wait for itself: what waits is still handled.
-    /// [`CloseError::NoThread`] where the system has none to wait on; likewise.
+    /// [`CloseError::InsideHandler`] inside this very handler, with a queue or without, which would wait for itself: what
+    /// waits is still handled. [`CloseError::NoThread`] where the system has none to wait on; likewise.
+    /// [`CloseError::NotDrained`] where another thread has ended it at once meanwhile.
     ///
     /// # Cost
-    /// A thread, while it lasts.
+    /// A thread, while it lasts: it has no limit, so a call that never ends keeps the thread as long.
     pub fn close_async(&self) -> impl Future<Output = Result<(), CloseError>> + Send + use<> {
         let ending = self.ending();
         ending.remove();
@@ -89,7 +75,7 @@ impl Subscription {
             Err(CloseError::InsideHandler)
         } else {
             let theirs = ending.clone();
-            offload(move || theirs.drain(None, Duration::ZERO)).map_err(|_| {
+            offload(move || theirs.drain(None)).map_err(|_| {
                 ending.begin();
                 CloseError::NoThread
             })

@@ -1,6 +1,8 @@
 //! Waiting for one event that is about to come.
 
 use core::fmt;
+#[cfg(feature = "async")]
+use core::future::Future;
 use core::time::Duration;
 
 use super::overflow::Overflow;
@@ -40,6 +42,7 @@ impl Bus {
     ///
     /// # Errors
     /// [`ExpectError`].
+    #[track_caller]
     pub fn expect(&self, selector: impl IntoSelector, limit: Duration) -> Result<Event, ExpectError> {
         self.expecting(selector)?.within(limit)
     }
@@ -48,6 +51,7 @@ impl Bus {
     ///
     /// # Errors
     /// [`ExpectError`].
+    #[track_caller]
     pub fn expect_of<T: Payload>(&self, limit: Duration) -> Result<EventOf<T>, ExpectError> {
         self.expecting_of::<T>()?.within(limit)
     }
@@ -91,8 +95,8 @@ impl Bus {
 impl<P: Received> Expectation<P> {
     #[track_caller]
     fn new(request: Subscribe<P>) -> Self {
-        // The first that comes: later ones have no room.
-        let queue = request.queued().capacity(1).when_full(Overflow::DropNewest);
+        // The first that comes: it waits in the queue, and its subscription ends with it.
+        let queue = request.once().queued().capacity(1).when_full(Overflow::DropNewest);
         match queue.receiver() {
             Ok(receiver) => Self { receiver },
             Err(error) => unreachable!("these options are in range: {error}"),
@@ -107,16 +111,19 @@ impl<P: Received> Expectation<P> {
         self.receiver.recv_timeout(limit).map_err(|error| none_came(error, limit))
     }
 
-    /// The same for async code (feature `async`), whatever the executor.
+    /// The same for async code (feature `async`), whatever the executor. The limit counts from this call on, not from the
+    /// first poll.
     ///
     /// # Errors
     /// As there.
     #[cfg(feature = "async")]
-    pub async fn within_async(mut self, limit: Duration) -> Result<P::Item, ExpectError> {
+    pub fn within_async(mut self, limit: Duration) -> impl Future<Output = Result<P::Item, ExpectError>> {
         let deadline = std::time::Instant::now().checked_add(limit);
-        let mut alarm = None;
-        let next = core::future::poll_fn(|cx| self.receiver.poll_until(cx, deadline, &mut alarm));
-        next.await.map_err(|error| none_came(error, limit))
+        async move {
+            let mut alarm = None;
+            let next = core::future::poll_fn(|cx| self.receiver.poll_until(cx, deadline, &mut alarm));
+            next.await.map_err(|error| none_came(error, limit))
+        }
     }
 }
 

@@ -177,7 +177,7 @@ impl Mailbox {
 
     /// Whether the workers have ended; whoever takes events out has none.
     pub(super) fn has_no_worker_left(&self) -> bool {
-        self.crew.len() > 0 && self.crew.have_ended()
+        self.has_workers() && self.crew.have_ended()
     }
 
     /// An event was offered before, and this is its end.
@@ -393,7 +393,7 @@ impl Backlog for Mailbox {
         self.sweep();
         self.room.tell();
         self.stop_crew();
-        if self.crew.len() == 0 {
+        if !self.has_workers() {
             self.host.unbind();
         }
         self.wake_all();
@@ -418,6 +418,10 @@ impl Backlog for Mailbox {
 
     fn is_at_work_here(&self) -> bool {
         duty::is_for(self.addr())
+    }
+
+    fn has_workers(&self) -> bool {
+        self.crew.len() > 0
     }
 
     fn needs_this_thread(&self) -> bool {

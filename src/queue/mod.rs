@@ -8,8 +8,8 @@
 //! 4. The [`crew`] knows for each worker whether it is at work; so a close can take away what is not.
 //! 5. Without a handler, a [`receiver`] or a [`stream`] takes the events, as an [`event_of`] a type where that is wanted;
 //!    [`expect`] waits for one.
-//! 6. [`subscribe_async`] is the face of async handlers, [`ending_async`] of async ends; a [`timer`] wakes whoever waits for a
-//!    time, [`until`] waits for a thing, and [`offload`] for a thread.
+//! 6. [`subscribe_async`] is the face of async handlers, [`waiting_async`] of waiting for them, [`ending_async`] of their ends;
+//!    a [`timer`] wakes whoever waits for a time, [`until`] waits for a thing, and [`offload`] for a thread.
 //!
 //! To dispatch, all this is a backlog that an event is offered to.
 
@@ -47,6 +47,8 @@ mod task;
 mod timer;
 #[cfg(all(feature = "async", not(ringbus_loom)))]
 mod until;
+#[cfg(all(feature = "async", not(ringbus_loom)))]
+mod waiting_async;
 
 pub use event_of::EventOf;
 pub use expect::{ExpectError, Expectation};

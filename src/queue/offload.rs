@@ -1,28 +1,27 @@
 //! Blocking work that a future waits for: on a thread of its own, for what is done seldom, such as closing.
+//!
+//! The thread lives as long as its work, whatever becomes of the future: a close without a limit waits with it for a handler
+//! that hangs.
 
 use core::future::Future;
-use core::pin::Pin;
-use core::task::{Context, Poll};
+use std::io;
 use std::sync::Arc;
 use std::thread;
 
+use super::until::Until;
 use crate::dispatch::watch::Watch;
 use crate::sync::{Mutex, busy};
-
-/// A future for what a thread is doing. Dropped, it lets the thread finish.
-pub(super) struct Offloaded<R> {
-    shared: Arc<Shared<R>>,
-}
 
 struct Shared<R> {
     result: Mutex<Option<R>>,
     done: Watch,
 }
 
-/// Has `work` done on a thread of its own; where there is none to be had, it comes back.
+/// Has `work` done on a thread of its own, and gives a future for its result; where there is none to be had, an error.
+/// Dropped, the future lets the thread finish.
 pub(super) fn offload<R: Send + 'static>(
     work: impl FnOnce() -> R + Send + 'static,
-) -> Result<Offloaded<R>, std::io::Error> {
+) -> Result<impl Future<Output = R> + Send + 'static, io::Error> {
     let shared = Arc::new(Shared { result: Mutex::new(None), done: Watch::default() });
     let theirs = Arc::clone(&shared);
     let builder = thread::Builder::new().name("rb:closing".into());
@@ -31,15 +30,48 @@ pub(super) fn offload<R: Send + 'static>(
         busy::during(|| *theirs.result.lock() = Some(result));
         theirs.done.tell();
     })?;
-    Ok(Offloaded { shared })
+    Ok(async move {
+        loop {
+            Until::new(&shared.done, None, || busy::during(|| shared.result.lock().is_some())).await;
+            if let Some(result) = busy::during(|| shared.result.lock().take()) {
+                return result;
+            }
+        }
+    })
 }
 
-impl<R> Future for Offloaded<R> {
-    type Output = R;
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use core::pin::pin;
+    use core::task::{Context, Poll};
+    use std::sync::mpsc::{Sender, channel};
+    use std::task::{Wake, Waker};
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<R> {
-        self.shared.done.register(cx.waker());
-        let result = busy::during(|| self.shared.result.lock().take());
-        result.map_or(Poll::Pending, Poll::Ready)
+    struct Woken(Sender<()>);
+
+    impl Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            let _ = self.0.send(());
+        }
+    }
+
+    #[test]
+    fn of_several_wakers_the_last_is_woken_and_none_is_kept() {
+        let (send, woken) = channel();
+        let (go, may_go) = channel();
+        let wakers: [_; 5] = core::array::from_fn(|_| Arc::new(Woken(send.clone())));
+        let counts = || wakers.each_ref().map(Arc::strong_count);
+        {
+            let mut work = pin!(offload(move || may_go.recv().unwrap()).unwrap());
+            let mut poll =
+                |own: &Arc<Woken>| work.as_mut().poll(&mut Context::from_waker(&Waker::from(Arc::clone(own))));
+            assert!(wakers.iter().all(|own| poll(own).is_pending()));
+            assert_eq!(counts()[..4], [1; 4], "who waited before is forgotten");
+            go.send(7).unwrap();
+            woken.recv().unwrap();
+            assert_eq!(poll(&wakers[4]), Poll::Ready(7));
+        }
+        assert_eq!((counts(), woken.try_recv().is_err()), ([1; 5], true));
     }
 }

@@ -238,7 +238,7 @@ impl<P: Received> Receiver<P> {
     }
 
     /// What comes out; one that cannot be read as what is wanted has failed.
-    fn taken(&self, event: &Event, ticket: Option<Ticket>) -> Option<P::Item> {
+    pub(super) fn taken(&self, event: &Event, ticket: Option<Ticket>) -> Option<P::Item> {
         let how = match contain::call(|| P::receive(event)) {
             Ok(Ok(item)) => {
                 self.mailbox.received(ticket);

@@ -6,11 +6,13 @@ use core::task::{Context, Poll};
 
 use futures_core::Stream;
 
+use super::mailbox::Next;
 use super::options::QueueError;
 use super::receiver::{Received, Receiver};
 use super::subscribe::{Queued, TakenOut};
 use crate::bus::{Bus, Subscription};
 use crate::dispatch::SubscriptionInfo;
+use crate::dispatch::awaited::Ticket;
 use crate::event::{Event, IntoSelector, KindTaken, PatternError, Payload};
 
 /// So many events were lost since the last one, because the stream's queue was full.
@@ -25,20 +27,26 @@ impl fmt::Display for Lagged {
 
 impl std::error::Error for Lagged {}
 
+/// An event that was taken out, and who waits for it.
+type Taken = (Event, Option<Ticket>);
+
 /// The events of a subscription as a stream (feature `async`); made by [`Bus::stream`], or by [`Bus::stream_of`] for those
 /// that hold a payload of one type.
 ///
 /// Events wait in its queue until they are taken. Where the queue is full, the oldest are lost, and the next item says how
-/// many ([`Lagged`]). It ends with the bus. Dropping it unsubscribes.
+/// many ([`Lagged`]): no event comes after a loss that was not told, nor does the end. It ends with the bus. Dropping it
+/// unsubscribes.
 ///
 /// # Cancellation
-/// An event is taken out by the poll that returns it, so a `next()` that is dropped loses none.
+/// An event counts as delivered with the poll that returns it, so a `next()` that is dropped loses none.
 #[must_use = "dropping a stream unsubscribes it"]
 #[derive(Debug)]
 pub struct EventStream<P = Event> {
     receiver: Receiver<P>,
     /// Losses that were told.
-    lost: u64,
+    told: u64,
+    /// Taken out, and found to come after a loss that was not told.
+    held: Option<Taken>,
 }
 
 // === impl Bus ===
@@ -88,7 +96,7 @@ impl<P: Received> Queued<P, TakenOut> {
     /// [`QueueError`]: an option is out of range, or for handlers only. Nothing is subscribed then.
     #[track_caller]
     pub fn stream(self) -> Result<EventStream<P>, QueueError> {
-        Ok(EventStream { receiver: self.receiver()?, lost: 0 })
+        Ok(EventStream { receiver: self.receiver()?, told: 0, held: None })
     }
 }
 
@@ -103,13 +111,13 @@ impl<P> EventStream<P> {
     /// How many events wait.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.receiver.len()
+        self.receiver.len() + usize::from(self.held.is_some())
     }
 
     /// Whether none waits.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.receiver.is_empty()
+        self.len() == 0
     }
 
     /// What there is to know about the subscription, its losses included.
@@ -129,13 +137,38 @@ impl<P: Received> Stream for EventStream<P> {
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = self.get_mut();
-        let lost = this.receiver.mailbox.dropped();
-        if lost > this.lost {
-            let lagged = Lagged(lost - this.lost);
-            this.lost = lost;
-            return Poll::Ready(Some(Err(lagged)));
+        loop {
+            let next = match this.held.take() {
+                Some((event, ticket)) => Next::Event(event, ticket),
+                None => this.receiver.mailbox.next(0, cx.waker()),
+            };
+            // After the look: what was lost before an event came to its turn is told before it.
+            let lost = this.receiver.mailbox.dropped();
+            if lost > this.told {
+                let lagged = Lagged(lost - this.told);
+                this.told = lost;
+                if let Next::Event(event, ticket) = next {
+                    this.held = Some((event, ticket));
+                }
+                return Poll::Ready(Some(Err(lagged)));
+            }
+            match next {
+                Next::Event(event, ticket) => {
+                    if let Some(item) = this.receiver.taken(&event, ticket) {
+                        return Poll::Ready(Some(Ok(item)));
+                    }
+                }
+                Next::Over => return Poll::Ready(None),
+                Next::Nothing => return Poll::Pending,
+            }
         }
-        // That it has ended is its one error.
-        this.receiver.poll_item(cx.waker()).map(|item| item.ok().map(Ok))
+    }
+}
+
+impl<P> Drop for EventStream<P> {
+    fn drop(&mut self) {
+        if let Some((event, ticket)) = self.held.take() {
+            self.receiver.mailbox.discard(event, ticket);
+        }
     }
 }

@@ -155,6 +155,12 @@ impl<P, M> Queued<P, M> {
         self.base.decodes()
     }
 
+    /// Its handler is going to run in tasks of an executor.
+    #[cfg(feature = "async")]
+    pub(super) fn has_tasks(&self) {
+        self.base.has_tasks();
+    }
+
     pub(super) fn checked(self) -> Result<Self, QueueError> {
         self.options.check()?;
         if self.base.policy() == FailurePolicy::Unwind {

@@ -182,6 +182,7 @@ impl<P> Queued<P, InTasks> {
         let make = Arc::new(make);
         let codes = self.codes(|| -> Box<dyn Code> { Box::new(Async::new(Arc::clone(&make))) })?;
         drop(make);
+        self.has_tasks();
         let executor = Arc::clone(&self.mode.executor);
         let drives = {
             let executor = Arc::clone(&executor);

@@ -2,6 +2,10 @@
 //!
 //! One thread for the whole process sleeps until the next alarm. It is started with the first alarm and ends when there is
 //! none left, so nobody pays for it who sets none. An alarm that is dropped is taken off.
+//!
+//! A forked child has a clock of its own (P10): the thread of its parent's, which may be asleep on that one or have it locked,
+//! is not there. Alarms that were set before the fork ring in the child too, from the next one on that is set there; unless
+//! the parent's clock was locked at the fork.
 
 use std::collections::BTreeMap;
 use std::task::Waker;
@@ -9,6 +13,8 @@ use std::thread;
 use std::time::Instant;
 
 use crate::contain;
+use crate::sync::counter::Tally;
+use crate::sync::process::instance;
 use crate::sync::signal::Signal;
 use crate::sync::{Mutex, OnceBox, busy};
 
@@ -21,30 +27,44 @@ pub(crate) struct Alarm {
 /// When, and which of several.
 type Key = (Instant, u64);
 
-#[derive(Default)]
+/// The alarms of a process.
 struct Clock {
+    process: u64,
     state: Mutex<State>,
     /// The next alarm has changed.
     changed: Signal,
+    /// That of a child that was forked since: only there.
+    next: OnceBox<Clock>,
 }
 
 #[derive(Default)]
 struct State {
     alarms: BTreeMap<Key, Waker>,
-    last: u64,
     /// A thread sees to them.
     attended: bool,
 }
 
-static CLOCK: OnceBox<Clock> = OnceBox::new();
+static FIRST: OnceBox<Clock> = OnceBox::new();
+/// Alarms that were set, by this process and those that it was forked from.
+static SET: Tally = Tally::new();
 
+/// The clock of this process.
 fn clock() -> &'static Clock {
+    let process = instance();
+    let (mut link, mut inherited) = (&FIRST, None);
     loop {
-        if let Some(clock) = CLOCK.get() {
-            return clock;
+        match link.get() {
+            Some(clock) if clock.process == process => return clock,
+            Some(clock) => (link, inherited) = (&clock.next, Some(clock)),
+            // Of several the first one stays.
+            None => {
+                if busy::during(|| link.set(Box::new(Clock::new(process)))).is_ok() {
+                    if let (Some(own), Some(inherited)) = (link.get(), inherited) {
+                        own.inherit(inherited);
+                    }
+                }
+            }
         }
-        // Of several the first one stays.
-        let _ = busy::during(|| CLOCK.set(Box::default()));
     }
 }
 
@@ -57,8 +77,7 @@ impl Alarm {
         let waker = waker.clone();
         let (key, attended) = busy::during(|| {
             let mut state = clock.state.lock();
-            state.last += 1;
-            let key = (due, state.last);
+            let key = (due, SET.bump());
             state.alarms.insert(key, waker);
             if state.alarms.first_key_value().is_some_and(|(first, _)| *first == key) {
                 clock.changed.raise();
@@ -83,6 +102,20 @@ impl Drop for Alarm {
 // === impl Clock ===
 
 impl Clock {
+    fn new(process: u64) -> Self {
+        Self { process, state: Mutex::default(), changed: Signal::default(), next: OnceBox::new() }
+    }
+
+    /// Takes over the alarms of the process that this one was forked from.
+    #[cold]
+    fn inherit(&self, from: &Self) {
+        busy::during(|| {
+            // Locked for ever, where it was at the fork.
+            let Some(mut theirs) = from.state.try_lock() else { return };
+            self.state.lock().alarms.append(&mut theirs.alarms);
+        });
+    }
+
     /// Wakes who is due, until there is no alarm.
     fn attend(&self) {
         let mut state = self.state.lock();

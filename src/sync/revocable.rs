@@ -152,14 +152,22 @@ impl<T> Revocable<T> {
         self.wait(deadline, || self.state.load(Ordering::Acquire) == GONE)
     }
 
-    /// Removes the value and has it dropped by `dispose`, if no call of it runs and nobody else took it.
-    pub(crate) fn close_idle(&self, dispose: impl FnOnce(T)) {
+    /// Removes the value and has it dropped by `dispose`, if no call of it runs and nobody else took it; says whether none
+    /// runs.
+    pub(crate) fn close_idle(&self, dispose: impl FnOnce(T)) -> bool {
         self.remove();
         // Pairs with the fence in `call`.
         heavy_fence();
-        if !rows::any_calls(self.address()) {
+        let idle = !rows::any_calls(self.address());
+        if idle {
             self.take(dispose);
         }
+        idle
+    }
+
+    /// Whether the calling thread is inside a call of it.
+    pub(crate) fn is_called_here(&self) -> bool {
+        rows::calls_here(self.address())
     }
 
     /// The value, if it is still there, of a revocable that nobody else can see.
@@ -256,6 +264,9 @@ mod tests {
         let named = || values.each_ref().map(|value| rows::any_calls(value.address()));
         let mut calls = Calls::new(visit.level(0));
         assert_eq!(named(), [false, false]);
+        let here = || values.each_ref().map(Revocable::is_called_here);
+        let elsewhere = || std::thread::scope(|scope| scope.spawn(here).join().unwrap());
+        assert_eq!(calls.call(&values[0], |()| (here(), elsewhere())), Some(([true, false], [false, false])));
         assert_eq!(calls.call(&values[0], |()| named()), Some([true, false]));
         assert_eq!(calls.call(&values[1], |()| named()), Some([false, true]));
         calls.leave();
@@ -281,7 +292,7 @@ mod tests {
         inside.wait();
         let soon = Instant::now() + Duration::from_millis(5);
         assert_eq!(value.close(Some(soon), drop).unwrap_err().0, ["slow-caller"]);
-        value.close_idle(|_| unreachable!("a call is running"));
+        assert!(!value.close_idle(|_| unreachable!("a call is running")));
         leave.wait();
         value.close(None, drop).unwrap();
         caller.unwrap().join().unwrap();

@@ -233,6 +233,11 @@ pub(crate) fn any_calls(target: usize) -> bool {
     ROWS.iter().any(|row| row.is_of(process) && row.calls(target))
 }
 
+/// Whether the calling thread is calling `target`.
+pub(crate) fn calls_here(target: usize) -> bool {
+    seated().is_some_and(|visit| visit.row().calls(target))
+}
+
 /// Whether any thread has announced that it reads `target`.
 #[cfg_attr(any(feature = "arc-swap-table", feature = "reference-table"), allow(dead_code, reason = "as above"))]
 pub(crate) fn any_reads(target: usize) -> bool {

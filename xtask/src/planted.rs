@@ -67,7 +67,7 @@ pub(crate) const MISUSES: &[Planted] = &[
         name: "a leak: an event that a closed queue discards is forgotten",
         scenario: "queues",
         file: "src/queue/mailbox.rs",
-        find: "        contain::drop_contained((event, ticket));\n",
+        find: "        self.at_work(|| contain::drop_contained((event, ticket)));\n",
         replace: "        core::mem::forget(event);\n        drop(ticket);\n",
         report: "LeakSanitizer: detected memory leaks",
     },

@@ -226,8 +226,9 @@ fn totals(form: &Form, play: &Play, ended: &Ended, stats: &Stats) -> Result<u64,
         ("panicked", totals.panicked, panicked),
         ("dead letters", totals.dead_letters, failed),
         ("too deep", totals.depth_stops, 0),
-        // Of each dead letter an event tells, which is refused by a bus that is shut.
-        ("refused by a shut bus", totals.shut_down + told, read(&answers.shut_down) + failed),
+        ("refused by a shut bus", totals.shut_down, read(&answers.shut_down)),
+        // Of each dead letter an event tells, unless the bus is shut.
+        ("events that tell of more than dead letters", told.saturating_sub(failed), 0),
         ("enqueued", totals.enqueued, ended_well - here + failed + kept_back + lost),
     ];
     if form.ending == Ending::Idle {

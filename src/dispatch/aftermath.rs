@@ -1,4 +1,4 @@
-//! What follows a call that was made later than its dispatch, on another thread: it is counted and reported as one on
+//! The aftermath of a call that was made later than its dispatch, on another thread: it is counted and reported as one on
 //! the publisher's thread would be.
 
 use core::fmt;

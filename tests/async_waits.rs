@@ -1,0 +1,196 @@
+//! Waiting in async code: until all is idle, for a shutdown inside of a handler, for events that come, one by one or of which
+//! some were lost; and never for oneself.
+#![cfg(all(feature = "async", not(ringbus_loom)))]
+
+use std::cell::RefCell;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+
+use futures_core::Stream;
+use ringbus::{Bus, ExpectError, FieldReader, FieldWriter, Lagged, Payload, Value, publish_event};
+use tokio::sync::Notify;
+
+const LONG: Duration = Duration::from_secs(60);
+/// At which a wait for oneself comes to light.
+const LIMIT: Duration = Duration::from_secs(5);
+
+/// Suspends itself so many times.
+async fn suspended(times: usize) {
+    for _ in 0..times {
+        let mut polled = false;
+        poll_fn(|cx| {
+            if polled {
+                return Poll::Ready(());
+            }
+            polled = true;
+            cx.waker().wake_by_ref();
+            Poll::Pending
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn all_that_waits_on_the_runtimes_own_thread_can_be_awaited() {
+    let bus = Bus::new();
+    let guard = bus.subscribe_async(|_| suspended(3)).unwrap();
+    (0..100).for_each(|n| drop(publish_event!(bus: &bus, "job", n)));
+    // Nobody but this thread could make it come true.
+    let busy = bus.wait_idle(LIMIT).unwrap_err();
+    assert!(busy.on_executor && busy.handlers[0].subscription == guard.id(), "{busy}");
+    let busy = bus.wait_idle_async(Duration::ZERO).await.unwrap_err();
+    assert!(!busy.on_executor && busy.handlers.len() == 1, "{busy}");
+    bus.wait_idle_async(LONG).await.unwrap();
+    assert_eq!(guard.info().delivered, 100);
+    bus.wait_idle(LONG).unwrap();
+}
+
+#[tokio::test]
+async fn a_handler_that_shuts_down_waits_for_the_others_and_not_for_itself() {
+    let bus = Bus::new();
+    let handled = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&handled);
+    let other = bus.on("job").unwrap().in_thread().subscribe(move |_| {
+        count.fetch_add(1, Ordering::SeqCst);
+    });
+    let other = other.unwrap();
+    let (send, mut reports) = tokio::sync::mpsc::unbounded_channel();
+    let weak = bus.downgrade();
+    let own = bus.on("stop").unwrap().in_tokio().unwrap().subscribe(move |_| {
+        let (send, bus) = (send.clone(), weak.upgrade().unwrap());
+        async move {
+            let first = bus.shutdown_async(LIMIT).await;
+            let second = bus.shutdown_async(LIMIT).await;
+            let _ = send.send((first, second));
+            suspended(3).await;
+        }
+    });
+    let own = own.unwrap();
+    (0..10).for_each(|n| drop(publish_event!(bus: &bus, "job", n)));
+    (0..2).for_each(|n| drop(publish_event!(bus: &bus, "stop", n)));
+    let (first, second) = reports.recv().await.expect("or it has waited for itself, and was dropped at the limit");
+    assert!(first.unfinished && second.unfinished, "{first:?}, {second:?}");
+    for end in &first.handlers {
+        assert_eq!(end.running, end.subscription == own.id(), "{end}");
+    }
+    assert_eq!((first.handlers.len(), handled.load(Ordering::SeqCst), other.info().delivered), (2, 10, 10));
+    // The other event is handled too.
+    let (again, _) = reports.recv().await.unwrap();
+    assert!(again.unfinished);
+    let whole = bus.shutdown_async(LONG).await;
+    assert!(whole.is_complete(), "{whole}");
+    assert_eq!(whole.handlers.iter().find(|end| end.subscription == own.id()).unwrap().drained, 2);
+}
+
+#[tokio::test]
+async fn a_handler_does_not_wait_for_a_shutdown_that_waits_for_it() {
+    let bus = Bus::new();
+    let (send, mut reports) = tokio::sync::mpsc::unbounded_channel();
+    let (begin, begun) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let (inside, go) = (Arc::clone(&begin), Arc::clone(&begun));
+    let weak = bus.downgrade();
+    let own = bus.subscribe_async(move |_| {
+        let (send, bus, inside, go) = (send.clone(), weak.upgrade().unwrap(), Arc::clone(&inside), Arc::clone(&go));
+        async move {
+            inside.notify_one();
+            go.notified().await;
+            let _ = send.send(bus.shutdown_async(LIMIT).await);
+        }
+    });
+    publish_event!(bus: &bus, "stop");
+    begin.notified().await;
+    let shutting = bus.shutdown_async(LIMIT);
+    begun.notify_one();
+    let report = reports.recv().await.expect("or each of the two has waited for the other, up to the limit");
+    assert!(report.unfinished);
+    assert!(shutting.await.is_complete());
+    drop(own);
+}
+
+thread_local! {
+    /// What is to be done when the next payload is read.
+    static ON_READING: RefCell<Option<Box<dyn FnOnce()>>> = const { RefCell::new(None) };
+}
+
+struct Numbered(i64);
+
+impl Payload for Numbered {
+    const KIND: &'static str = "async.numbered";
+
+    fn field_names() -> &'static [&'static str] {
+        &["n"]
+    }
+
+    fn write_fields(&self, fields: &mut FieldWriter<'_>) {
+        fields.write(&self.0);
+    }
+
+    fn read_fields(fields: &mut FieldReader<'_>) -> Option<Self> {
+        if let Some(act) = ON_READING.take() {
+            act();
+        }
+        fields.read().map(Self)
+    }
+}
+
+#[tokio::test]
+async fn a_loss_is_told_before_the_event_that_comes_after_it() {
+    for ends in [false, true] {
+        let bus = Bus::new();
+        let queue = bus.on_payload::<Numbered>().unwrap().decode().queued().capacity(2);
+        let mut stream = queue.stream().unwrap();
+        // One that cannot be read, after which the stream goes on to the next.
+        publish_event!(bus: &bus, "async.numbered", n = "none");
+        let publishing = bus.clone();
+        ON_READING.set(Some(Box::new(move || (1..=5).for_each(|n| drop(publishing.publish(Numbered(n)))))));
+        let mut next = async || poll_fn(|cx| Pin::new(&mut stream).poll_next(cx)).await;
+        assert_eq!(next().await.unwrap().err(), Some(Lagged(3)));
+        if !ends {
+            assert_eq!(next().await.unwrap().unwrap().0, 4);
+            assert_eq!(next().await.unwrap().unwrap().0, 5);
+        }
+        let (info, len) = (stream.info().queue.unwrap(), stream.len());
+        assert_eq!((info.waiting + info.running, len), if ends { (2, 2) } else { (0, 0) });
+        drop(stream);
+        // What was taken out, and not given to anybody, is none that was delivered.
+        let totals = bus.stats().totals;
+        assert_eq!((totals.delivered, totals.discarded), if ends { (0, 2) } else { (2, 0) });
+    }
+}
+
+#[tokio::test]
+async fn what_is_expected_is_taken_once_and_its_limit_counts_from_the_call() {
+    let bus = Bus::new();
+    let expected = bus.expecting("job").unwrap();
+    for n in 0..3 {
+        let delivery = publish_event!(bus: &bus, "job", n);
+        assert_eq!(delivery.enqueued, u32::from(n == 0));
+    }
+    let event = expected.within_async(LONG).await.unwrap();
+    assert_eq!(event.get("n"), Some(&Value::from(0)));
+    assert_eq!((bus.stats().totals.queue_drops, bus.stats().totals.discarded), (0, 0));
+
+    let brief = Duration::from_millis(1);
+    let began = Instant::now();
+    let mut expected = Box::pin(bus.expecting("job").unwrap().within_async(brief));
+    while began.elapsed() <= 2 * brief {
+        std::thread::yield_now();
+    }
+    let polled = expected.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+    assert!(matches!(polled, Poll::Ready(Err(ExpectError::TimedOut { .. }))));
+}
+
+#[test]
+fn reports_of_what_was_expected_point_to_who_expects() {
+    let bus = Bus::new();
+    assert!(bus.expect("job", Duration::ZERO).is_err());
+    assert!(bus.expect_of::<Numbered>(Duration::ZERO).is_err());
+    for kind in ["job", Numbered::KIND] {
+        let gone = bus.explain(kind).gone;
+        assert_eq!(gone.iter().map(|one| one.place.file()).collect::<Vec<_>>(), [file!()]);
+    }
+}
