@@ -201,7 +201,7 @@ fn totals(form: &Form, play: &Play, ended: &Ended, stats: &Stats) -> Result<u64,
     let (answers, totals) = (&play.answers, &stats.totals);
     let mut ended_well = read(&answers.expected);
     let (mut failed, mut panicked, mut kept_back, mut here) = (0, 0, 0, 0);
-    let (mut refused, mut dropped, mut discarded) = (read(&answers.unexpected), read(&answers.unexpected), 0);
+    let (mut refused, mut dropped, mut discarded) = (0, 0, 0);
     for (which, actor) in play.actors.iter().enumerate() {
         match &ended.infos[which] {
             Some(info) => {

@@ -57,9 +57,8 @@ pub struct Answers {
     /// Handlers that have taken an awaited event, or failed it for good.
     pub awaited_fine: AtomicU64,
     pub awaited_failed: AtomicU64,
-    /// What an expectation has got, and refused because it had got one.
+    /// What expectations have got; each takes one event.
     pub expected: AtomicU64,
-    pub unexpected: AtomicU64,
 }
 
 /// See the [module](self).
