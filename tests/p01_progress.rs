@@ -19,12 +19,22 @@ use ringbus::{Bus, Event, Kind, Outcome, Overflow, Subscription, publish_event};
 /// when all else is gone.
 struct Role {
     passed: AtomicUsize,
-    /// Stops at the so-many-th one; a scout notes them all.
-    stop: Option<usize>,
+    stop: Stop,
     noted: Mutex<Vec<&'static str>>,
     /// Told the step at which the thread has stopped, and when it has ended.
     told: Sender<Option<&'static str>>,
     resume: Mutex<Receiver<()>>,
+}
+
+/// Where a thread stops, once.
+#[derive(Clone, Copy)]
+enum Stop {
+    /// Nowhere: it is a scout, who notes all steps.
+    Nowhere,
+    /// At the so-many-th one.
+    At(usize),
+    /// At the first one of this name.
+    Named(&'static str),
 }
 
 thread_local! {
@@ -33,19 +43,20 @@ thread_local! {
 
 fn pass(step: &'static str) {
     let Some(role) = ROLE.get() else { return };
-    match role.stop {
-        None => role.noted.lock().unwrap().push(step),
-        Some(at) if role.passed.fetch_add(1, Ordering::Relaxed) == at => {
-            role.told.send(Some(step)).unwrap();
-            role.resume.lock().unwrap().recv().unwrap();
-        }
-        Some(_) => {}
+    let is_there = match role.stop {
+        Stop::Nowhere => return role.noted.lock().unwrap().push(step),
+        Stop::At(at) => role.passed.fetch_add(1, Ordering::Relaxed) == at,
+        Stop::Named(name) => name == step && role.passed.fetch_add(1, Ordering::Relaxed) == 0,
+    };
+    if is_there {
+        role.told.send(Some(step)).unwrap();
+        role.resume.lock().unwrap().recv().unwrap();
     }
 }
 
-/// Runs `work` on a new thread that stops at the step numbered `stop`.
+/// Runs `work` on a new thread that stops there.
 fn play(
-    stop: Option<usize>,
+    stop: Stop,
     work: impl FnOnce() + Send + 'static,
 ) -> (&'static Role, Receiver<Option<&'static str>>, Sender<()>, JoinHandle<()>) {
     let ((told, is_told), (resume, may_resume)) = (channel(), channel());
@@ -65,14 +76,14 @@ fn play(
 }
 
 /// Stops a thread that does `work` at each step in turn; while it stands, others publish.
-fn freeze_everywhere(bus: &Bus, needed: &[&str], work: impl Fn(&Bus) + Copy + Send + 'static) {
+fn freeze_everywhere(bus: &Bus, needed: &[&'static str], work: impl Fn(&Bus) + Copy + Send + 'static) {
     static INSTALL: Once = Once::new();
     INSTALL.call_once(|| assert!(ringbus::__inject::set_step_hook(Box::new(pass))));
     let start = |stop| {
         let bus = bus.clone();
         play(stop, move || work(&bus))
     };
-    let (scout, _, _, thread) = start(None);
+    let (scout, _, _, thread) = start(Stop::Nowhere);
     thread.join().unwrap();
     let steps = std::mem::take(&mut *scout.noted.lock().unwrap());
     let mut stopped = BTreeSet::new();
@@ -83,21 +94,24 @@ fn freeze_everywhere(bus: &Bus, needed: &[&str], work: impl Fn(&Bus) + Copy + Se
         *before += 1;
         *before <= 10 || is_chosen(*at, steps.len())
     };
-    for at in (0..steps.len()).filter(|at| chosen(at)) {
-        let spent = spent(bus, at);
-        let (_, told, resume, victim) = start(Some(at));
+    let mut freeze = |stop, round| {
+        let spent = spent(bus, round);
+        let (_, told, resume, victim) = start(stop);
         if let Some(step) = told.recv().unwrap() {
             stopped.insert(step);
             let others = [0, 1].map(|other| {
                 let bus = bus.clone();
-                std::thread::spawn(move || go_on(&bus, at, other, step))
+                std::thread::spawn(move || go_on(&bus, round, other, step))
             });
             others.into_iter().for_each(|other| other.join().unwrap());
             resume.send(()).unwrap();
         }
         victim.join().unwrap();
         drop(spent);
-    }
+    };
+    (0..steps.len()).filter(|at| chosen(at)).for_each(|at| freeze(Stop::At(at), at));
+    // What is passed once may have been the step before or behind, whenever its turn came.
+    needed.iter().zip(steps.len()..).for_each(|(name, round)| freeze(Stop::Named(name), round));
     assert!(needed.iter().all(|step| stopped.contains(step)), "{needed:?} are not all in {stopped:?}");
 }
 
@@ -143,7 +157,7 @@ fn close_a_gate_that_is_held() {
         let bus = Bus::builder().history(0).build().unwrap();
         let _once = bus.on("p01.last").unwrap().once().subscribe(|_| {});
         let owner = bus.clone();
-        let (_, told, resume, victim) = play(Some(at), move || owner.enable());
+        let (_, told, resume, victim) = play(Stop::At(at), move || owner.enable());
         let stopped = told.recv().unwrap();
         let last = publish_event!(bus: &bus, "p01.last");
         assert_eq!(last.delivered, 1, "{last:?} at {stopped:?}, the {at}th");
