@@ -1,12 +1,11 @@
 //! Handlers that take what a function makes of an event, not the event itself.
 
-use core::any::Any;
 use core::fmt;
 use core::marker::PhantomData;
 use core::panic::Location;
 
 use super::{Subscribe, Subscription};
-use crate::dispatch::{Admit, Answer, BoxError, Handle};
+use crate::dispatch::{Admit, Answer, BoxError, Handle, Mapping};
 use crate::event::{Event, Payload};
 
 /// A subscription being made whose handler takes what a function makes of the event; begun by `map` and `filter_map` of
@@ -46,8 +45,8 @@ impl TrySubscribe<Event> for Subscribe {
         handler: impl Fn(U) -> Result<(), BoxError> + Send + Sync + 'static,
         place: &'static Location<'static>,
     ) -> Subscription {
-        let handle = move |event: &Event, _: Option<&dyn Any>, admit: Admit<'_>| taken(map(event), admit, &handler);
-        self.add(Handle::Mapped(Box::new(handle)), place)
+        let mapping = move |event: &Event, admit: Admit<'_>| taken(map(event), admit, &handler);
+        self.add(Handle::Event(Box::new(Mapping(mapping))), place)
     }
 }
 
@@ -61,19 +60,17 @@ impl<T: Payload> TrySubscribe<T> for Subscribe<T> {
         place: &'static Location<'static>,
     ) -> Subscription {
         let decodes = self.decodes();
-        let handle = move |event: &Event, value: Option<&dyn Any>, admit: Admit<'_>| {
-            let mapped = match value.and_then(<dyn Any>::downcast_ref) {
-                Some(payload) => Ok(map(payload)),
-                None if decodes => event.decode().map(|payload| map(&payload)),
-                None => return Answer::Passed,
-            };
-            match mapped {
+        let mapping = move |event: &Event, admit: Admit<'_>| {
+            if !decodes && event.value().is_none() {
+                return Answer::Passed;
+            }
+            match event.with_payload(&map) {
                 Ok(mapped) => taken(mapped, admit, &handler),
                 Err(error) if admit() => Answer::Took(Err(error.into())),
                 Err(_) => Answer::Passed,
             }
         };
-        self.add(Handle::Mapped(Box::new(handle)), place)
+        self.add(Handle::Event(Box::new(Mapping(mapping))), place)
     }
 }
 

@@ -135,7 +135,8 @@ impl Bus {
         let address = address(&handler);
         let mut request = self.on_selected::<Event>(handler.selector());
         request.options.name = Some(handler.name().to_owned());
-        let (_, draft) = request.draft(Handle::Event(Box::new(move |event| handler.handle(event))), Location::caller());
+        let (_, draft) =
+            request.draft(Handle::Event(Box::new(move |event: &Event| handler.handle(event))), Location::caller());
         self.inner.registry.add_object(address, draft).map_err(|id| AlreadySubscribed { id })
     }
 

@@ -57,24 +57,31 @@ pub trait Handler: Send + Sync + 'static {
 /// A subscription's condition on single events.
 pub(crate) type Filter = Box<dyn Fn(&Event) -> bool + Send + Sync>;
 
-type TakesEvent = dyn Fn(&Event) -> Result<(), BoxError> + Send + Sync;
 type TakesValue = dyn Fn(&dyn Any) -> Result<(), BoxError> + Send + Sync;
 
-/// Code that looks at the event, and asks before it takes what it has made of it.
-type Asks = dyn Fn(&Event, Option<&dyn Any>, Admit<'_>) -> Answer + Send + Sync;
+/// A handler's code, by what it takes.
+pub(crate) enum Handle {
+    Event(Box<dyn TakesEvent>),
+    /// The value of the one type that its kind has; an event that holds none passes it by.
+    Value(Box<TakesValue>),
+}
+
+/// Code that takes events.
+pub(crate) trait TakesEvent: Send + Sync {
+    fn take(&self, event: &Event) -> Result<(), BoxError>;
+
+    /// The same, if the call may be made.
+    fn take_if(&self, event: &Event, admit: Admit<'_>) -> Answer {
+        if admit() { Answer::Took(self.take(event)) } else { Answer::Passed }
+    }
+}
 
 /// Whether the call may be made; it is then.
 pub(crate) type Admit<'a> = &'a mut dyn FnMut() -> bool;
 
-/// A handler's code, by what it takes.
-pub(crate) enum Handle {
-    Event(Box<TakesEvent>),
-    /// The value of the one type that its kind has; an event that holds none passes it by.
-    Value(Box<TakesValue>),
-    /// What a function makes of the event, or of the value (of those, where it takes them): a limit and the like count only
-    /// what it makes something of.
-    Mapped(Box<Asks>),
-}
+/// Code that makes something of the event, and asks before it takes that: so a limit and the like count only what it makes
+/// something of.
+pub(crate) struct Mapping<F>(pub(crate) F);
 
 /// What a handler made of an event.
 pub(crate) enum Answer {
@@ -110,12 +117,32 @@ asides! {
     Dropped, "dropped";
 }
 
+impl<F: Fn(&Event) -> Result<(), BoxError> + Send + Sync> TakesEvent for F {
+    #[inline]
+    fn take(&self, event: &Event) -> Result<(), BoxError> {
+        self(event)
+    }
+}
+
+impl<F: Fn(&Event, Admit<'_>) -> Answer + Send + Sync> TakesEvent for Mapping<F> {
+    fn take(&self, event: &Event) -> Result<(), BoxError> {
+        match (self.0)(event, &mut || true) {
+            Answer::Took(result) => result,
+            Answer::Passed => Err(Skip.into()),
+        }
+    }
+
+    fn take_if(&self, event: &Event, admit: Admit<'_>) -> Answer {
+        (self.0)(event, admit)
+    }
+}
+
 impl Handle {
     /// A handle that leaves events in a queue; `typed` ones only if they hold a value. After `limit` calls no event comes
     /// any more.
     pub(crate) fn queue(feed: Feed, typed: bool, limit: Option<u64>) -> Self {
         let calls = AtomicU64::new(0);
-        Self::Event(Box::new(move |event| {
+        Self::Event(Box::new(move |event: &Event| {
             let aside: BoxError = match (typed && event.value().is_none(), &feed) {
                 (true, _) => Box::new(Skip),
                 (false, feed) if feed.0.offer(event) => Box::new(Enqueued),
@@ -177,18 +204,17 @@ impl Callback {
     #[inline]
     pub(super) fn take(&self, event: &Event, value: Option<&dyn Any>) -> Answer {
         match &self.handle {
-            Handle::Event(handle) => Answer::Took(handle(event)),
+            Handle::Event(handle) => Answer::Took(handle.take(event)),
             Handle::Value(handle) => value.map_or(Answer::Passed, |value| Answer::Took(handle(value))),
-            Handle::Mapped(handle) => handle(event, value, &mut || true),
         }
     }
 
     /// The same, if the call may be made: asked when there is something to be taken.
     pub(super) fn take_if(&self, event: &Event, value: Option<&dyn Any>, admit: Admit<'_>) -> Answer {
         match &self.handle {
-            Handle::Mapped(handle) => handle(event, value, admit),
-            _ if admit() => self.take(event, value),
-            _ => Answer::Passed,
+            Handle::Event(handle) => handle.take_if(event, admit),
+            Handle::Value(_) if admit() => self.take(event, value),
+            Handle::Value(_) => Answer::Passed,
         }
     }
 

@@ -60,7 +60,7 @@ pub(crate) use breaker::{Circuit, Permit};
 pub(crate) use control::{Admission, Control};
 pub use ended::EndedBy;
 pub use failure::{Failure, FailureCause};
-pub(crate) use handler::{Admit, Answer, Callback, Filters, Handle, Skip};
+pub(crate) use handler::{Admit, Answer, Callback, Filters, Handle, Mapping, Skip};
 pub use handler::{BoxError, Handler};
 pub(crate) use info::write_handler;
 pub use info::{SubscriptionId, SubscriptionInfo, SubscriptionState};

@@ -17,7 +17,7 @@ use crate::sync::counter::Lane;
 use crate::sync::rows;
 
 fn draft(selector: impl IntoSelector) -> Draft {
-    let handle = Handle::Event(Box::new(|_| Ok(())));
+    let handle = Handle::Event(Box::new(|_: &Event| Ok(())));
     let callback = Callback { filters: Filters::default(), handle, typed: false };
     let options = Options::new(selector.into_selector().unwrap());
     Draft { callback, place: Location::caller(), replays: false, stripes: 1, options, backlog: None }
