@@ -15,7 +15,6 @@ mod p06_unsubscribing;
 mod p07_deferred;
 mod p07_reentrancy;
 mod p08_accounting;
-mod p08_mapped;
 mod p08_options;
 mod p10_drops;
 mod p10_life_cycle;
