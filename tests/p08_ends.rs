@@ -6,7 +6,7 @@ mod held;
 
 use std::cell::RefCell;
 use std::num::NonZeroU32;
-use std::sync::{Arc, Mutex, mpsc};
+use std::sync::{Mutex, mpsc};
 use std::time::Duration;
 
 use held::{Held, LONG, held, publish};
@@ -288,6 +288,7 @@ mod tasks {
     use super::*;
     use std::future::Future;
     use std::pin::Pin;
+    use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::task::{Context, Wake, Waker};
 
