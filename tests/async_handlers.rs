@@ -1,19 +1,23 @@
 //! Async handlers, on tokio and on executors of one's own; streams; waiting and ending without holding up a thread.
 #![cfg(all(feature = "async", not(ringbus_loom)))]
 
+#[path = "support/suspended.rs"]
+mod suspended;
+
 use std::future::{Future, poll_fn};
 use std::num::NonZeroU32;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::{Context, Wake, Waker};
 use std::time::Duration;
 
 use futures_core::Stream;
 use ringbus::{
     Bus, CloseError, Event, EventStream, ExpectError, Lagged, Outcome, QueueError, Retry, Spawn, Task, publish_event,
 };
+use suspended::suspended;
 use tokio::sync::{Notify, Semaphore};
 
 const LONG: Duration = Duration::from_secs(60);
@@ -213,22 +217,6 @@ impl Wake for Woken {
 fn by_hand() -> (ByHand, Receiver<Task>, Arc<Woken>) {
     let (send, tasks) = channel();
     (ByHand(send), tasks, Arc::new(Woken::default()))
-}
-
-/// Suspends itself so many times.
-async fn suspended(times: usize) {
-    for _ in 0..times {
-        let mut polled = false;
-        poll_fn(|cx| {
-            if polled {
-                return Poll::Ready(());
-            }
-            polled = true;
-            cx.waker().wake_by_ref();
-            Poll::Pending
-        })
-        .await;
-    }
 }
 
 #[test]

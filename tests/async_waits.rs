@@ -2,6 +2,9 @@
 //! some were lost; and never for oneself.
 #![cfg(all(feature = "async", not(ringbus_loom)))]
 
+#[path = "support/suspended.rs"]
+mod suspended;
+
 use std::cell::RefCell;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
@@ -12,27 +15,12 @@ use std::time::{Duration, Instant};
 
 use futures_core::Stream;
 use ringbus::{Bus, ExpectError, FieldReader, FieldWriter, Lagged, Payload, Value, publish_event};
+use suspended::suspended;
 use tokio::sync::Notify;
 
 const LONG: Duration = Duration::from_secs(60);
 /// At which a wait for oneself comes to light.
 const LIMIT: Duration = Duration::from_secs(5);
-
-/// Suspends itself so many times.
-async fn suspended(times: usize) {
-    for _ in 0..times {
-        let mut polled = false;
-        poll_fn(|cx| {
-            if polled {
-                return Poll::Ready(());
-            }
-            polled = true;
-            cx.waker().wake_by_ref();
-            Poll::Pending
-        })
-        .await;
-    }
-}
 
 #[tokio::test]
 async fn all_that_waits_on_the_runtimes_own_thread_can_be_awaited() {
