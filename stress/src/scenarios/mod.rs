@@ -6,6 +6,7 @@
 //! 4. [`mixed`]: everything else at once, in rounds too. These are the last: what they free would hide that something else
 //!    grows.
 
+mod faults;
 mod kinds;
 mod mixed;
 mod queues;
@@ -13,6 +14,8 @@ mod stalled;
 mod threads;
 
 use std::time::Instant;
+
+use crate::checksum::mix;
 
 /// What a scenario is to do.
 #[derive(Clone, Debug)]
@@ -116,6 +119,31 @@ impl Run {
     /// Whether another round may begin after `done` events.
     fn goes_on(&self, done: u64) -> bool {
         done < self.events && self.deadline.is_none_or(|deadline| Instant::now() < deadline)
+    }
+
+    /// Rounds of about `size` events, until all are done or the time is up; each is numbered, and has a seed.
+    fn in_rounds(
+        &self,
+        name: &str,
+        size: u64,
+        mut round: impl FnMut(u64, u64, u64) -> Result<Figures, String>,
+    ) -> Result<Figures, String> {
+        let mut figures = Figures::default();
+        for number in 0.. {
+            if !self.goes_on(figures.events) {
+                break;
+            }
+            let events = size.min(self.events - figures.events);
+            let done = round(number, mix(self.seed ^ mix(number)), events)
+                .map_err(|violation| format!("scenario {name}, round {number}, {violation}"))?;
+            figures.events += done.events;
+            figures.checks += done.checks;
+            figures.threads = done.threads;
+            if number % 10 == 9 {
+                self.tell(&format!("{name}: {} events, {} checks", figures.events, figures.checks));
+            }
+        }
+        Ok(figures)
     }
 
     /// Tells people something, unless they want quiet.

@@ -15,7 +15,6 @@ mod subscriber;
 mod switch;
 
 use super::{Figures, Run};
-use crate::checksum::mix;
 
 /// Events of one round, about.
 const ROUND: u64 = 100_000;
@@ -26,23 +25,10 @@ pub fn run(run: &Run) -> Result<Figures, String> {
     for kind in plan::COUNTED {
         ringbus::Kind::from_static(kind).map_err(|error| error.to_string())?;
     }
-    let mut figures = Figures::default();
-    for number in 0.. {
-        if !run.goes_on(figures.events) {
-            break;
-        }
-        let events = ROUND.min(run.events - figures.events);
-        let form = Form::of(number, mix(run.seed ^ mix(number)), run.threads);
-        let done = round::run(&form, events)
-            .map_err(|violation| format!("scenario mixed, round {number}, {form:?}\n{violation}"))?;
-        figures.events += done.events;
-        figures.checks += done.checks;
-        figures.threads = done.threads;
-        if number % 10 == 9 {
-            run.tell(&format!("mixed: {} events, {} checks", figures.events, figures.checks));
-        }
-    }
-    Ok(figures)
+    run.in_rounds("mixed", ROUND, |number, seed, events| {
+        let form = Form::of(number, seed, run.threads);
+        round::run(&form, events).map_err(|violation| format!("{form:?}\n{violation}"))
+    })
 }
 
 /// What kind of bus a round has.

@@ -15,6 +15,7 @@ use super::{Form, publisher};
 use crate::checksum::Stamp;
 use crate::ledger::Order;
 use crate::scenarios::Planned;
+use crate::scenarios::faults::Faults;
 
 /// A planned subscription, and what has become of it.
 pub struct Actor {
@@ -50,8 +51,7 @@ pub struct Play {
     pub looks_back: u64,
     /// Calls of the handlers that are closed as soon as they are there.
     pub brief: AtomicU64,
-    faults: Mutex<Vec<String>>,
-    faulty: AtomicBool,
+    pub faults: Faults,
 }
 
 /// In [`Called::which`]: none of the planned ones.
@@ -98,8 +98,7 @@ impl Play {
             deferred: form.deferred,
             looks_back: if form.resets { 0 } else { form.history as u64 },
             brief: AtomicU64::new(0),
-            faults: Mutex::default(),
-            faulty: AtomicBool::new(false),
+            faults: Faults::default(),
         }
     }
 
@@ -110,11 +109,7 @@ impl Play {
 
     /// Something that must not be.
     pub fn fault(&self, what: String) {
-        self.faulty.store(true, Ordering::Relaxed);
-        let mut faults = self.faults.lock();
-        if faults.len() < 5 {
-            faults.push(what);
-        }
+        self.faults.note(what);
     }
 
     /// Notes the fault in a result.
@@ -123,13 +118,7 @@ impl Play {
     }
 
     pub fn is_faulty(&self) -> bool {
-        self.faulty.load(Ordering::Relaxed)
-    }
-
-    /// The first faults.
-    pub fn faults(&self) -> Result<(), String> {
-        let faults = self.faults.lock();
-        if faults.is_empty() { Ok(()) } else { Err(faults.join("\n")) }
+        self.faults.any()
     }
 
     /// The phases of all subscriptions.

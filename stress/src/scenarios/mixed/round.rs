@@ -49,7 +49,7 @@ pub fn run(form: &Form, events: u64) -> Result<Figures, String> {
     let ended = act(form, &play, &bus, &switched, quota);
     let mut checks = ended.checks + ended.readers.iter().map(|one| one.checks).sum::<u64>();
     checks += ended.publishers.iter().map(|one| one.checks).sum::<u64>();
-    play.faults()?;
+    play.faults.told()?;
 
     let mut account = Account::default();
     ended.publishers.iter().for_each(|one| account.add(&one.account));

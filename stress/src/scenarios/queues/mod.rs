@@ -18,7 +18,6 @@ mod publisher;
 mod round;
 
 use super::{Figures, Run};
-use crate::checksum::mix;
 use crate::memory::Samples;
 
 /// Events of one round, about.
@@ -28,25 +27,16 @@ const SETTLED: u64 = 12;
 
 /// Rounds until the events are done or the time is up.
 pub fn run(run: &Run) -> Result<Figures, String> {
-    let (mut figures, mut samples) = (Figures::default(), Samples::default());
-    for number in 0.. {
-        if !run.goes_on(figures.events) {
-            break;
-        }
-        let events = ROUND.min(run.events - figures.events);
-        let form = Form::of(number, mix(run.seed ^ mix(number)), run.threads);
-        let done = round::run(&form, events)
-            .map_err(|violation| format!("scenario queues, round {number}, {form:?}\n{violation}"))?;
-        figures.events += done.events;
-        figures.checks += done.checks;
-        figures.threads = done.threads;
+    let (mut events_so_far, mut samples) = (0, Samples::default());
+    let figures = run.in_rounds("queues", ROUND, |number, seed, events| {
+        let form = Form::of(number, seed, run.threads);
+        let done = round::run(&form, events).map_err(|violation| format!("{form:?}\n{violation}"))?;
+        events_so_far += done.events;
         if number >= SETTLED && number % 4 == 0 {
-            samples.take(figures.events);
+            samples.take(events_so_far);
         }
-        if number % 10 == 9 {
-            run.tell(&format!("queues: {} events, {} checks", figures.events, figures.checks));
-        }
-    }
+        Ok(done)
+    })?;
     if figures.events > 2 * SETTLED * ROUND {
         run.tell(&format!("queues: {}", samples.line()));
     }

@@ -13,6 +13,7 @@ use ringbus::{Delivery, Event, Outcome, Subscription, SubscriptionId};
 use super::plan::{EARLY, KINDS, Kind, Plan, Way};
 use crate::checksum::{self, Stamp};
 use crate::ledger::{Order, PLANNED};
+use crate::scenarios::faults::Faults;
 
 /// A planned subscription, and what has become of it.
 pub struct Actor {
@@ -72,8 +73,7 @@ pub struct Play {
     pub quit: AtomicBool,
     /// So many numbers has each source at most.
     most: u64,
-    faults: Mutex<Vec<String>>,
-    faulty: AtomicBool,
+    pub faults: Faults,
 }
 
 /// One attempt.
@@ -118,8 +118,7 @@ impl Play {
             answers: Answers::default(),
             quit: AtomicBool::new(false),
             most,
-            faults: Mutex::default(),
-            faulty: AtomicBool::new(false),
+            faults: Faults::default(),
         }
     }
 
@@ -157,11 +156,7 @@ impl Play {
 
     /// Something that must not be.
     pub fn fault(&self, what: String) {
-        self.faulty.store(true, Ordering::Relaxed);
-        let mut faults = self.faults.lock();
-        if faults.len() < 5 {
-            faults.push(what);
-        }
+        self.faults.note(what);
     }
 
     /// Notes the fault in a result.
@@ -170,18 +165,12 @@ impl Play {
     }
 
     pub fn is_faulty(&self) -> bool {
-        self.faulty.load(Ordering::Relaxed)
+        self.faults.any()
     }
 
     /// Whether publishers are to end before they have done their part.
     pub fn is_over(&self) -> bool {
         self.is_faulty() || self.quit.load(Ordering::Relaxed)
-    }
-
-    /// The first faults.
-    pub fn faults(&self) -> Result<(), String> {
-        let faults = self.faults.lock();
-        if faults.is_empty() { Ok(()) } else { Err(faults.join("\n")) }
     }
 
     /// The phases of those that come and go.

@@ -37,7 +37,7 @@ pub fn run(form: &Form, events: u64) -> Result<Figures, String> {
     let executor = Executor::new(EXECUTORS);
     let taken: Vec<Taken> = (0..EARLY).map(|which| handler::begin(&play, &bus, &executor, which)).collect();
     let (ended, checks) = act(form, &play, bus, &executor, taken, quota);
-    play.faults()?;
+    play.faults.told()?;
     let checks = checks + audit::compare(form, &play, &ended)?;
     let threads = form.publishers + SUBSCRIBERS + EXECUTORS + ended.taken.len() + 1;
     Ok(Figures { events: play.answers.recorded.load(Ordering::Relaxed), threads, checks })
