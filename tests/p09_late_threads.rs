@@ -5,6 +5,8 @@
 
 #[path = "support/counting.rs"]
 mod counting;
+#[path = "support/foreign.rs"]
+mod foreign;
 
 use std::ffi::c_void;
 use std::ptr;
@@ -12,6 +14,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use counting::grown;
+use foreign::foreign;
 use ringbus::{Bus, publish_event};
 
 static DELIVERED: AtomicU64 = AtomicU64::new(0);
@@ -33,22 +36,13 @@ extern "C" fn late(_: *mut c_void) {
 static KEY: OnceLock<libc::pthread_key_t> = OnceLock::new();
 
 /// A thread that only the system knows, and that publishes for the first time when it is all over.
-extern "C" fn main_of_thread(_: *mut c_void) -> *mut c_void {
+fn ends_late() {
     // SAFETY: the key exists; the value is never followed.
     assert_eq!(unsafe { libc::pthread_setspecific(*KEY.get().unwrap(), ptr::without_provenance(1)) }, 0);
-    ptr::null_mut()
 }
 
 fn threads(count: u64) {
-    for _ in 0..count {
-        // SAFETY: all zeroes is a value of this type of numbers.
-        let mut thread = unsafe { std::mem::zeroed() };
-        // SAFETY: `main_of_thread` lives for ever and ignores its argument; the thread is joined below.
-        let made = unsafe { libc::pthread_create(&raw mut thread, ptr::null(), main_of_thread, ptr::null_mut()) };
-        assert_eq!(made, 0);
-        // SAFETY: it was just created, and is joined once.
-        assert_eq!(unsafe { libc::pthread_join(thread, ptr::null_mut()) }, 0);
-    }
+    (0..count).for_each(|_| foreign(ends_late));
 }
 
 /// What arc-swap leaves; the table with a lock has no such thing.

@@ -2,6 +2,10 @@
 //! from the bus's own work is refused and counted, and nothing recurses, waits for itself or aborts.
 #![cfg(not(ringbus_loom))]
 
+#[cfg(unix)]
+#[path = "support/foreign.rs"]
+mod foreign;
+
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::hint::black_box;
@@ -295,20 +299,12 @@ fn p10_a_thread_may_end_while_its_allocator_publishes() {
 #[cfg(unix)]
 #[test]
 fn p10_a_thread_that_only_the_system_knows_may_publish_from_its_allocator() {
-    use std::ffi::c_void;
-    extern "C" fn main(_: *mut c_void) -> *mut c_void {
+    let (_alone, _) = alone();
+    foreign::foreign(|| {
         WATCH.with(|watch| watch.what.set(Some(What::Few)));
         // Rust's library makes its handle of the thread now, and allocates for it.
         black_box(std::thread::current());
         allocate();
         WATCH.with(|watch| watch.what.set(None));
-        std::ptr::null_mut()
-    }
-    let (_alone, _) = alone();
-    // SAFETY: all zeroes is a value of this type of numbers.
-    let mut thread = unsafe { std::mem::zeroed() };
-    // SAFETY: `main` lives for ever and ignores its argument; the thread is joined below.
-    assert_eq!(unsafe { libc::pthread_create(&raw mut thread, std::ptr::null(), main, std::ptr::null_mut()) }, 0);
-    // SAFETY: it was just created, and is joined once.
-    assert_eq!(unsafe { libc::pthread_join(thread, std::ptr::null_mut()) }, 0);
+    });
 }

@@ -4,6 +4,8 @@
 
 #[path = "support/counting.rs"]
 mod counting;
+#[path = "support/foreign.rs"]
+mod foreign;
 
 use std::ffi::c_void;
 use std::ptr;
@@ -11,6 +13,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use counting::grown;
+use foreign::foreign;
 use ringbus::{Bus, publish_event};
 
 /// The harness may hold a few buffers more at any moment; less than one row for each thread below.
@@ -53,16 +56,6 @@ fn many(thread: impl Fn(), each: u64) {
     assert!(more < SLACK, "{more} bytes more after {THREADS} threads");
 }
 
-/// Runs `main` on a thread that only the system knows.
-fn foreign(main: extern "C" fn(*mut c_void) -> *mut c_void) {
-    // SAFETY: all zeroes is a value of this type of numbers.
-    let mut thread = unsafe { std::mem::zeroed() };
-    // SAFETY: `main` lives for ever and ignores its argument; the thread is joined below.
-    assert_eq!(unsafe { libc::pthread_create(&raw mut thread, ptr::null(), main, ptr::null_mut()) }, 0);
-    // SAFETY: it was just created, and is joined once.
-    assert_eq!(unsafe { libc::pthread_join(thread, ptr::null_mut()) }, 0);
-}
-
 /// A key whose destructor publishes: it runs after the destructors of Rust's thread-locals.
 fn key() -> libc::pthread_key_t {
     extern "C" fn late(_: *mut c_void) {
@@ -84,22 +77,17 @@ fn use_key() {
 
 #[test]
 fn p10_a_thread_of_the_systems_own_publishes() {
-    extern "C" fn main(_: *mut c_void) -> *mut c_void {
-        publish();
-        ptr::null_mut()
-    }
     let _alone = alone();
-    many(|| foreign(main), 1);
+    many(|| foreign(publish), 1);
 }
 
 #[test]
 fn p10_a_destructor_of_the_systems_own_publishes_after_rusts() {
-    extern "C" fn main(_: *mut c_void) -> *mut c_void {
+    fn main() {
         use_key();
         publish();
-        ptr::null_mut()
     }
     let _alone = alone();
     many(|| foreign(main), 2);
-    many(|| std::thread::spawn(|| _ = main(ptr::null_mut())).join().unwrap(), 2);
+    many(|| std::thread::spawn(main).join().unwrap(), 2);
 }

@@ -5,9 +5,13 @@
 //! for that for ever.
 #![cfg(all(unix, not(ringbus_loom), not(feature = "reference-table")))]
 
+#[path = "support/foreign.rs"]
+mod foreign;
+
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
+use foreign::foreign;
 use ringbus::{Bus, Event, Outcome, publish_event};
 
 /// Forks, runs `child` there, which says 0 if all is well, and waits for it.
@@ -83,10 +87,7 @@ fn p10_a_child_publishes_whatever_its_parents_threads_were_doing() {
                 // A bus of the child's own does all, on threads of its own too.
                 let own = Bus::new();
                 let guard = own.subscribe(|_| {});
-                let there = std::thread::scope(|scope| {
-                    let there = scope.spawn(|| publish_event!(bus: &own, "p10.own").event.unwrap());
-                    there.join().unwrap()
-                });
+                let there = foreign(|| publish_event!(bus: &own, "p10.own").event.unwrap());
                 if guard.info().delivered != 1 || guard.close().is_err() || own.recent(9).len() != 1 {
                     return 4;
                 }
@@ -123,7 +124,7 @@ fn p10_a_childs_child_is_a_third_process() {
         let second = of(&bus);
         let code = forked(|| {
             let third = of(&bus);
-            let other = std::thread::scope(|scope| scope.spawn(|| of(&bus)).join().unwrap());
+            let other = foreign(|| of(&bus));
             let mut all = vec![first, second, third, other];
             all.sort_unstable();
             all.dedup();

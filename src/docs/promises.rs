@@ -110,7 +110,8 @@
 //! (`dlclose`), since thread-locals, a fork handler and a key's destructor stay behind. In a forked child everything works
 //! on buses that no other thread of the parent was changing or reading at that instant; on those, publishing and
 //! `try_recent` do, and whatever takes a lock may wait for a thread that is not there. Threads of handlers are not there
-//! either; alarms, for what async code waits for, ring.
+//! either; alarms, for what async code waits for, ring. (Rust's own `std::thread` takes a lock when a thread begins or
+//! ends: a child that was forked in such a moment may wait for ever when it starts a thread, with or without a bus.)
 //!
 //! # P11 Free when off
 //! Disabled, or nobody subscribed and no history: a call site on the global bus evaluates none of its arguments and
