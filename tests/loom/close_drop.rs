@@ -15,7 +15,7 @@ fn close_against_unsubscribing_by_id() {
     Model {
         name: "close_drop::close_against_unsubscribing_by_id",
         promise: "P6",
-        preemptions: Some(3),
+        preemptions: Some(4),
         outcomes: &["ended by id, called", "ended by id", "ended by close, called", "ended by close"],
     }
     .check(|| {
@@ -49,7 +49,7 @@ fn close_against_the_last_handle() {
     Model {
         name: "close_drop::close_against_the_last_handle",
         promise: "P6, P10: a bus can be dropped at any time",
-        preemptions: Some(3),
+        preemptions: Some(4),
         outcomes: &["called", "not called any more"],
     }
     .check(|| {
