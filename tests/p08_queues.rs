@@ -439,3 +439,14 @@ fn handlers_whose_subscription_has_ended_are_waited_for_while_they_work() {
         }
     }
 }
+
+#[test]
+fn of_the_calls_of_a_queue_the_first_is_timed_and_then_one_in_64() {
+    let bus = Bus::new();
+    let guard = bus.on("job").unwrap().in_thread().capacity(200).subscribe(|_| {}).unwrap();
+    for n in 0..129 {
+        publish_event!(bus: &bus, "job", n);
+    }
+    bus.wait_idle(LONG).unwrap();
+    assert_eq!((guard.info().delivered, guard.info().latency.unwrap().samples), (129, 3));
+}
