@@ -116,3 +116,9 @@ fn a_queue_is_limited_by_what_it_is_offered() {
     let queue = odds.info().queue.unwrap();
     assert_eq!((queue.offered, queue.delivered, queue.skipped), (3, 1, 2));
 }
+
+#[test]
+fn a_request_with_a_function_is_shown_with_what_it_selects() {
+    let shown = format!("{:?}", Bus::new().on("p08.shown").unwrap().filter_map(odd));
+    assert!(shown.starts_with("Mapped { request: ") && shown.contains("p08.shown"), "{shown}");
+}

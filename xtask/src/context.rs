@@ -98,10 +98,15 @@ pub(crate) fn ended(status: ExitStatus) -> String {
 
 /// Shows the command and runs it, its output going where ours goes.
 pub(crate) fn run(command: &mut Command) -> Result<(), String> {
+    run_to(command, &[0])
+}
+
+/// The same for a command of which these exit codes are good.
+pub(crate) fn run_to(command: &mut Command, good: &[i32]) -> Result<(), String> {
     let line = typed(command);
     println!("    $ {line}");
     match command.stderr(errors()).status() {
-        Ok(status) if status.success() => Ok(()),
+        Ok(status) if status.code().is_some_and(|code| good.contains(&code)) => Ok(()),
         Ok(status) => Err(format!("`{line}` failed: {}", ended(status))),
         Err(why) => Err(format!("`{line}` did not start: {why}")),
     }
@@ -183,6 +188,7 @@ mod tests {
         let context = Context::at(scratch.0.clone(), scratch.0.join("t")).expect("context");
         let why = run(&mut context.cargo("no-such-subcommand")).expect_err("unknown to cargo");
         assert_eq!(why, "`cargo no-such-subcommand` failed: exit code 101");
+        assert_eq!(run_to(&mut context.cargo("no-such-subcommand"), &[0, 101]), Ok(()));
         let why = output(&mut Command::new("/no/such/program")).expect_err("absent");
         assert!(why.starts_with("`/no/such/program` did not start: "), "{why}");
     }
