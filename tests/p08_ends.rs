@@ -6,11 +6,13 @@ mod held;
 
 use std::cell::RefCell;
 use std::num::NonZeroU32;
-use std::sync::{Mutex, mpsc};
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
 use held::{Held, LONG, held, publish};
-use ringbus::{Bus, CloseError, Event, FailurePolicy, RecvError, Subscription, publish_event};
+use ringbus::{
+    BoxError, Bus, CloseError, EndedBy, Event, FailurePolicy, Handler, RecvError, Subscription, publish_event,
+};
 
 /// A handler of two events that has them, and has left the bus: it is at the first one.
 fn spent(bus: &Bus) -> (Held, Subscription) {
@@ -20,6 +22,28 @@ fn spent(bus: &Bus) -> (Held, Subscription) {
     held.begun.recv().unwrap();
     assert!(bus.subscriptions().is_empty() && !guard.is_active());
     (held, guard)
+}
+
+struct Object;
+
+impl Handler for Object {
+    fn handle(&self, _: &Event) -> Result<(), BoxError> {
+        Ok(())
+    }
+}
+
+#[test]
+fn whatever_subscribes_after_a_shutdown_has_ended_at_once() {
+    let bus = Bus::new();
+    assert!(bus.shutdown(LONG).is_complete());
+    let guards = [bus.subscribe(|_| {}), bus.on("job").unwrap().in_thread().subscribe(|_| {}).unwrap()];
+    assert!(!guards.iter().any(Subscription::is_active));
+    let mut received = bus.on("job").unwrap().receiver().unwrap();
+    assert_eq!(received.recv().unwrap_err(), RecvError::Ended);
+    bus.subscribe_handler(Arc::new(Object)).unwrap();
+    assert!(bus.subscriptions().is_empty());
+    let gone = bus.explain("job").gone;
+    assert_eq!(gone.iter().map(|one| one.by).collect::<Vec<_>>(), [EndedBy::Shutdown; 4]);
 }
 
 #[test]

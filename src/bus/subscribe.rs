@@ -137,7 +137,12 @@ impl Bus {
         request.options.name = Some(handler.name().to_owned());
         let (_, draft) =
             request.draft(Handle::Event(Box::new(move |event: &Event| handler.handle(event))), Location::caller());
-        self.inner.registry.add_object(address, draft).map_err(|id| AlreadySubscribed { id })
+        let id = self.inner.registry.add_object(address, draft).map_err(|id| AlreadySubscribed { id })?;
+        // As for every subscription: see `add_draft`.
+        if self.inner.mode.is_shut() {
+            self.inner.unsubscribe(id, EndedBy::Shutdown);
+        }
+        Ok(id)
     }
 
     /// Ends the subscription of a handler object; `false` where it has none.
