@@ -25,11 +25,13 @@
 //!
 //! # Features
 //! All are off by default.
-//! - `serde`: the JSON form of events (`Event::to_json`, `Event::from_json`), serde for values and statistics.
+//! - `serde`: the JSON form of events (`Event::to_json`, `Event::from_json`), serde for values and statistics,
+//!   `Bus::dump`, and the black box `on_panic_dump`.
 //! - `derive`: the macro `#[derive(Payload)]`, for events that hold a Rust type.
 //! - `async`: async handlers, on tokio or any other executor, streams, and async forms of what waits.
-//! - `membarrier`: on Linux, handlers are called without a fence of their own, and whoever ends a subscription has the
+//! - `membarrier`: on Linux for x86-64, handlers are called without a fence of their own, and whoever ends a subscription has the
 //!   kernel fence for all threads; faster, and outside of what models can show.
+//! - `arc-swap-table`: the list of handlers behind an `ArcSwap` instead of hazard pointers, for comparison; slower.
 //! - `reference-table`: the lock-based table that the test-suite also runs on; slower, and not lock-free.
 //! - `inject`: for this crate's own tests only.
 #![deny(missing_docs, unsafe_code)]

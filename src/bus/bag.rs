@@ -94,7 +94,8 @@ impl Subscriptions {
     ///
     /// # Errors
     /// All are tried; the first error is returned. [`CloseError::InsideHandler`] at once when called inside any
-    /// handler: all are unsubscribed then, none is waited for.
+    /// handler: all are unsubscribed then, none is waited for. [`CloseError::OnExecutor`] for an async handler, as for
+    /// [`Subscription::close`].
     ///
     /// # Cost
     /// [`Subscription::close`] for each.

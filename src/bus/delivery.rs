@@ -24,13 +24,13 @@ use crate::event::{Event, KindError, KindTaken};
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Delivery {
-    /// The event; `None` where none was made, because the bus is off.
+    /// The event; `None` where it was not accepted.
     pub event: Option<Event>,
     /// How far it got.
     pub outcome: Outcome,
     /// How many handlers took it.
     pub delivered: u32,
-    /// How many handlers with a queue will take it.
+    /// How many queues of handlers took it.
     pub enqueued: u32,
     /// How many handlers returned an error or panicked.
     pub failed: u32,

@@ -38,7 +38,8 @@ pub struct Explained {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Verdict {
-    /// Its handler is called, if its filter says yes.
+    /// Its handler is called, or its queue given the event, if its filter says yes, its throttle and its circuit let it
+    /// through, and, for a handler of payloads without `decode`, the event holds one.
     Called,
     /// The event waits until it has been told of the past.
     Waits,

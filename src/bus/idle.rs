@@ -55,7 +55,7 @@ pub(crate) struct Seen {
 // === impl Bus ===
 
 impl Bus {
-    /// Waits until no event waits in a queue of this bus, and no handler with a queue is at work; those among them whose
+    /// Waits until no event waits in a queue of this bus, and no handler with a queue is at work, those included whose
     /// subscription has ended. In async code there is `wait_idle_async` (feature `async`).
     ///
     /// ```

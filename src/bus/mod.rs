@@ -1,8 +1,9 @@
 //! The bus: kinds, subscriptions, history and counters together.
 //!
-//! 1. A [`builder`] makes it; one may be [`global`], and each thread may have a [`default`] in its place.
+//! 1. A [`builder`] makes it; one may be [`global`] (its methods are functions in [`on_global`]), and each thread may have a
+//!    [`default`] in its place.
 //! 2. The [`gate`] tells call sites whether anybody could notice.
-//! 3. A [`publish`] records the event, then dispatches it; only that file knows this order. What a handler publishes may
+//! 3. A [`publish`] records the event, then dispatches it; only that file and [`batch`] know this order. What a handler publishes may
 //!    be [`deferred`]; what it has [`evicted`] is dropped flat. The answer is a [`delivery`]. A [`topic`] is the short way for
 //!    values of one type, a [`batch`] for many events.
 //! 4. [`subscribe`] adds a handler ([`subscribe_to`] one for a type), [`replay`] tells it of the past, a [`subscription`]

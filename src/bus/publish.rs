@@ -1,4 +1,4 @@
-//! Publishing: record, then dispatch. The one place that knows this order.
+//! Publishing: record, then dispatch. Nothing else knows this order but [`batch`](super::batch), for many at once.
 //!
 //! # Orderings
 //! The event is in the history before its first handler runs, and readable when this returns (P2). Between record and
@@ -49,6 +49,9 @@ impl Bus {
     ///
     /// # Ordering
     /// The history orders events by when they were published, not by their timestamps.
+    ///
+    /// # Panics
+    /// If a handler does that was subscribed to [unwind](crate::FailurePolicy::Unwind): after the others have had the event.
     pub fn publish(&self, event: impl Publishable) -> Delivery {
         if !self.inner.gate.is_open() {
             contain::drop_contained(event);

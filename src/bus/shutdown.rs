@@ -97,7 +97,8 @@ impl Bus {
     /// Ends the bus: events are refused from now on ([`Outcome::ShutDown`]), all subscriptions end, calls under way are
     /// waited for, queues are drained. At the deadline what still waits is discarded and counted; what still runs is told.
     ///
-    /// History and statistics can still be read. A second shutdown waits for the first, and has the same report.
+    /// History and statistics can still be read. A subscription that is made later has ended at once
+    /// ([`EndedBy::Shutdown`](crate::EndedBy::Shutdown)). A second shutdown waits for the first, and has the same report.
     /// Handlers that are drained may publish; those events are refused too: where handlers work for each other, have
     /// [`wait_idle`](Self::wait_idle) come first.
     ///

@@ -32,6 +32,7 @@ use crate::sync::atomic::Ordering;
 /// | [`failure_policy`](Self::failure_policy) | [`FailurePolicy::Isolate`] |
 /// | [`while_panicking`](Self::while_panicking) | `false` |
 /// | [`replay`](Self::replay), [`replay_since`](Self::replay_since) | nothing of the past |
+/// | [`decode`](Self::decode), of payloads | off: events without a payload are skipped |
 ///
 /// ```
 /// let bus = ringbus::Bus::new();
@@ -242,8 +243,9 @@ impl<P> Subscribe<P> {
         self
     }
 
-    /// At most so many calls in so long a time; events beyond that count as skipped. For a handler with a queue: at most so
-    /// many events come into the queue.
+    /// At most so many calls in so long a time, in the long run: after a pause of `per`, `calls` of them at one moment, and
+    /// then one in each `per / calls`. So a `per` that begins with such a burst may see twice as many. Events beyond that
+    /// count as skipped. For a handler with a queue: so many events come into the queue.
     ///
     /// ```
     /// use std::{num::NonZeroU32, time::Duration};
@@ -285,7 +287,8 @@ impl<P> Subscribe<P> {
     }
 
     /// Whether it is called also for events that a panicking thread publishes: from a panic hook, or from a `Drop` during
-    /// unwinding. A handler that panics there aborts the process.
+    /// unwinding. A handler that panics there aborts the process. One with a queue is handed no such event either, unless
+    /// this is set; it runs elsewhere, so that a panic of it does no harm there.
     pub fn while_panicking(mut self, called: bool) -> Self {
         self.options.while_panicking = called;
         self
@@ -315,6 +318,9 @@ impl<P> Subscribe<P> {
     /// threads publish meanwhile, which waits (at most 1024 events; beyond, the history serves, as far as it reaches).
     /// Publishers do not wait. Each thread's events come in their order. What the history forgets before it was told,
     /// because it is overwritten or [reset](crate::Bus::reset), is counted as lagged.
+    ///
+    /// Of a handler with a queue, or a receiver, it is the queue that is given all this, and what has no room there goes by
+    /// its [policy](crate::Overflow): ask for no more than its [`capacity`](crate::Queued::capacity).
     ///
     /// What was recorded before belongs to the past: an older event than was asked for does not come, even where it is
     /// dispatched only now (because it was [deferred](crate::Reentrancy::Deferred), or its publisher was held up).

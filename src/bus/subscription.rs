@@ -63,7 +63,8 @@ pub enum CloseError {
         running: bool,
     },
     /// Called on a thread of the executor that runs the handler: waiting there would keep it from coming to its end. The
-    /// handler is unsubscribed; what waits is still handled.
+    /// handler is unsubscribed. What waits is discarded by `close` and `close_timeout`, and still handled after
+    /// `close_drained`.
     OnExecutor,
     /// The system has no thread to wait on. The handler is unsubscribed; what waits is still handled.
     NoThread,
@@ -257,7 +258,8 @@ impl Subscription {
     ///
     /// # Errors
     /// [`CloseError::InsideHandler`] at once when called inside any handler, or in a hook on the thread of one with a queue:
-    /// it is unsubscribed, not waited for.
+    /// it is unsubscribed, not waited for. [`CloseError::OnExecutor`] on a thread of the executor that an async handler runs
+    /// on, where it has not come to its end yet: there await `close_async` (feature `async`).
     ///
     /// # Cost
     /// A look at the marks of every thread that has published; where a call runs, the thread sleeps until it ends.
@@ -269,7 +271,7 @@ impl Subscription {
     ///
     /// # Errors
     /// [`CloseError::TimedOut`] names the threads that still run the handler; it may be called again.
-    /// [`CloseError::InsideHandler`] as for `close`.
+    /// [`CloseError::InsideHandler`] and [`CloseError::OnExecutor`] as for `close`.
     pub fn close_timeout(&self, limit: Duration) -> Result<(), CloseError> {
         self.close_until(Some(limit))
     }

@@ -99,6 +99,9 @@ impl Bus {
 
 impl<T: Payload> Topic<T> {
     /// Publishes `payload`; while the bus is off it is dropped.
+    ///
+    /// # Panics
+    /// If a handler does that was subscribed to [unwind](crate::FailurePolicy::Unwind): after the others have had the event.
     pub fn publish(&self, payload: T) -> Delivery {
         if let Some(refused) = self.refusal() {
             contain::drop_contained(payload);
@@ -108,6 +111,9 @@ impl<T: Payload> Topic<T> {
     }
 
     /// Publishes what `make` returns, which is not called while the bus is off.
+    ///
+    /// # Panics
+    /// If `make` does: nothing is published then. And as [`publish`](Self::publish).
     pub fn publish_with(&self, make: impl FnOnce() -> T) -> Delivery {
         if let Some(refused) = self.refusal() {
             return refused;

@@ -73,6 +73,9 @@ impl Bus {
     /// this bus says that its tasks need the calling thread (`Spawn::is_current`); [`WaitError::KindTaken`]. Nothing is
     /// published then.
     ///
+    /// # Panics
+    /// If a handler does that was subscribed to [unwind](crate::FailurePolicy::Unwind): after the others have had the event.
+    ///
     /// # Cost
     /// Beside the publish: a few allocations, and a thread that sleeps where a handler has a queue.
     pub fn publish_and_wait(

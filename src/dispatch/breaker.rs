@@ -144,7 +144,8 @@ impl Breaker {
 
     /// The clock that it goes by: time since any fixed moment, never going back. For tests.
     ///
-    /// It is called on publishers' threads, when the circuit opens and while it is open. Where it panics, an open circuit
+    /// It is called where the handler is (on publishers' threads, or for one with a queue on its worker's), when the circuit
+    /// opens and while it is open. Where it panics, an open circuit
     /// stays open; one that opens then is half open with the next reading. If it goes back, the circuit is open for
     /// longer.
     pub fn clock(mut self, clock: impl Fn() -> Duration + Send + Sync + 'static) -> Self {

@@ -1,8 +1,9 @@
 //! Calling the handlers of one event, one after the other, on the publisher's thread.
 //!
 //! Promises: each handler that is subscribed and not removed when its turn comes is called once, in order (P3, P5),
-//! unless it is muted, in quarantine, out of calls, or its filter says no: then that is counted (P8). A panic or an
-//! error ends with it, unless it asked for more (P4); no lock is held and nobody is waited for (P1).
+//! unless it is muted, in quarantine, out of calls, throttled, its circuit open, or its filter says no: then that is
+//! counted (P8). A panic or an error ends with it, unless it asked for more (P4); no lock is held and nobody is waited
+//! for (P1).
 
 use core::any::Any;
 use std::sync::Arc;

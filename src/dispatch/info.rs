@@ -82,8 +82,8 @@ pub struct SubscriptionInfo {
     /// Those of the failed that no report has told of: their second had one already, or nobody was there to be told. The
     /// next report, if one comes, tells their number.
     pub unreported: u64,
-    /// Events that it was not called for: its filter did not want them, or it was muted, or its limit was reached, or a
-    /// typed handler was offered another payload.
+    /// Events that it was not called for: its filter did not want them, it was muted, its limit was reached, its throttle or
+    /// its open circuit kept them back, a `filter_map` made nothing of them, or they hold no payload and it takes payloads.
     pub skipped: u64,
     /// Events that it was not called for because it was in quarantine.
     pub quarantined: u64,
@@ -94,7 +94,8 @@ pub struct SubscriptionInfo {
     pub slow: u64,
     /// How long calls took: the first one on each group of threads, and then one in 64 (a reading of the clock costs as
     /// much as a good part of a publish); every one where the bus has a [`slow_after`](crate::BusBuilder::slow_after).
-    /// `None` before the first.
+    /// Of a handler with a queue: the first one and then one in 64, or every one where it has a
+    /// [`deadline`](crate::Queued::deadline). `None` before the first.
     pub latency: Option<Latency>,
     /// Its queue, where it takes its time.
     pub queue: Option<QueueInfo>,

@@ -37,7 +37,9 @@ pub enum FailurePolicy {
     },
     /// The panic, or the error as a panic whose payload is a `String`, goes on in the publisher, after all other
     /// handlers have run: for tests, and for programs that would rather end. If several handlers ask for that, the
-    /// first one's panic goes on.
+    /// first one's panic goes on. While a handler is told of the past it goes on in the one who subscribes, and the
+    /// subscription ends. A handler with a queue cannot have this policy
+    /// ([`QueueError::Unwind`](crate::QueueError::Unwind)).
     Unwind,
 }
 

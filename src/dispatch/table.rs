@@ -7,7 +7,7 @@
 //!
 //! # Cost
 //! Publishing: an index, or a hash lookup, or one pattern match for each wildcard subscription. Subscribing copies the
-//! list of ids (8 bytes for each kind published so far), one route, and a path of the name map (rpds' hash array mapped
+//! list of ids (32 bytes and a count raised for each kind published so far), one route, and a path of the name map (rpds' hash array mapped
 //! trie, Bagwell 2001); with wildcards, also the routes that they match.
 
 use std::sync::Arc;

@@ -1,7 +1,7 @@
 //! How the parts order their memory: who pairs with whom, and what would break without it.
 //!
-//! Each source file with atomics has an `# Orderings` section of its own; this is the map. A model in `tests/loom`
-//! runs the product's own code under [loom](https://docs.rs/loom) for each protocol, and `cargo xtask loom --mutants`
+//! Where a file's atomics make a protocol it has an `# Orderings` section, or the module above it has; single words are
+//! explained where they are used. This is the map. A model in `tests/loom` runs the product's own code under [loom](https://docs.rs/loom) for each protocol, and `cargo xtask loom --mutants`
 //! weakens the orderings one by one and requires that a model fails.
 //!
 //! | protocol | to ensure | writer's side | reader's side | model |
@@ -26,14 +26,18 @@
 //! | limit | a subscription without calls left leaves the table (Dekker) | word of it, `fence(SeqCst)`, the lock is tried | unlock, `fence(SeqCst)`, look for word | `limit`, `once` |
 //! | quarantine, muting | a handler called after `resume` or `unmute` sees what came before | one word: AcqRel | the word: Acquire | `quarantine`, `mute` |
 //! | gate | a call site that happens after `subscribe` or `enable` is not off | Relaxed, under a lock, before the call returns | Relaxed: coherence suffices | `callsite_enable` |
-//! | gate | what a publisher has told it, without waiting, is heeded (Dekker) | word of it, `fence(SeqCst)`, the lock is tried | unlock, `fence(SeqCst)`, look for word | `callsite_enable` |
+//! | gate | what a publisher has told it, without waiting, is heeded (Dekker) | word of it, `fence(SeqCst)`, the lock is tried | unlock, `fence(SeqCst)`, look for word | `gate` |
 //! | queue | who gets an item sees all that was done to it; who has seen a ticket counted sees those before it filled | push: Release, counting: Release | pop: Acquire, both ends: Acquire | `queue`, `queue_evict`, `queue_laps` |
 //! | workers | a worker does not sleep beside work (Dekker) | pushed by exchange, full fence, who sleeps | says that it sleeps, `fence(SeqCst)`, the queue again | `wakers` |
 //! | ending a queue | an event handed over while it ends is settled by one of the two (Dekker) | pushed, full fence, the mode | the mode, `fence(SeqCst)`, the queue again | `queued` |
 //! | ending a queue | whoever waits for its end sees what the handlers did, and their drop | settling, letting a worker go: Release | waiting: Acquire | `queued` |
-//! | waiting | who waits learns that it has come true (Dekker) | changed, `fence(SeqCst)`, who watches | on the list, `fence(SeqCst)`, the change | `queued` |
-//! | breaker | exactly so many probes, and each state is left once | one word, one exchange: AcqRel | the word: Acquire | `breaker` |
+//! | waiting | who waits learns that it has come true (Dekker) | changed, `fence(SeqCst)`, who watches | on the list, `fence(SeqCst)`, the change | `queued`, `watch` |
+//! | waiting | what somebody has told is told, though another one has the list of watchers (Dekker) | word of it, `fence(SeqCst)`, the lock is tried | unlock, `fence(SeqCst)`, look for word | `watch` |
+//! | breaker | exactly so many probes, and each state is left once | one word, one exchange: Release | the word, and an exchange that fails: Acquire | `breaker` |
 //! | throttle | no more calls than the bound | one word, one exchange | – | `throttle` |
+//! | ring | who sees a ticket drawn finds what its thread has recorded before | drawing: Release | head: Acquire | `ticket`, `cursor`, `replay` |
+//! | pile | what is taken is whole | putting on: Release exchange | taking: Acquire exchange | `pile` |
+//! | clock | two readings that are measured from belong together | odd while written, Release | Acquire, fence, the number again | `baseline` |
 //! | counters | nothing; a reader that has joined the writers sees all | Relaxed | Relaxed | `counters_readers` |
 //!
 //! # What loom does not see

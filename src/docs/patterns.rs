@@ -97,6 +97,8 @@
 //! # Who is told when
 //! - At once, on the publisher's thread: a subscription. With the past first:
 //!   [`replay`](crate::Subscribe::replay).
+//! - Soon, on a thread or a task of its own: a handler with a queue ([`in_thread`](crate::Subscribe::in_thread)). Taken out
+//!   by oneself: from a [`Receiver`](crate::Receiver), or a stream.
 //! - Later, each event once, on your own thread: a [`Cursor`](crate::Cursor).
 //! - Only when somebody asks what has just happened: [`recent`](crate::Bus::recent) and
 //!   [`history`](crate::Bus::history).

@@ -27,7 +27,8 @@
 /// # Syntax
 /// `publish_event!([bus: BUS,] KIND [, METADATA]* [, FIELD]*)`, in this order.
 ///
-/// - `BUS`: a [`Bus`](crate::Bus), or whatever is `AsRef<Bus>`; the global one if left out.
+/// - `BUS`: a [`Bus`](crate::Bus), or whatever is `AsRef<Bus>`; the one that this thread means if left out: the global one, unless
+///   [`with_default`](crate::with_default) has put another in its place.
 /// - `KIND`: a constant `&str`, checked when compiling; or `kind: TEXT`, told at run time (also where it is a constant
 ///   of a type parameter): a string or a [`Kind`](crate::Kind). A malformed one gives
 ///   [`Outcome::InvalidKind`](crate::Outcome::InvalidKind), and the rest is not evaluated.
@@ -47,7 +48,8 @@
 /// Off: one relaxed load and a predicted branch on the global bus.
 ///
 /// # Panics
-/// Only if an argument's own evaluation, `Display` or `Debug` does; nothing is published then.
+/// If an argument's own evaluation, `Display` or `Debug` does; nothing is published then. And if a handler does that was
+/// subscribed to [unwind](crate::FailurePolicy::Unwind): after the others have had the event.
 #[macro_export]
 macro_rules! publish_event {
     ($kind:literal $(, $name:ident = $value:expr)* $(,)?) => {

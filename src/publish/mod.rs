@@ -28,6 +28,9 @@ use crate::event::{BuildError, Event, Kind, KindError, Text, ToValue};
 ///
 /// # Errors
 /// [`BuildError`] if the kind is malformed or a field occurs twice; nothing is published then.
+///
+/// # Panics
+/// If a handler does that was subscribed to [unwind](crate::FailurePolicy::Unwind): after the others have had the event.
 pub fn publish_event<K, N, V>(
     kind: K,
     source: &str,

@@ -1,8 +1,8 @@
 //! The queue of one subscription: what publishers leave there, and what has become of all of it.
 //!
-//! It promises that nothing is lost silently (P8): each event that is offered is delivered, failed, kept back, dropped or
-//! discarded, once, and counted then; and that a publisher is never held up (P1), unless its policy says so. Taking an event
-//! in is an exchange in a lock-free queue, a count and a look for a worker that sleeps.
+//! It promises that nothing is lost silently (P8): each event that is offered is delivered, failed, skipped, kept back,
+//! dropped or discarded, once, and counted then; and that a publisher is never held up (P1), unless its policy says so.
+//! Taking an event in is an exchange in a lock-free queue, a count and a look for a worker that sleeps.
 //!
 //! # Orderings
 //! - An event that is pushed and a mailbox that is stopped: who pushes fences (as a part of waking a worker) and looks at

@@ -26,6 +26,9 @@ use crate::sync::{park, park_timeout};
 /// Publishers leave events in its queue and go on. What it takes out counts as delivered. Dropping it unsubscribes, and
 /// discards what waits, counted.
 ///
+/// With [`decode`](crate::Subscribe::decode), an event that cannot be read as the payload does not come out: it counts as
+/// failed, is reported, and is a [dead letter](crate::Bus::dead_letters).
+///
 /// ```
 /// use ringbus::{Bus, RecvError, publish_event};
 ///

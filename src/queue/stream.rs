@@ -37,6 +37,9 @@ type Taken = (Event, Option<Ticket>);
 /// many ([`Lagged`]): no event comes after a loss that was not told, nor does the end. It ends with the bus. Dropping it
 /// unsubscribes.
 ///
+/// With [`decode`](crate::Subscribe::decode), an event that cannot be read as the payload does not come out: it counts as
+/// failed, is reported, and is a [dead letter](crate::Bus::dead_letters).
+///
 /// # Cancellation
 /// An event counts as delivered with the poll that returns it, so a `next()` that is dropped loses none.
 #[must_use = "dropping a stream unsubscribes it"]
@@ -93,7 +96,8 @@ impl<P: Received> Queued<P, TakenOut> {
     /// Takes the events out as a stream.
     ///
     /// # Errors
-    /// [`QueueError`]: an option is out of range, or for handlers only. Nothing is subscribed then.
+    /// [`QueueError`]: an option is out of range, the failure policy is to unwind, or there is a breaker. Nothing is
+    /// subscribed then.
     #[track_caller]
     pub fn stream(self) -> Result<EventStream<P>, QueueError> {
         Ok(EventStream { receiver: self.receiver()?, told: 0, held: None })

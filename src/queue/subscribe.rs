@@ -17,7 +17,8 @@ use crate::dispatch::{BoxError, FailurePolicy, Retry, Skip};
 use crate::event::{Event, Payload};
 
 /// A subscription being made whose handler takes its time: events wait for it in a queue of its own, and publishers do
-/// not. Begun by [`Subscribe::in_thread`], [`in_pool`](Subscribe::in_pool) and [`queued`](Subscribe::queued).
+/// not. Begun by [`Subscribe::in_thread`], [`in_pool`](Subscribe::in_pool), [`queued`](Subscribe::queued), and for async
+/// handlers by `in_tokio` and `on_executor` (feature `async`), which have the option `concurrency` too: 1, up to 64.
 ///
 /// | option | default | allowed |
 /// |---|---|---|
@@ -309,7 +310,8 @@ impl Queued<Event, InThread> {
     /// Subscribes `handler`, which may change what it has captured.
     ///
     /// # Errors
-    /// [`QueueError`]: an option is out of range, or the thread cannot be started. Nothing is subscribed then.
+    /// [`QueueError`]: an option is out of range, the failure policy is to unwind, or the thread cannot be started. Nothing is
+    /// subscribed then.
     #[track_caller]
     pub fn subscribe(self, mut handler: impl FnMut(&Event) + Send + 'static) -> Result<Subscription, QueueError> {
         self.try_subscribe(move |event| {
@@ -343,7 +345,8 @@ impl<T: Payload> Queued<T, InThread> {
     /// Subscribes `handler` for payloads, which may change what it has captured.
     ///
     /// # Errors
-    /// [`QueueError`]: an option is out of range, or the thread cannot be started. Nothing is subscribed then.
+    /// [`QueueError`]: an option is out of range, the failure policy is to unwind, or the thread cannot be started. Nothing is
+    /// subscribed then.
     #[track_caller]
     pub fn subscribe(self, mut handler: impl FnMut(&T) + Send + 'static) -> Result<Subscription, QueueError> {
         self.try_subscribe(move |payload| {
@@ -379,7 +382,8 @@ impl Queued<Event, InPool> {
     /// Subscribes `handler`, which is called on several threads at once.
     ///
     /// # Errors
-    /// [`QueueError`]: an option is out of range, or a thread cannot be started. Nothing is subscribed then.
+    /// [`QueueError`]: an option is out of range, the failure policy is to unwind, or a thread cannot be started. Nothing is
+    /// subscribed then.
     #[track_caller]
     pub fn subscribe(self, handler: impl Fn(&Event) + Send + Sync + 'static) -> Result<Subscription, QueueError> {
         self.try_subscribe(move |event| {
@@ -416,7 +420,8 @@ impl<T: Payload> Queued<T, InPool> {
     /// Subscribes `handler` for payloads, which is called on several threads at once.
     ///
     /// # Errors
-    /// [`QueueError`]: an option is out of range, or a thread cannot be started. Nothing is subscribed then.
+    /// [`QueueError`]: an option is out of range, the failure policy is to unwind, or a thread cannot be started. Nothing is
+    /// subscribed then.
     #[track_caller]
     pub fn subscribe(self, handler: impl Fn(&T) + Send + Sync + 'static) -> Result<Subscription, QueueError> {
         self.try_subscribe(move |payload| {
@@ -454,7 +459,8 @@ impl<P: Received> Queued<P, TakenOut> {
     /// Takes the events out by oneself, as from a channel.
     ///
     /// # Errors
-    /// [`QueueError`]: an option is out of range, or for handlers only. Nothing is subscribed then.
+    /// [`QueueError`]: an option is out of range, the failure policy is to unwind, or there is a breaker. Nothing is
+    /// subscribed then.
     #[track_caller]
     pub fn receiver(self) -> Result<Receiver<P>, QueueError> {
         if self.base.has_breaker() {

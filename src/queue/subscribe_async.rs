@@ -67,7 +67,7 @@ impl Bus {
     /// Like [`subscribe_async`](Self::subscribe_async), for a handler that may fail.
     ///
     /// # Errors
-    /// [`QueueError::NoExecutor`] outside of a runtime.
+    /// As there.
     #[track_caller]
     pub fn try_subscribe_async<Fut>(
         &self,
@@ -82,7 +82,7 @@ impl Bus {
     /// Has an async handler take every payload of type `T`; see [`subscribe_async`](Self::subscribe_async).
     ///
     /// # Errors
-    /// [`AsyncError`]: outside of a runtime, or another type has `T`'s kind.
+    /// [`AsyncError`]: outside of a runtime, in one that has been shut down, or another type has `T`'s kind.
     #[track_caller]
     pub fn subscribe_async_to<T: Payload, Fut>(
         &self,
@@ -203,7 +203,11 @@ impl Queued<Event, InTasks> {
     /// or its executor ends. The event is counted as discarded then, or failed.
     ///
     /// # Errors
-    /// [`QueueError`]: an option is out of range, or the executor has dropped the tasks at once. Nothing is subscribed then.
+    /// [`QueueError`]: an option is out of range, the failure policy is to unwind, or the executor has dropped the tasks at
+    /// once. Nothing is subscribed then.
+    ///
+    /// # Panics
+    /// If the executor's [`spawn`](Spawn::spawn) does; nothing is subscribed then.
     #[track_caller]
     pub fn subscribe<Fut>(
         self,
@@ -236,7 +240,11 @@ impl<T: Payload> Queued<T, InTasks> {
     /// Subscribes an async handler for payloads; see that for events.
     ///
     /// # Errors
-    /// [`QueueError`]: an option is out of range, or the executor has dropped the tasks at once. Nothing is subscribed then.
+    /// [`QueueError`]: an option is out of range, the failure policy is to unwind, or the executor has dropped the tasks at
+    /// once. Nothing is subscribed then.
+    ///
+    /// # Panics
+    /// If the executor's [`spawn`](Spawn::spawn) does; nothing is subscribed then.
     #[track_caller]
     pub fn subscribe<Fut>(
         self,

@@ -37,6 +37,9 @@ impl Bus {
     ///
     /// # Errors
     /// As there; but on the thread of an executor it may wait without a limit.
+    ///
+    /// # Panics
+    /// If a handler does that was subscribed to [unwind](crate::FailurePolicy::Unwind): after the others have had the event.
     pub async fn publish_and_wait_async(
         &self,
         event: impl Publishable,

@@ -1,7 +1,7 @@
 //! A worker: takes one event after the other, and has the handler run until it has finished with each.
 //!
-//! It promises that an event which it has taken is settled once, whatever happens: delivered, failed after its retries,
-//! kept back in quarantine, or discarded where the worker is let go in between. It refuses to wait: where it cannot go on it
+//! It promises that an event which it has taken is settled once, whatever happens: delivered, skipped, failed after its
+//! retries, kept back in quarantine, or discarded where the worker is let go in between. It refuses to wait: where it cannot go on it
 //! says until when, and whoever drives it sees to that.
 
 use core::mem;

@@ -1,4 +1,4 @@
-//! A lock whose release waits for nobody: for the one lock that publishers try.
+//! A lock whose release waits for nobody: for the locks that publishers try (the registry's, the gate's, a watch's).
 //!
 //! A publisher never waits for it, it only tries; but what it got it must release, and with parking_lot a release that
 //! finds somebody parked takes the lock of a bucket, which another thread may hold and be frozen (P1). std's mutex is a

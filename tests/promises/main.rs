@@ -1,7 +1,7 @@
 //! The promises of `ringbus::docs::promises`, each test named after the one it shows.
 //!
-//! Promises that need a process of their own are in files beside this folder: `p01_progress.rs`, `p03_cursor_gap.rs`,
-//! `p04_log.rs`, `p04_everywhere`, `p09_memory.rs`, `p10_*`, `p11_*.rs`, `p12_global.rs`.
+//! Promises that need a process of their own, and those of handlers with a queue, are in files beside this folder:
+//! `p01_*` to `p12_*`.
 
 mod p02_batches;
 mod p02_record_then_dispatch;

@@ -5,6 +5,8 @@
 //! 3. [`queues`]: handlers that take their time, in rounds; after each all counts are compared.
 //! 4. [`mixed`]: everything else at once, in rounds too. These are the last: what they free would hide that something else
 //!    grows.
+//!
+//! [`faults`] keeps what a round of the last two has found that must not be.
 
 mod faults;
 mod kinds;
