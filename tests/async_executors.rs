@@ -2,15 +2,18 @@
 #![cfg(all(feature = "async", not(ringbus_loom)))]
 
 use std::future::{Future, poll_fn};
+use std::num::NonZeroU32;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::task::{Context, Poll, RawWaker, RawWakerVTable, Wake, Waker};
 use std::time::{Duration, Instant};
 
-use ringbus::{Bus, CloseError, HandlerErrorCause, QueueError, Spawn, Subscription, Task, publish_event};
+use ringbus::{
+    BoxError, Bus, CloseError, HandlerErrorCause, QueueError, Retry, Spawn, Subscription, Task, publish_event,
+};
 
 const LONG: Duration = Duration::from_secs(60);
 
@@ -222,4 +225,52 @@ fn an_attempts_time_begins_with_its_first_poll() {
 #[test]
 fn an_async_attempt_that_ends_late_has_failed() {
     late(false);
+}
+
+#[test]
+fn a_retry_that_waits_behind_a_waker_that_cannot_be_cloned_comes_all_the_same() {
+    let (executor, tasks) = by_hand();
+    let bus = Bus::new();
+    let retry = Retry::times(NonZeroU32::new(2).unwrap()).base(Duration::from_millis(1));
+    let queue = bus.on("job").unwrap().on_executor(executor).retry(retry);
+    let guard = queue.try_subscribe(|_| async { Err::<(), BoxError>("no".into()) }).unwrap();
+    let mut task = tasks.recv().unwrap();
+    publish_event!(bus: &bus, "job");
+    let waker = unclonable();
+    while guard.info().queue.unwrap().failed == 0 {
+        assert!(poll(&mut task, &waker).is_pending());
+    }
+    assert_eq!(guard.info().queue.unwrap().retried, 2);
+}
+
+/// Its answer whether this thread is one that its tasks need is a panic, once it is told so.
+struct Unsure(ByHand, Arc<AtomicBool>);
+
+impl Spawn for Unsure {
+    fn spawn(&self, task: Task) {
+        self.0.spawn(task);
+    }
+
+    fn is_current(&self) -> bool {
+        assert!(!self.1.load(Ordering::SeqCst), "ordered: unsure");
+        false
+    }
+}
+
+#[test]
+fn an_executor_that_panics_when_it_is_asked_is_not_waited_for() {
+    let (executor, tasks) = by_hand();
+    let (bus, unsure) = (Bus::new(), Arc::new(AtomicBool::new(false)));
+    let queue = bus.on("job").unwrap().on_executor(Unsure(executor, Arc::clone(&unsure)));
+    let guard = queue.subscribe(|_| async {}).unwrap();
+    let mut task = tasks.recv().unwrap();
+    publish_event!(bus: &bus, "job");
+    unsure.store(true, Ordering::SeqCst);
+    assert!(bus.wait_idle(LONG).unwrap_err().on_executor);
+    let report = bus.shutdown(LONG);
+    assert!(!report.is_complete(), "{report}");
+    assert!(poll(&mut task, Waker::noop()).is_ready());
+    // Nobody holds up whoever comes next.
+    assert_eq!(bus.shutdown(LONG).handlers.len(), 1);
+    guard.close().unwrap();
 }

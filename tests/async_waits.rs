@@ -2,23 +2,25 @@
 //! some were lost; and never for oneself.
 #![cfg(all(feature = "async", not(ringbus_loom)))]
 
+#[path = "support/held.rs"]
+mod held;
 #[path = "support/suspended.rs"]
 mod suspended;
 
 use std::cell::RefCell;
 use std::future::{Future, poll_fn};
-use std::pin::Pin;
-use std::sync::Arc;
+use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::{Context, Poll, Waker};
+use std::sync::{Arc, mpsc};
+use std::task::{Context, Poll, Wake, Waker};
 use std::time::{Duration, Instant};
 
 use futures_core::Stream;
+use held::{LONG, held, publish};
 use ringbus::{Bus, ExpectError, FieldReader, FieldWriter, Lagged, Payload, Value, publish_event};
 use suspended::suspended;
 use tokio::sync::Notify;
 
-const LONG: Duration = Duration::from_secs(60);
 /// At which a wait for oneself comes to light.
 const LIMIT: Duration = Duration::from_secs(5);
 
@@ -180,5 +182,33 @@ fn reports_of_what_was_expected_point_to_who_expects() {
     for kind in ["job", Numbered::KIND] {
         let gone = bus.explain(kind).gone;
         assert_eq!(gone.iter().map(|one| one.place.file()).collect::<Vec<_>>(), [file!()]);
+    }
+}
+
+/// Says when it is woken.
+struct Told(mpsc::Sender<()>);
+
+impl Wake for Told {
+    fn wake(self: Arc<Self>) {
+        let _ = self.0.send(());
+    }
+}
+
+#[test]
+fn one_of_two_waits_of_a_task_goes_and_the_other_is_woken() {
+    let bus = Bus::new();
+    let (held, handler) = held();
+    let _guard = bus.on("job").unwrap().in_thread().subscribe(handler).unwrap();
+    publish(&bus, 1);
+    held.begun.recv().unwrap();
+    let (send, told) = mpsc::channel();
+    let waker = Waker::from(Arc::new(Told(send)));
+    let mut cx = Context::from_waker(&waker);
+    let mut waits = pin!(bus.wait_idle_async(Duration::MAX));
+    assert!(waits.as_mut().poll(&mut cx).is_pending());
+    assert!(pin!(bus.wait_idle_async(Duration::ZERO)).poll(&mut cx).is_ready());
+    drop(held.go);
+    while waits.as_mut().poll(&mut cx).is_pending() {
+        told.recv_timeout(LONG).expect("it is woken");
     }
 }

@@ -160,6 +160,8 @@ impl Inner {
             return Asked::Again { inside: all.iter().chain(&leaving).any(|one| one.is_at_work_here()) };
         }
         self.gate.set_shut();
+        // Whoever subscribes is on the list before, and ends with the others; or comes too late, and is never called.
+        self.registry.shut();
         let leaving = self.to_be_ended();
         leaving.iter().for_each(|one| drop(self.registry.remove(one.id, EndedBy::Shutdown)));
         Asked::First(leaving)

@@ -138,12 +138,7 @@ impl Bus {
         request.options.name = Some(handler.name().to_owned());
         let (_, draft) =
             request.draft(Handle::Event(Box::new(move |event: &Event| handler.handle(event))), Location::caller());
-        let id = self.inner.registry.add_object(address, draft).map_err(|id| AlreadySubscribed { id })?;
-        // As for every subscription: see `add_draft`.
-        if self.inner.mode.is_shut() {
-            self.inner.unsubscribe(id, EndedBy::Shutdown);
-        }
-        Ok(id)
+        self.inner.registry.add_object(address, draft).map_err(|id| AlreadySubscribed { id })
     }
 
     /// Ends the subscription of a handler object; `false` where it has none.
@@ -407,10 +402,6 @@ impl Bus {
         let drawn = inner.recorder.drawn();
         let added = inner.registry.add(draft);
         let guard = Subscription::new(inner.me.clone(), added.clone(), drawn);
-        // After the registry has changed: whoever shuts the bus down has found it there, or it finds the bus shut.
-        if inner.mode.is_shut() {
-            guard.end(EndedBy::Shutdown);
-        }
         if added.control.is_spent() {
             added.handler.remove();
             if let Some(backlog) = &added.backlog {

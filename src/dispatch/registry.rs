@@ -49,6 +49,8 @@ struct List {
     leaving: Vec<Weak<Subscriber>>,
     /// When there are so many, those of whom nothing is left go.
     most_leaving: usize,
+    /// The bus has been shut down.
+    is_shut: bool,
 }
 
 /// So many subscriptions of whom nothing is left may be on the list of those that leave.
@@ -84,13 +86,22 @@ impl<C: Fn(usize, bool)> Registry<C> {
         }
     }
 
-    /// Adds a subscriber.
+    /// Adds a subscriber; one that comes after [`shut`](Self::shut) has ended at once.
     pub(crate) fn add(&self, draft: Draft) -> Arc<Subscriber> {
-        self.locked(|list| {
+        let (added, is_shut) = self.locked(|list| {
             let added = list.add(draft);
-            let table = list.tables.newest().with(&added);
-            (added, self.swap(list, table, true))
-        })
+            let rubble = self.enter(list, &added);
+            ((added, list.is_shut), rubble)
+        });
+        if is_shut {
+            added.end_at_once();
+        }
+        added
+    }
+
+    /// From now on publishers find no subscriber that they do not find already.
+    pub(crate) fn shut(&self) {
+        self.locked(|list| (list.is_shut = true, Rubble::default()));
     }
 
     /// Adds the handler object at an address, unless it is subscribed already: then its id.
@@ -104,11 +115,15 @@ impl<C: Fn(usize, bool)> Registry<C> {
             let Some(draft) = draft.take() else { unreachable!("a draft is added once") };
             let added = list.add(draft);
             list.objects.insert(object, added.id);
-            let table = list.tables.newest().with(&added);
-            (Ok(added.id), self.swap(list, table, true))
+            let rubble = self.enter(list, &added);
+            (Ok((added, list.is_shut)), rubble)
         });
         contain::drop_contained(draft);
-        added
+        let (added, is_shut) = added?;
+        if is_shut {
+            added.end_at_once();
+        }
+        Ok(added.id)
     }
 
     /// The subscription of a handler object.
@@ -231,6 +246,17 @@ impl<C: Fn(usize, bool)> Registry<C> {
         (removed, old)
     }
 
+    /// Has publishers find a subscriber that is on the list; but none that comes too late.
+    fn enter(&self, list: &mut List, added: &Arc<Subscriber>) -> Rubble {
+        if list.is_shut {
+            added.handler.remove();
+            drop(list.remove(added.id, EndedBy::Shutdown));
+            return Rubble::default();
+        }
+        let table = list.tables.newest().with(added);
+        self.swap(list, table, true)
+    }
+
     fn swap(&self, list: &mut List, table: Table, waits: bool) -> Rubble {
         let old = list.tables.replace(&self.table, table);
         (self.changed)(list.subscribers.len(), waits);
@@ -248,6 +274,7 @@ impl List {
             ended: Graveyard::default(),
             leaving: Vec::new(),
             most_leaving: LEAVING,
+            is_shut: false,
         }
     }
 

@@ -180,6 +180,14 @@ impl Subscriber {
         }
     }
 
+    /// Ends one that came too late, and that nobody has found.
+    pub(super) fn end_at_once(&self) {
+        self.let_go();
+        if let Some(backlog) = &self.backlog {
+            backlog.stop();
+        }
+    }
+
     /// Waits until no publisher is calling the handler, or handing it anything, and drops it, or its hold on its queue. Past
     /// the deadline: who is. Not to be called inside a call of it.
     pub(crate) fn end_calls(&self, deadline: Option<Instant>) -> Result<(), StillRunning> {

@@ -1,11 +1,13 @@
 //! What of the parts cannot be seen from outside: routes that are learnt and forgotten, what a subscription counts, code
 //! that is dropped.
 
+use core::cell::Cell;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::awaited::{self, HandlerErrorCause};
+use super::ended::EndedBy;
 use super::handler::{Callback, Filters, Handle};
 use super::info::SubscriptionId;
 use super::registry::Registry;
@@ -37,6 +39,20 @@ fn a_table_learns_the_route_of_a_kind_that_has_an_id_once() {
     assert_eq!((found.learn, found.walk.count()), (false, 1));
     let dynamic = Kind::new(String::from("dispatch.learnt.at_run_time")).unwrap();
     assert!(!table.find(&dynamic).learn, "it has no id");
+}
+
+#[test]
+fn what_comes_to_a_registry_that_is_shut_was_never_there_for_publishers() {
+    let changes = Cell::new(0);
+    let registry = Registry::new(|_, _| changes.set(changes.get() + 1));
+    let first = registry.add(draft("dispatch.*"));
+    registry.shut();
+    let late = registry.add(draft("dispatch.*"));
+    let object = registry.add_object(1, draft("dispatch.*")).unwrap();
+    assert_eq!((first.handler.is_live(), late.handler.is_live(), changes.get()), (true, false, 1));
+    let ended: Vec<_> = registry.ended().iter().map(|ended| (ended.id, ended.by)).collect();
+    assert_eq!(ended, [(late.id, EndedBy::Shutdown), (object, EndedBy::Shutdown)]);
+    assert!(registry.id_of_object(1).is_none());
 }
 
 #[test]

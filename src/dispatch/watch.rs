@@ -26,14 +26,25 @@ pub(crate) struct Watch {
     watched: AtomicUsize,
     /// Those on the list are to be woken.
     told: AtomicBool,
-    wakers: QuietMutex<Vec<Waker>>,
+    list: QuietMutex<List>,
 }
+
+#[derive(Debug, Default)]
+struct List {
+    /// How many places there were.
+    places: u64,
+    wakers: Vec<(u64, Waker)>,
+}
+
+/// The place on the list of one who watches: two who wait in one task have the same waker, and a place each.
+#[derive(Debug, Default)]
+pub(crate) struct Place(Option<u64>);
 
 // === impl Watch ===
 
 impl Default for Watch {
     fn default() -> Self {
-        Self { watched: AtomicUsize::new(0), told: AtomicBool::new(false), wakers: QuietMutex::new(Vec::new()) }
+        Self { watched: AtomicUsize::new(0), told: AtomicBool::new(false), list: QuietMutex::new(List::default()) }
     }
 }
 
@@ -77,39 +88,50 @@ impl Watch {
                 return;
             }
             let wakers = busy::during(|| {
-                let mut wakers = self.wakers.try_lock()?;
+                let mut list = self.list.try_lock()?;
                 // Acquire: what was changed.
                 self.told.swap(false, Ordering::AcqRel);
                 self.watched.store(0, Ordering::Relaxed);
-                Some(core::mem::take(&mut *wakers))
+                Some(core::mem::take(&mut list.wakers))
             });
             let Some(wakers) = wakers else { return };
             // A waker is user code: an executor's.
-            wakers.into_iter().for_each(|waker| contain::run_contained(|| waker.wake()));
+            wakers.into_iter().for_each(|(_, waker)| contain::run_contained(|| waker.wake()));
         }
     }
 
-    /// Puts a waker on the list, where it is not there already; after this, look again whether there is anything to wait
-    /// for.
-    pub(crate) fn register(&self, waker: &Waker) {
-        let mut own = Some(waker.clone());
-        busy::during(|| {
-            let mut wakers = self.wakers.lock();
-            if !wakers.iter().any(|other| other.will_wake(waker)) {
-                wakers.extend(own.take());
-            }
-            self.watched.store(wakers.len(), Ordering::Relaxed);
+    /// Puts a waker on the list, in place of the one that was there for the same; after this, look again whether there is
+    /// anything to wait for.
+    pub(crate) fn register(&self, place: &mut Place, waker: &Waker) {
+        let own = waker.clone();
+        let earlier = busy::during(|| {
+            let mut list = self.list.lock();
+            let number = *place.0.get_or_insert_with(|| {
+                list.places += 1;
+                list.places
+            });
+            let earlier = match list.wakers.iter_mut().find(|(other, _)| *other == number) {
+                Some((_, there)) => Some(core::mem::replace(there, own)),
+                None => {
+                    list.wakers.push((number, own));
+                    None
+                }
+            };
+            self.watched.store(list.wakers.len(), Ordering::Relaxed);
+            earlier
         });
-        contain::drop_contained(own);
+        contain::drop_contained(earlier);
         self.wake_told();
     }
 
     /// Takes a waker off the list.
-    pub(crate) fn unregister(&self, waker: &Waker) {
+    pub(crate) fn unregister(&self, place: &mut Place) {
+        let Some(number) = place.0.take() else { return };
         let own = busy::during(|| {
-            let mut wakers = self.wakers.lock();
-            let own = wakers.iter().position(|other| other.will_wake(waker)).map(|at| wakers.swap_remove(at));
-            self.watched.store(wakers.len(), Ordering::Relaxed);
+            let mut list = self.list.lock();
+            let at = list.wakers.iter().position(|(other, _)| *other == number);
+            let own = at.map(|at| list.wakers.swap_remove(at));
+            self.watched.store(list.wakers.len(), Ordering::Relaxed);
             own
         });
         contain::drop_contained(own);
@@ -118,9 +140,9 @@ impl Watch {
 
     /// Parks the calling thread until `done`; `false` where the deadline has passed before.
     pub(crate) fn wait_until(&self, deadline: Option<Instant>, mut done: impl FnMut() -> bool) -> bool {
-        let waker = thread_waker();
+        let (waker, mut place) = (thread_waker(), Place::default());
         let came_true = loop {
-            self.register(&waker);
+            self.register(&mut place, &waker);
             if done() {
                 break true;
             }
@@ -134,7 +156,7 @@ impl Watch {
             }
             park_timeout(left);
         };
-        self.unregister(&waker);
+        self.unregister(&mut place);
         came_true
     }
 }
@@ -163,7 +185,7 @@ mod tests {
         done.store(true, Ordering::SeqCst);
         watch.tell();
         assert!(watcher.join().unwrap());
-        assert_eq!((watch.watched.load(Ordering::SeqCst), watch.wakers.lock().len()), (0, 0));
+        assert_eq!((watch.watched.load(Ordering::SeqCst), watch.list.lock().wakers.len()), (0, 0));
     }
 
     #[test]

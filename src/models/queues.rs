@@ -139,8 +139,9 @@ impl Watch {
 
     /// Looks once, as one whose time is over.
     pub fn look(&self, waker: &std::task::Waker) {
-        self.0.register(waker);
-        self.0.unregister(waker);
+        let mut place = watch::Place::default();
+        self.0.register(&mut place, waker);
+        self.0.unregister(&mut place);
     }
 
     pub fn tell(&self) {

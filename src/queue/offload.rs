@@ -5,20 +5,22 @@
 
 use core::future::Future;
 use std::io;
+use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::thread;
 
 use super::until::Until;
+use crate::contain::{self, Caught};
 use crate::dispatch::watch::Watch;
 use crate::sync::{Mutex, busy};
 
 struct Shared<R> {
-    result: Mutex<Option<R>>,
+    result: Mutex<Option<Result<R, Caught>>>,
     done: Watch,
 }
 
 /// Has `work` done on a thread of its own, and gives a future for its result; where there is none to be had, an error.
-/// Dropped, the future lets the thread finish.
+/// Dropped, the future lets the thread finish; a panic of the work goes on in it.
 pub(super) fn offload<R: Send + 'static>(
     work: impl FnOnce() -> R + Send + 'static,
 ) -> Result<impl Future<Output = R> + Send + 'static, io::Error> {
@@ -26,7 +28,7 @@ pub(super) fn offload<R: Send + 'static>(
     let theirs = Arc::clone(&shared);
     let builder = thread::Builder::new().name("rb:closing".into());
     builder.spawn(move || {
-        let result = work();
+        let result = contain::call(work);
         busy::during(|| *theirs.result.lock() = Some(result));
         theirs.done.tell();
     })?;
@@ -34,7 +36,7 @@ pub(super) fn offload<R: Send + 'static>(
         loop {
             Until::new(&shared.done, None, || busy::during(|| shared.result.lock().is_some())).await;
             if let Some(result) = busy::during(|| shared.result.lock().take()) {
-                return result;
+                return result.unwrap_or_else(|payload| resume_unwind(payload));
             }
         }
     })

@@ -50,7 +50,7 @@ pub trait Spawn: Send + Sync + 'static {
     fn spawn(&self, task: Task);
 
     /// Whether the calling thread is one that tasks may need in order to get on: there a blocking wait for a handler is
-    /// refused, which could be waiting for itself. Unless it is told otherwise, no thread is.
+    /// refused, which could be waiting for itself. Unless it is told otherwise, no thread is; where it panics, the one that asks is.
     fn is_current(&self) -> bool {
         false
     }
@@ -126,7 +126,14 @@ impl Future for Task {
             Turnout::Asleep(due) => due,
         };
         // Set anew each time: the task may have another waker now.
-        self.alarm = due.map(|due| Alarm::at(due, cx.waker()));
+        self.alarm = due.and_then(|due| match contain::call_apart(|| Alarm::at(due, cx.waker())) {
+            Ok(alarm) => Some(alarm),
+            Err(payload) => {
+                contain::defuse(payload);
+                cx.waker().wake_by_ref();
+                None
+            }
+        });
         Poll::Pending
     }
 }

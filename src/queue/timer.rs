@@ -113,6 +113,8 @@ impl Clock {
             // Locked for ever, where it was at the fork.
             let Some(mut theirs) = from.state.try_lock() else { return };
             self.state.lock().alarms.append(&mut theirs.alarms);
+            // Somebody may have set another one here already, and be asleep until that.
+            self.changed.raise();
         });
     }
 

@@ -2,11 +2,11 @@
 
 use core::future::Future;
 use core::pin::Pin;
-use core::task::{Context, Poll, Waker};
+use core::task::{Context, Poll};
 use std::time::Instant;
 
 use super::timer::Alarm;
-use crate::dispatch::watch::Watch;
+use crate::dispatch::watch::{Place, Watch};
 
 /// See the [module](self). Its answer: whether it came true.
 pub(super) struct Until<'a, F> {
@@ -14,12 +14,12 @@ pub(super) struct Until<'a, F> {
     done: F,
     deadline: Option<Instant>,
     alarm: Option<Alarm>,
-    registered: Option<Waker>,
+    place: Place,
 }
 
 impl<'a, F: FnMut() -> bool + Unpin> Until<'a, F> {
     pub(super) fn new(watch: &'a Watch, deadline: Option<Instant>, done: F) -> Self {
-        Self { watch, done, deadline, alarm: None, registered: None }
+        Self { watch, done, deadline, alarm: None, place: Place::default() }
     }
 }
 
@@ -28,13 +28,7 @@ impl<F: FnMut() -> bool + Unpin> Future for Until<'_, F> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<bool> {
         let this = self.get_mut();
-        if !this.registered.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
-            if let Some(earlier) = this.registered.replace(cx.waker().clone()) {
-                this.watch.unregister(&earlier);
-            }
-            this.alarm = None;
-        }
-        this.watch.register(cx.waker());
+        this.watch.register(&mut this.place, cx.waker());
         if (this.done)() {
             return Poll::Ready(true);
         }
@@ -42,7 +36,8 @@ impl<F: FnMut() -> bool + Unpin> Future for Until<'_, F> {
             if Instant::now() >= deadline {
                 return Poll::Ready(false);
             }
-            this.alarm.get_or_insert_with(|| Alarm::at(deadline, cx.waker()));
+            // Anew each time: it may have rung before its time, where the system has no thread for alarms.
+            this.alarm = Some(Alarm::at(deadline, cx.waker()));
         }
         Poll::Pending
     }
@@ -50,8 +45,6 @@ impl<F: FnMut() -> bool + Unpin> Future for Until<'_, F> {
 
 impl<F> Drop for Until<'_, F> {
     fn drop(&mut self) {
-        if let Some(waker) = self.registered.take() {
-            self.watch.unregister(&waker);
-        }
+        self.watch.unregister(&mut self.place);
     }
 }
