@@ -320,11 +320,10 @@ impl WeakReference {
 }
 
 impl Drop for Inner {
-    /// All closures go, also those whose guards live on.
+    /// All closures go, also those whose guards live on, and of those that have ended before.
     fn drop(&mut self) {
         let mut state = self.state.lock().unwrap();
-        let open: Vec<_> = state.subscriptions.iter_mut().filter(|one| one.by.is_none()).collect();
-        let codes: Vec<_> = open.into_iter().map(Subscription::take).collect();
+        let codes: Vec<_> = state.subscriptions.iter_mut().map(Subscription::take).collect();
         drop(state);
         for code in codes.into_iter().flatten() {
             let taken = code.lock().unwrap().take();

@@ -1,6 +1,6 @@
 //! Subscriptions: how they are made, told of the past, muted, and how they end.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Weak};
 
 use ringbus::{EndedBy, SubscriptionState};
 
@@ -9,7 +9,8 @@ use crate::face::{Explained, Info, New, Warned};
 use crate::operations::{Past, Wishes};
 
 /// A handler with its filter, until somebody takes it out.
-pub(super) type Code = Arc<Mutex<Option<(Handler, Asked)>>>;
+pub(super) type Code = Arc<Held>;
+type Held = Mutex<Option<(Handler, Asked)>>;
 
 /// So many that have ended are remembered.
 const REMEMBERED: usize = 32;
@@ -24,6 +25,8 @@ pub(crate) struct Subscription {
     object: Option<usize>,
     /// Nothing when it has ended; others may still hold it.
     pub(super) code: Option<Code>,
+    /// The same while anybody holds it: the guard of one that has ended, too.
+    held: Weak<Held>,
     /// Calls that may still begin.
     pub(super) limit: Option<u64>,
     pub(super) muted: bool,
@@ -68,10 +71,10 @@ impl Subscription {
         self.by.is_some() || self.spent
     }
 
-    /// Ends it with its bus.
+    /// Ends it with its bus; its code, where anybody holds that.
     pub(super) fn take(&mut self) -> Option<Code> {
-        self.by = Some(EndedBy::Unsubscribing);
-        self.code.take()
+        self.by.get_or_insert(EndedBy::Unsubscribing);
+        self.code.take().or_else(|| self.held.upgrade())
     }
 
     fn state(&self) -> SubscriptionState {
@@ -149,6 +152,7 @@ impl Reference {
                 patterns.remove(at);
             }
         }
+        let code = Arc::new(Mutex::new(Some((handler, ask))));
         let mut state = self.lock();
         let id = state.subscriptions.len() as u64 + 1;
         let tells = wishes.past.is_some() && self.options().history > 0;
@@ -159,7 +163,8 @@ impl Reference {
             name,
             patterns,
             object,
-            code: Some(Arc::new(Mutex::new(Some((handler, ask))))),
+            held: Arc::downgrade(&code),
+            code: Some(code),
             limit: wishes.limit,
             muted: false,
             quarantined: false,
