@@ -18,7 +18,7 @@ use crate::outcome::{Outcome, watch};
 use crate::tree;
 
 /// How long a model may take on one mutant, unless told otherwise.
-pub(crate) const DEFAULT_LIMIT: Duration = Duration::from_secs(300);
+pub(crate) const DEFAULT_LIMIT: Duration = Duration::from_secs(600);
 
 // === the command ===
 
