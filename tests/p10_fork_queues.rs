@@ -85,7 +85,10 @@ fn end_in_children(bus: &Bus, guard: &Subscription, offered: u64, delivered: u64
             // Nobody would ever handle what comes: it does not wait.
             let waited = bus.wait_idle(FOREVER).is_ok();
             publish(bus, 2);
-            waited && ends(guard, offered + 2) == Some((delivered, lost + 2)) && bus.shutdown(FOREVER).is_complete()
+            let more = if guard.is_active() { 2 } else { 0 };
+            waited
+                && ends(guard, offered + more) == Some((delivered, lost + more))
+                && bus.shutdown(FOREVER).is_complete()
         },
     ];
     let failed: Vec<_> = (0..ways.len()).filter(|way| forked(|| i32::from(!ways[*way]())) != 0).collect();
@@ -124,6 +127,55 @@ fn p10_a_child_does_not_wait_for_workers_that_were_asleep() {
     }
     guard.close_drained(LONG).unwrap();
     assert_eq!(ends(&guard, 20), Some((20, 0)));
+}
+
+#[test]
+fn p10_a_child_knows_the_handlers_that_had_ended_before() {
+    let bus = Bus::new();
+    let guard = bus.on("job").unwrap().in_pool(2).subscribe(|_| {}).unwrap();
+    publish(&bus, 1);
+    guard.close_drained(LONG).unwrap();
+    end_in_children(&bus, &guard, 1, 1);
+}
+
+/// An executor that the child goes on to run.
+#[cfg(feature = "async")]
+#[test]
+fn p10_a_task_goes_on_in_a_child_that_polls_it() {
+    use std::future::Future;
+    use std::task::{Context, Waker};
+
+    struct ByHand(Sender<ringbus::Task>);
+
+    impl ringbus::Spawn for ByHand {
+        fn spawn(&self, task: ringbus::Task) {
+            let _ = self.0.send(task);
+        }
+    }
+
+    let bus = Bus::new();
+    let (spawn, tasks) = channel();
+    let guard: Arc<OnceLock<Subscription>> = Arc::default();
+    let own = Arc::clone(&guard);
+    let handler = move |event: Event| {
+        // A look at its own queue, from inside.
+        let closed = event.get("last").map(|_| own.get().unwrap().close());
+        async move { assert_eq!(closed.unwrap_or(Err(CloseError::InsideHandler)), Err(CloseError::InsideHandler)) }
+    };
+    let _ = guard.set(bus.on("job").unwrap().on_executor(ByHand(spawn)).subscribe(handler).unwrap());
+    let guard = guard.get().unwrap();
+    let mut task = tasks.recv().unwrap();
+    let mut poll = move || std::pin::pin!(&mut task).poll(&mut Context::from_waker(Waker::noop())).is_ready();
+    publish(&bus, 2);
+    let code = forked(|| {
+        // Who could tell that nobody polls it?
+        let waits = bus.wait_idle(Duration::ZERO).is_err();
+        let handled = !poll() && bus.wait_idle(FOREVER).is_ok() && ends(guard, 2) == Some((2, 0));
+        ringbus::publish_event!(bus: &bus, "job", last = 1);
+        let over = poll() && guard.close().is_ok() && ends(guard, 3) == Some((3, 0));
+        i32::from(!waits) + 2 * i32::from(!handled) + 4 * i32::from(!over)
+    });
+    assert_eq!(code, 0, "1: taken away, 2: not handled, 4: not over");
 }
 
 #[test]
