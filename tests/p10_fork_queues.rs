@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use foreign::{foreign, foreign_alone};
 use held::{LONG, held, publish};
-use ringbus::{Bus, CloseError, Event, Overflow, Subscription};
+use ringbus::{Bus, CloseError, Event, FieldReader, FieldWriter, Overflow, Payload, Subscription};
 
 /// More than a child may take.
 const FOREVER: Duration = Duration::from_secs(3600);
@@ -143,7 +143,7 @@ fn p10_a_child_knows_the_handlers_that_had_ended_before() {
 #[test]
 fn p10_a_task_goes_on_in_a_child_that_polls_it() {
     use std::future::Future;
-    use std::task::{Context, Waker};
+    use std::task::{Context, Poll, Waker};
 
     struct ByHand(Sender<ringbus::Task>);
 
@@ -156,26 +156,35 @@ fn p10_a_task_goes_on_in_a_child_that_polls_it() {
     let bus = Bus::new();
     let (spawn, tasks) = channel();
     let guard: Arc<OnceLock<Subscription>> = Arc::default();
-    let own = Arc::clone(&guard);
+    let (own, mut polls) = (Arc::clone(&guard), 0);
     let handler = move |event: Event| {
         // A look at its own queue, from inside.
-        let closed = event.get("last").map(|_| own.get().unwrap().close());
-        async move { assert_eq!(closed.unwrap_or(Err(CloseError::InsideHandler)), Err(CloseError::InsideHandler)) }
+        let last = event.get("last").map(|_| own.get().unwrap().close());
+        assert!(last.is_none_or(|closed| closed == Err(CloseError::InsideHandler)));
+        polls += 1;
+        let mut waits = polls == 1;
+        std::future::poll_fn(move |_| if std::mem::take(&mut waits) { Poll::Pending } else { Poll::Ready(()) })
     };
+    let handler = Mutex::new(handler);
+    let handler = move |event| handler.lock().unwrap()(event);
     let _ = guard.set(bus.on("job").unwrap().on_executor(ByHand(spawn)).subscribe(handler).unwrap());
     let guard = guard.get().unwrap();
     let mut task = tasks.recv().unwrap();
     let mut poll = move || std::pin::pin!(&mut task).poll(&mut Context::from_waker(Waker::noop())).is_ready();
     publish(&bus, 2);
-    let code = forked(|| {
-        // Who could tell that nobody polls it?
-        let waits = bus.wait_idle(Duration::ZERO).is_err();
-        let handled = !poll() && bus.wait_idle(FOREVER).is_ok() && ends(guard, 2) == Some((2, 0));
-        ringbus::publish_event!(bus: &bus, "job", last = 1);
-        let over = poll() && guard.close().is_ok() && ends(guard, 3) == Some((3, 0));
-        i32::from(!waits) + 2 * i32::from(!handled) + 4 * i32::from(!over)
-    });
-    assert_eq!(code, 0, "1: taken away, 2: not handled, 4: not over");
+    assert!(!poll(), "the first event is suspended");
+    let mut looks_before = |looks: bool| {
+        forked(|| {
+            // Who could tell that nobody polls it?
+            let waits = !looks || bus.wait_idle(Duration::ZERO).is_err();
+            let handled = !looks || !poll() && bus.wait_idle(FOREVER).is_ok() && ends(guard, 2) == Some((2, 0));
+            ringbus::publish_event!(bus: &bus, "job", last = 1);
+            let over = poll() && guard.close().is_ok() && ends(guard, 3) == Some((3, 0));
+            i32::from(!waits) + 2 * i32::from(!handled) + 4 * i32::from(!over)
+        })
+    };
+    let codes = [true, false].map(&mut looks_before);
+    assert_eq!(codes, [0, 0], "1: taken away, 2: not handled, 4: not over");
 }
 
 #[test]
@@ -259,37 +268,130 @@ fn p10_a_worker_that_forks_goes_on_in_both() {
     let bus = Bus::new();
     let guard: Arc<OnceLock<Subscription>> = Arc::default();
     let (held, mut hold) = held();
-    let (tell, told) = channel();
+    let ((tell, told), (go, may_fork)) = (channel(), channel::<()>());
+    let may_fork = Mutex::new(may_fork);
     let hold = Mutex::new(move |event: &Event| hold(event));
     let calls = AtomicU64::new(0);
     let (own, inner) = (Arc::clone(&guard), bus.clone());
     let handler = move |event: &Event| match calls.fetch_add(1, Ordering::Relaxed) {
         0 => hold.lock().unwrap()(event),
-        1 => match fork() {
-            0 => {
-                let (own, bus) = (Arc::clone(&own), inner.clone());
-                // It waits for the call that forked, and for the next; the one that was held is not there.
-                foreign_alone(move || {
-                    leave(|| {
-                        let guard = own.get().unwrap();
-                        let idle = bus.wait_idle(FOREVER).is_ok() && ends(guard, 3) == Some((2, 1));
-                        publish(&bus, 1);
-                        let again = bus.wait_idle(FOREVER).is_ok() && ends(guard, 4) == Some((3, 1));
-                        let closed = guard.close_drained(FOREVER).is_ok() && guard.close().is_ok();
-                        i32::from(!idle) + 2 * i32::from(!again) + 4 * i32::from(!closed)
-                    })
-                });
+        1 => {
+            let _ = may_fork.lock().unwrap().recv();
+            match fork() {
+                0 => {
+                    let (own, bus) = (Arc::clone(&own), inner.clone());
+                    // It waits for the call that forked, and for the next; the one that was held is not there.
+                    foreign_alone(move || {
+                        leave(|| {
+                            let guard = own.get().unwrap();
+                            let idle = bus.wait_idle(FOREVER).is_ok() && ends(guard, 3) == Some((2, 1));
+                            publish(&bus, 1);
+                            let again = bus.wait_idle(FOREVER).is_ok() && ends(guard, 4) == Some((3, 1));
+                            let closed = guard.close_drained(FOREVER).is_ok() && guard.close().is_ok();
+                            i32::from(!idle) + 2 * i32::from(!again) + 4 * i32::from(!closed)
+                        })
+                    });
+                }
+                pid => tell.send(pid).unwrap(),
             }
-            pid => tell.send(pid).unwrap(),
-        },
+        }
         _ => {}
     };
     let _ = guard.set(bus.on("job").unwrap().in_pool(2).subscribe(handler).unwrap());
     publish(&bus, 1);
     held.begun.recv().unwrap();
     publish(&bus, 2);
+    drop(go);
     assert_eq!(code_of(told.recv().unwrap()), 0, "1: not idle, 2: not handled, 4: not closed");
     drop(held.go);
     bus.wait_idle(LONG).unwrap();
     assert_eq!(ends(guard.get().unwrap(), 3), Some((3, 0)));
+}
+
+/// A payload, or what a handler has captured, that does something when it is dropped.
+struct Drops(Mutex<Option<Box<dyn FnOnce() + Send>>>);
+
+impl Drops {
+    fn new(work: impl FnOnce() + Send + 'static) -> Self {
+        Self(Mutex::new(Some(Box::new(work))))
+    }
+}
+
+impl Drop for Drops {
+    fn drop(&mut self) {
+        self.0.get_mut().unwrap().take().into_iter().for_each(|work| work());
+    }
+}
+
+impl Payload for Drops {
+    const KIND: &'static str = "p10.drops";
+
+    fn field_names() -> &'static [&'static str] {
+        &[]
+    }
+
+    fn write_fields(&self, _: &mut FieldWriter<'_>) {}
+
+    fn read_fields(_: &mut FieldReader<'_>) -> Option<Self> {
+        None
+    }
+}
+
+#[test]
+fn p10_an_event_that_was_just_handled_is_not_discarded_too() {
+    let bus = Bus::builder().history(0).build().unwrap();
+    let guard = bus.on("**").unwrap().in_thread().subscribe(|_| {}).unwrap();
+    let ((begin, begun), (go, may_go)) = (channel(), channel::<()>());
+    bus.publish(Drops::new(move || {
+        let _ = begin.send(());
+        let _ = may_go.recv();
+    }));
+    begun.recv().unwrap();
+    end_in_children(&bus, &guard, 1, 1);
+    drop(go);
+    bus.wait_idle(LONG).unwrap();
+    assert_eq!(ends(&guard, 1), Some((1, 0)));
+}
+
+#[test]
+fn p10_a_publisher_that_forks_hands_its_event_over_in_both() {
+    let bus = Bus::builder().history(0).build().unwrap();
+    let (held, handler) = held();
+    let request = bus.on("**").unwrap().in_thread().capacity(1).when_full(Overflow::DropOldest);
+    let guard = request.subscribe(handler).unwrap();
+    publish(&bus, 1);
+    held.begun.recv().unwrap();
+    let ((tell, told), inner) = (channel(), bus.clone());
+    bus.publish(Drops::new(move || {
+        let pid = fork();
+        // What is being handed over, and what is being dropped for it, are not lost.
+        let _ = tell.send((pid, pid > 0 || inner.wait_idle(Duration::ZERO).is_err()));
+    }));
+    publish(&bus, 1);
+    let (pid, busy) = told.recv().unwrap();
+    if pid == 0 {
+        leave(|| {
+            let ended = bus.wait_idle(FOREVER).is_ok() && ends(&guard, 3) == Some((0, 2));
+            i32::from(!busy) + 2 * i32::from(!ended) + 4 * i32::from(guard.info().queue.unwrap().dropped != 1)
+        });
+    }
+    assert_eq!(code_of(pid), 0, "1: not busy, 2: not accounted for, 4: not dropped");
+    drop(held.go);
+    bus.wait_idle(LONG).unwrap();
+    assert_eq!(ends(&guard, 3), Some((2, 0)));
+}
+
+#[test]
+fn p10_in_a_child_too_a_close_waits_while_another_thread_drops_the_handler() {
+    let bus = Bus::new();
+    let guard: Arc<OnceLock<Subscription>> = Arc::default();
+    let (own, (tell, told)) = (Arc::clone(&guard), channel());
+    let lingers = Drops::new(move || {
+        let closed = foreign(|| own.get().unwrap().close_timeout(Duration::from_millis(20)));
+        let _ = tell.send(matches!(closed, Err(CloseError::TimedOut { .. })));
+    });
+    let _ = guard.set(bus.on("job").unwrap().subscribe(move |_| _ = &lingers));
+    let close = || guard.get().unwrap().close().is_ok() && told.recv().unwrap();
+    assert_eq!(forked(|| i32::from(!close())), 0);
+    assert!(close());
 }

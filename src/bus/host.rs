@@ -55,11 +55,6 @@ impl Host {
         busy::during(|| self.subscriber.lock().clone())
     }
 
-    /// Whether a publisher is handing something over.
-    pub(crate) fn is_being_fed(&self) -> bool {
-        self.subscriber().is_some_and(|subscriber| subscriber.handler.is_called())
-    }
-
     /// A call that was admitted has not come to its end.
     pub(crate) fn give_back(&self, permit: Permit) {
         if let Some(circuit) = self.subscriber().as_ref().and_then(|subscriber| subscriber.circuit.as_ref()) {

@@ -43,11 +43,17 @@ impl Mailbox {
 
     #[cold]
     fn leave_behind(&self, process: u64) {
+        // It may be let go with the last worker.
+        let subscriber = self.host.subscriber();
+        let is_being_fed = || subscriber.as_ref().is_some_and(|subscriber| subscriber.handler.is_called());
+        if is_being_fed() {
+            return;
+        }
         (0..self.crew.len()).for_each(|place| self.count_off_vanished(place, process));
         if self.crew.have_ended() {
             self.stop();
         }
-        self.write_off(process);
+        self.write_off(process, is_being_fed);
     }
 
     fn count_off_vanished(&self, place: usize, process: u64) {
@@ -68,9 +74,9 @@ impl Mailbox {
         }
     }
 
-    /// Discards what those had at hand who are not here, workers and publishers. While one of this process is at it, nobody
-    /// can tell them apart: then it is left to the next look, and workers look when they are done.
-    fn write_off(&self, process: u64) {
+    /// Discards what those had at hand who are not here, workers and publishers. While some of this process are at it too,
+    /// nobody can tell them apart: then it is left to the next look, and workers look when they are done.
+    fn write_off(&self, process: u64, is_being_fed: impl Fn() -> bool) {
         let before = self.crew.process.load(Relaxed);
         if before == process {
             return;
@@ -79,7 +85,7 @@ impl Mailbox {
         let waiting = self.waiting() as u64;
         let Some(put_down) = self.crew.put_down(process) else { return };
         let ended = self.counts.ended();
-        let moves = self.host.is_being_fed() || self.offered_and_settled() != (offered, settled);
+        let moves = is_being_fed() || self.offered_and_settled() != (offered, settled);
         if moves || self.crew.process.compare_exchange(before, process, Relaxed, Relaxed).is_err() || before == process
         {
             return;
