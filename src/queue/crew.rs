@@ -4,7 +4,8 @@
 //! it back, or, when the mailbox was stopped meanwhile, lets it go. Whoever stops the mailbox takes away every worker that
 //! stands in its place, with the call that it has suspended, and leaves the others to those who drive them; and it wakes the
 //! driver of each that it takes, whatever that one sleeps for, so that no thread and no task stays behind. The places are
-//! behind locks that are held for the exchange only: no handler runs under one, and publishers never come here.
+//! behind locks that are held for the exchange only: no handler runs under one, and publishers never come here. Beside each
+//! stands the process of its driver: whom a forked child does not have is not waited for there ([`vanished`](super::vanished)).
 //!
 //! # Orderings
 //! - A worker at work and a mailbox that is stopped: the mode is set before the places are looked at, and whoever drives a

@@ -25,7 +25,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         name: "a close that finds it taken does not wait",
         model: "close_subscription",
         file: "src/sync/revocable.rs",
-        find: "        if self.take(dispose) {\n            return Ok(());\n        }\n        self.wait(deadline, || self.state.load(Ordering::Acquire) == GONE)",
+        find: "        if self.take(dispose) {\n            return Ok(());\n        }\n        self.wait(deadline, || self.state.load(Ordering::Acquire) == GONE || !self.is_of(process::instance()))",
         replace: "        self.take(dispose);\n        Ok(())",
         breaks: "P6: close returns before the closure is dropped",
         hangs: false,
