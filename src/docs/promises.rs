@@ -110,7 +110,9 @@
 //! (`dlclose`), since thread-locals, a fork handler and a key's destructor stay behind. In a forked child everything works
 //! on buses that no other thread of the parent was changing or reading at that instant; on those, publishing and
 //! `try_recent` do, and whatever takes a lock may wait for a thread that is not there. Threads of handlers are not there
-//! either; alarms, for what async code waits for, ring. (Rust's own `std::thread` takes a lock when a thread begins or
+//! either, but for one that forks inside its handler: nobody waits for them, and what waits for them is discarded and counted
+//! when somebody closes the handler, shuts the bus down or waits until it is idle. Alarms, for what async code waits for,
+//! ring. (Rust's own `std::thread` takes a lock when a thread begins or
 //! ends: a child that was forked in such a moment may wait for ever when it starts a thread, with or without a bus.)
 //!
 //! # P11 Free when off

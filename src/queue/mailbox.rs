@@ -85,7 +85,7 @@ pub(super) struct Counts {
     pub(super) retried: Tally,
     pub(super) kept_back: Tally,
     dropped: Tally,
-    discarded: Tally,
+    pub(super) discarded: Tally,
 }
 
 /// What a worker finds.
@@ -95,6 +95,16 @@ pub(super) enum Next {
     Nothing,
     /// Nothing, and nothing will come.
     Over,
+}
+
+// === impl Counts ===
+
+impl Counts {
+    /// How many events have come to their end, be they settled or about to be.
+    pub(super) fn ended(&self) -> u64 {
+        let Self { settled: _, delivered, skipped, failed, retried: _, kept_back, dropped, discarded } = self;
+        [delivered, skipped, failed, kept_back, dropped, discarded].iter().map(|count| count.get()).sum()
+    }
 }
 
 // === impl Mailbox ===
@@ -182,8 +192,12 @@ impl Mailbox {
 
     /// An event was offered before, and this is its end.
     pub(super) fn settled(&self) {
+        self.settle(1);
+    }
+
+    pub(super) fn settle(&self, events: u64) {
         // Release: what the handler did. Acquire: what was offered to the others.
-        let settled = self.counts.settled.fetch_add(1, Ordering::AcqRel) + 1;
+        let settled = self.counts.settled.fetch_add(events, Ordering::AcqRel) + events;
         // Relaxed: the last one to settle sees all that was offered. Not read unless somebody waits: publishers write it.
         self.watch.tell_if(|| settled == self.offered.load(Ordering::Relaxed));
     }
@@ -211,11 +225,11 @@ impl Mailbox {
     }
 
     /// The calling thread works for this mailbox while `work` runs.
-    pub(super) fn at_work<R>(&self, work: impl FnOnce() -> R) -> R {
-        duty::during(self.addr(), work)
+    fn at_work<R>(&self, work: impl FnOnce() -> R) -> R {
+        duty::briefly(self.addr(), work)
     }
 
-    fn addr(&self) -> usize {
+    pub(super) fn addr(&self) -> usize {
         ptr::from_ref(self).addr()
     }
 
@@ -324,9 +338,14 @@ impl Mailbox {
 
     /// How many of the offered events are not settled.
     fn pending(&self) -> u64 {
+        let (offered, settled) = self.offered_and_settled();
+        offered.saturating_sub(settled)
+    }
+
+    pub(super) fn offered_and_settled(&self) -> (u64, u64) {
         // In this order: where they are the same, they were so when the first was read. Acquire: see the module's head.
         let settled = self.counts.settled.load(Ordering::Acquire);
-        self.offered.load(Ordering::Relaxed).saturating_sub(settled)
+        (self.offered.load(Ordering::Relaxed), settled)
     }
 
     fn wake_all(&self) {
@@ -401,10 +420,12 @@ impl Backlog for Mailbox {
     }
 
     fn is_idle(&self) -> bool {
+        self.follow_fork();
         self.pending() == 0
     }
 
     fn is_over(&self) -> bool {
+        self.follow_fork();
         self.mode.load(Ordering::Acquire) != OPEN && self.crew.have_ended() && self.is_idle()
     }
 
@@ -413,6 +434,7 @@ impl Backlog for Mailbox {
     }
 
     fn running(&self) -> Vec<String> {
+        self.follow_fork();
         self.crew.at_work()
     }
 

@@ -93,7 +93,9 @@ pub struct TakenOut;
 impl<P> Subscribe<P> {
     /// The handler gets a thread of its own and a queue: publishers leave events there and go on.
     ///
-    /// A forked child has no such thread: there events wait until the policy drops them.
+    /// A forked child has no such thread, unless it is the one that forks: there events wait until the policy drops them, or
+    /// until somebody waits for them ([`wait_idle`](crate::Bus::wait_idle)) or ends the handler or the bus. From then on they
+    /// are discarded and counted, and so is the one that the handler was at work on.
     pub fn in_thread(self) -> Queued<P, InThread> {
         self.queue(1, InThread)
     }

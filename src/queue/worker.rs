@@ -112,6 +112,11 @@ impl Worker {
         self.driver.take()
     }
 
+    /// Whether it has begun with an event and is not done.
+    pub(super) fn has_event(&self) -> bool {
+        self.current.is_some()
+    }
+
     /// Works on what there is.
     pub(super) fn work(&mut self, mailbox: &Mailbox, place: usize, cx: &mut Context<'_>) -> Turnout {
         mailbox.wakers.rise(place);

@@ -62,6 +62,7 @@ mod real {
             INSTANCE.store(child.max(1), Ordering::Relaxed);
             // The one thread that the child has may be in the middle of a call, which a close there must wait for.
             super::super::rows::follow_fork();
+            super::super::duty::follow_fork();
         }
         // SAFETY: the handler is a function of this crate that only loads, stores and asks for the process id, all of
         // which are allowed between fork and exec. Its failure (no memory) leaves ids of a forked child ambiguous and

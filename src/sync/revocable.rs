@@ -9,7 +9,8 @@
 //! at the list after its mark names the value no more. Counting calls in the value instead would make every publisher
 //! write one shared line.
 //!
-//! One taker wins the value and drops it; the others wait for that to end.
+//! One taker wins the value and drops it; the others wait for that to end. A forked child does not wait for a taker that is
+//! a thread of its parent's.
 //!
 //! # Orderings
 //! - `state`, and the list of waiters, against marks: the heavy fence of takers, and the fence of `Mark::pass` (the pair
@@ -25,9 +26,10 @@ use std::time::Instant;
 use super::asymmetric::heavy_fence;
 use super::atomic::{AtomicU8, Ordering};
 use super::cell::UnsafeCell;
+use super::plain::AtomicU64;
 use super::rows::{self, Level, Mark};
 use super::waiters::Waiters;
-use super::{park, park_timeout, step};
+use super::{duty, park, park_timeout, process, step};
 
 /// May be called.
 const LIVE: u8 = 0;
@@ -41,6 +43,8 @@ const GONE: u8 = 3;
 /// A value with calls in flight.
 pub(crate) struct Revocable<T> {
     state: AtomicU8,
+    /// The process of the thread that took the value, as soon as somebody did.
+    process: AtomicU64,
     waiters: Waiters,
     value: UnsafeCell<Option<T>>,
 }
@@ -118,7 +122,8 @@ impl Drop for Calls<'_> {
 
 impl<T> Revocable<T> {
     pub(crate) fn new(value: T) -> Self {
-        Self { state: AtomicU8::new(LIVE), waiters: Waiters::new(), value: UnsafeCell::new(Some(value)) }
+        let (state, process) = (AtomicU8::new(LIVE), AtomicU64::new(process::instance()));
+        Self { state, process, waiters: Waiters::new(), value: UnsafeCell::new(Some(value)) }
     }
 
     /// What marks call this value by.
@@ -149,25 +154,30 @@ impl<T> Revocable<T> {
         if self.take(dispose) {
             return Ok(());
         }
-        self.wait(deadline, || self.state.load(Ordering::Acquire) == GONE)
+        self.wait(deadline, || self.state.load(Ordering::Acquire) == GONE || !self.is_of(process::instance()))
     }
 
     /// Removes the value and has it dropped by `dispose`, if no call of it runs and nobody else took it; says whether none
     /// runs.
     pub(crate) fn close_idle(&self, dispose: impl FnOnce(T)) -> bool {
         self.remove();
-        // Pairs with the fence in `call`.
-        heavy_fence();
-        let idle = !rows::any_calls(self.address());
+        let idle = !self.is_called();
         if idle {
             self.take(dispose);
         }
         idle
     }
 
-    /// Whether the calling thread is inside a call of it.
+    /// Whether a call of it runs on any thread.
+    pub(crate) fn is_called(&self) -> bool {
+        // Pairs with the fence in `call`.
+        heavy_fence();
+        rows::any_calls(self.address())
+    }
+
+    /// Whether the calling thread is inside a call of it, or is dropping it.
     pub(crate) fn is_called_here(&self) -> bool {
-        rows::calls_here(self.address())
+        rows::calls_here(self.address()) || duty::is_for(self.address())
     }
 
     /// The value, if it is still there, of a revocable that nobody else can see.
@@ -186,6 +196,11 @@ impl<T> Revocable<T> {
             }
         }
 
+        let process = process::instance();
+        // In a forked child, but not where it was taken before the fork by a thread that is not here.
+        if !self.is_of(process) && self.state.load(Ordering::Relaxed) == REMOVED {
+            self.process.store(process, Ordering::Relaxed);
+        }
         if self.state.compare_exchange(REMOVED, TAKEN, Ordering::AcqRel, Ordering::Acquire).is_err() {
             return false;
         }
@@ -194,9 +209,14 @@ impl<T> Revocable<T> {
         // and after a fence no mark named it.
         if let Some(value) = self.value.with_mut(|value| unsafe { &mut *value }.take()) {
             // As inside a call: a close in the value's own drop must not wait for that drop to end.
-            rows::deeper(|| dispose(value));
+            duty::during(self.address(), &self.process, || rows::deeper(|| dispose(value)));
         }
         true
+    }
+
+    /// Whether a thread of this process took it, or may take it.
+    fn is_of(&self, process: u64) -> bool {
+        self.process.load(Ordering::Relaxed) == process
     }
 
     /// Parks until `done`, on whose way to become true somebody wakes the waiters.

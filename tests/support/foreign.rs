@@ -29,3 +29,22 @@ pub fn foreign<T: Send, F: FnOnce() -> T + Send>(work: F) -> T {
     assert_eq!(unsafe { libc::pthread_join(thread, ptr::null_mut()) }, 0);
     job.done.expect("the thread has run")
 }
+
+/// Starts `work` on a thread of the system's own, which nobody waits for. A panic aborts.
+#[allow(dead_code, reason = "not all who wait for such threads start others")]
+pub fn foreign_alone(work: impl FnOnce() + Send + 'static) {
+    extern "C" fn main(job: *mut c_void) -> *mut c_void {
+        // SAFETY: the box was given away below, to this thread.
+        let job = unsafe { Box::from_raw(job.cast::<Box<dyn FnOnce() + Send>>()) };
+        job();
+        ptr::null_mut()
+    }
+    let job: Box<Box<dyn FnOnce() + Send>> = Box::new(Box::new(work));
+    // SAFETY: all zeroes is a value of this type of numbers.
+    let mut thread = unsafe { std::mem::zeroed() };
+    // SAFETY: `main` lives for ever, and takes over the job, which is of its type.
+    let made = unsafe { libc::pthread_create(&raw mut thread, ptr::null(), main, Box::into_raw(job).cast()) };
+    assert_eq!(made, 0, "no thread could be made");
+    // SAFETY: it was just created, and nobody joins it.
+    assert_eq!(unsafe { libc::pthread_detach(thread) }, 0);
+}
