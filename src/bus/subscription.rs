@@ -306,6 +306,11 @@ impl Subscription {
         ending.drain(Some(limit))
     }
 
+    /// What the guard holds.
+    pub(crate) fn subscriber(&self) -> Arc<Subscriber> {
+        Arc::clone(&self.subscriber)
+    }
+
     /// What it takes to end it from elsewhere, from now on.
     pub(crate) fn ending(&self) -> Ending {
         let (began, discarded) = (Instant::now(), discarded_by(&self.subscriber));
