@@ -5,17 +5,21 @@ use std::future::{Future, poll_fn};
 use std::num::NonZeroU32;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, RawWaker, RawWakerVTable, Wake, Waker};
+use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 
 use ringbus::{
-    BoxError, Bus, CloseError, HandlerErrorCause, QueueError, Retry, Spawn, Subscription, Task, publish_event,
+    BoxError, Bus, CloseError, Event, FieldReader, FieldWriter, HandlerErrorCause, Payload, QueueError, Reentrancy,
+    Retry, Spawn, Subscription, Task, WeakBus, publish_event,
 };
 
 const LONG: Duration = Duration::from_secs(60);
+/// At which a wait for oneself comes to light.
+const LIMIT: Duration = Duration::from_secs(5);
 
 /// Tasks that a test polls by hand.
 struct ByHand(Sender<Task>);
@@ -215,6 +219,78 @@ fn late(before: bool) {
     assert_eq!((guard.info().delivered, guard.info().failed), (0, 1));
     let cause = bus.dead_letters().remove(0).cause;
     assert_eq!(cause, HandlerErrorCause::Error("not done within 5ms".into()));
+}
+
+#[test]
+fn an_event_for_an_executor_that_is_gone_is_not_handled() {
+    let bus = Bus::new();
+    let (executor, tasks) = by_hand();
+    let guard = bus.on("job").unwrap().on_executor(executor).subscribe(|_| async {}).unwrap();
+    drop(tasks);
+    let waited = bus.publish_and_wait(Event::builder("job").build().unwrap(), None).unwrap();
+    assert_eq!((waited.errors.len(), waited.is_complete()), (1, false), "{waited:?}");
+    assert_eq!((waited.errors[0].subscription, &waited.errors[0].cause), (guard.id(), &HandlerErrorCause::NotHandled));
+    assert_eq!(guard.info().queue.unwrap().discarded, 1);
+}
+
+/// An executor that needs the thread that has made it.
+struct Here(ThreadId, ByHand);
+
+impl Spawn for Here {
+    fn spawn(&self, task: Task) {
+        self.1.spawn(task);
+    }
+
+    fn is_current(&self) -> bool {
+        thread::current().id() == self.0
+    }
+}
+
+/// Subscribes when it is dropped, which is when another event takes its place in the history.
+struct Subscribes(WeakBus, Mutex<Option<Here>>);
+
+impl Payload for Subscribes {
+    const KIND: &'static str = "async.subscribes";
+
+    fn field_names() -> &'static [&'static str] {
+        &[]
+    }
+
+    fn write_fields(&self, _: &mut FieldWriter<'_>) {}
+
+    fn read_fields(_: &mut FieldReader<'_>) -> Option<Self> {
+        None
+    }
+}
+
+impl Drop for Subscribes {
+    fn drop(&mut self) {
+        let executor = self.1.lock().unwrap().take().unwrap();
+        let bus = self.0.upgrade().unwrap();
+        bus.on("job").unwrap().on_executor(executor).subscribe(|_| async {}).unwrap().detach();
+    }
+}
+
+#[test]
+fn nobody_waits_for_a_task_that_needs_its_own_thread_and_came_during_the_publish() {
+    let (send, result) = channel();
+    let waits = move || {
+        // One that reads its table after such a drop, whatever the table.
+        let bus = Bus::builder().history(1).shards(1).reentrancy(Reentrancy::Deferred).build().unwrap();
+        let (executor, tasks) = by_hand();
+        let executor = Here(thread::current().id(), executor);
+        bus.publish(Subscribes(bus.downgrade(), Mutex::new(Some(executor))));
+        let (waited, mut task) = loop {
+            let waited = bus.publish_and_wait(Event::builder("job").build().unwrap(), None).unwrap();
+            if let Ok(task) = tasks.try_recv() {
+                break (waited, task);
+            }
+        };
+        assert!(poll(&mut task, Waker::noop()).is_pending());
+        let _ = send.send((waited.running.len(), waited.errors.len(), bus.stats().totals.delivered));
+    };
+    thread::spawn(waits);
+    assert_eq!(result.recv_timeout(LIMIT), Ok((1, 0, 1)), "or it waits for itself, for ever");
 }
 
 #[test]

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use futures_core::Stream;
 use held::{LONG, held, publish};
-use ringbus::{Bus, ExpectError, FieldReader, FieldWriter, Lagged, Payload, Value, publish_event};
+use ringbus::{Bus, ExpectError, FieldReader, FieldWriter, Lagged, Payload, SubscriptionInfo, Value, publish_event};
 use suspended::suspended;
 use tokio::sync::Notify;
 
@@ -150,6 +150,33 @@ async fn a_loss_is_told_before_the_event_that_comes_after_it() {
         let totals = bus.stats().totals;
         assert_eq!((totals.delivered, totals.discarded), if ends { (0, 2) } else { (2, 0) });
     }
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_after_the_end_has_failed_like_all_others() {
+    let seen = |bus: &Bus, info: SubscriptionInfo| {
+        let letters = bus.dead_letters().len();
+        (info.queue.unwrap().failed, info.failed, bus.stats().totals.failed, letters)
+    };
+    let told = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&told);
+    let count = move || count.fetch_add(1, Ordering::SeqCst);
+    let bus = Bus::builder().on_failure(move |_| _ = count()).build().unwrap();
+    let decoded = || bus.on_payload::<Numbered>().unwrap().decode().queued();
+    let mut stream = decoded().capacity(1).stream().unwrap();
+    (0..2).for_each(|_| drop(publish_event!(bus: &bus, "async.numbered", n = "none")));
+    let mut next = async || poll_fn(|cx| Pin::new(&mut stream).poll_next(cx)).await;
+    assert_eq!(next().await.unwrap().err(), Some(Lagged(1)));
+    bus.unsubscribe_all();
+    assert!(next().await.is_none());
+    assert_eq!((seen(&bus, stream.info()), told.swap(0, Ordering::SeqCst)), ((1, 1, 1, 1), 1));
+
+    let mut receiver = decoded().receiver().unwrap();
+    publish_event!(bus: &bus, "async.numbered", n = "none");
+    let ending = bus.clone();
+    ON_READING.set(Some(Box::new(move || _ = ending.unsubscribe_all())));
+    assert!(receiver.try_recv().is_err());
+    assert_eq!((seen(&bus, receiver.info()), told.load(Ordering::SeqCst)), ((1, 1, 2, 2), 1));
 }
 
 #[tokio::test]

@@ -273,6 +273,29 @@ fn whoever_receives_learns_of_a_shutdown_inside_a_handler_at_once() {
     assert!(report.is_complete() && report.drained() == 1, "{report}");
 }
 
+#[test]
+fn a_drain_past_its_limit_discards_the_rest_also_while_somebody_hands_over() {
+    let bus = Bus::new();
+    let (late, filter) = late();
+    let (slow, handler) = held();
+    let filter = move |event: &Event| event.kind() == "job" || filter(event);
+    let jobs = bus.on("job.**").unwrap().filter(filter).in_thread().subscribe(handler).unwrap();
+    publish(&bus, 3);
+    slow.begun.recv().unwrap();
+    std::thread::scope(|scope| {
+        let publisher = scope.spawn(|| publish_event!(bus: &bus, "job.late"));
+        late.begun.recv().unwrap();
+        let closed = jobs.close_drained(Duration::ZERO);
+        assert!(matches!(closed, Err(CloseError::TimedOut { .. })), "{closed:?}");
+        assert_eq!(jobs.info().queue.unwrap().discarded, 2);
+        drop((late.go, slow.go));
+        publisher.join().unwrap();
+    });
+    jobs.close().unwrap();
+    let queue = jobs.info().queue.unwrap();
+    assert_eq!((queue.delivered, queue.discarded), (1, 3));
+}
+
 /// Says that its thread has ended.
 struct Ends(mpsc::Sender<()>);
 

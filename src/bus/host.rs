@@ -5,18 +5,20 @@ use std::sync::{Arc, Weak};
 
 use super::{Bus, Inner};
 use crate::contain::{self, Caught};
-use crate::dispatch::awaited::HandlerErrorCause;
+use crate::dispatch::awaited::{HandlerErrorCause, StillRunning};
 use crate::dispatch::{BoxError, Circuit, Named, Permit, Subscriber, Warning, aftermath};
 use crate::event::Event;
 use crate::stats::Counters;
 use crate::sync::counter::Lane;
-use crate::sync::{Mutex, busy, frames, rows};
+use crate::sync::{Mutex, OnceBox, busy, frames, rows};
 
 /// A queue's way to its bus.
 pub(crate) struct Host {
     bus: Weak<Inner>,
     /// The subscription, which holds its queue: until that is over.
     subscriber: Mutex<Option<Arc<Subscriber>>>,
+    /// Who that is: for good.
+    who: OnceBox<StillRunning>,
 }
 
 /// Whether a call may be made.
@@ -37,12 +39,15 @@ pub(crate) struct Turn {
 
 impl Host {
     pub(crate) fn new(bus: &Bus) -> Self {
-        Self { bus: bus.inner.me.clone(), subscriber: Mutex::default() }
+        Self { bus: bus.inner.me.clone(), subscriber: Mutex::default(), who: OnceBox::new() }
     }
 
     /// Tells whose queue it is, once.
     pub(crate) fn bind(&self, subscriber: Arc<Subscriber>) {
-        busy::during(|| *self.subscriber.lock() = Some(subscriber));
+        busy::during(|| {
+            let _ = self.who.set(Box::new(StillRunning::of(&subscriber)));
+            *self.subscriber.lock() = Some(subscriber);
+        });
     }
 
     /// Lets go of the subscription.
@@ -55,6 +60,11 @@ impl Host {
         busy::during(|| self.subscriber.lock().clone())
     }
 
+    /// Whose queue it is, also where the subscription has been let go.
+    pub(crate) fn who(&self) -> Option<&StillRunning> {
+        self.who.get()
+    }
+
     /// A call that was admitted has not come to its end.
     pub(crate) fn give_back(&self, permit: Permit) {
         if let Some(circuit) = self.subscriber().as_ref().and_then(|subscriber| subscriber.circuit.as_ref()) {
@@ -62,12 +72,7 @@ impl Host {
         }
     }
 
-    /// `None` where the bus or the subscription is gone.
-    pub(crate) fn turn(&self) -> Option<Turn> {
-        self.turn_of(self.subscriber()?)
-    }
-
-    /// The same for one who knows the subscription already. `None` where the bus is gone.
+    /// For one who knows the subscription, which may have been let go. `None` where the bus is gone.
     pub(crate) fn turn_of(&self, subscriber: Arc<Subscriber>) -> Option<Turn> {
         Some(Turn { bus: self.bus.upgrade()?, subscriber })
     }

@@ -143,8 +143,11 @@ impl Ending {
         let closed = self.subscriber.end_calls(deadline).map_err(timed_out(limit));
         // Not before: what publishers under way hand over is handled too.
         self.finish();
-        closed?;
-        let Some(backlog) = &self.subscriber.backlog else { return Ok(()) };
+        let Some(backlog) = &self.subscriber.backlog else { return closed };
+        if closed.is_err() {
+            backlog.stop();
+            return closed;
+        }
         if backlog.needs_this_thread() && !backlog.is_over() {
             return Err(CloseError::OnExecutor);
         }
@@ -292,8 +295,8 @@ impl Subscription {
     ///
     /// # Errors
     /// [`CloseError::NotDrained`] past the deadline, [`CloseError::TimedOut`] where a publisher was still handing an event
-    /// over then. [`CloseError::InsideHandler`] and [`CloseError::OnExecutor`] where waiting could be waiting for oneself:
-    /// what waits is handled, and not waited for.
+    /// over then: that one is discarded too. [`CloseError::InsideHandler`] and [`CloseError::OnExecutor`] where waiting could
+    /// be waiting for oneself: what waits is handled, and not waited for.
     pub fn close_drained(&self, limit: Duration) -> Result<(), CloseError> {
         let ending = self.ending();
         if duty::forbids_waiting() {
@@ -301,6 +304,11 @@ impl Subscription {
             return Err(CloseError::InsideHandler);
         }
         ending.drain(Some(limit))
+    }
+
+    /// What the guard holds.
+    pub(crate) fn subscriber(&self) -> Arc<Subscriber> {
+        Arc::clone(&self.subscriber)
     }
 
     /// What it takes to end it from elsewhere, from now on.

@@ -22,11 +22,12 @@ pub struct Waited {
     pub event: Option<Event>,
     /// How far it got.
     pub outcome: Outcome,
-    /// How many handlers took it, with queues and without.
+    /// How many handlers took it, with queues and without; not those that made nothing of it
+    /// ([`filter_map`](crate::Subscribe::filter_map)).
     pub delivered: u32,
     /// The handlers that failed, or did not handle it.
     pub errors: Vec<HandlerError>,
-    /// Past the deadline: the handlers that have not finished with it.
+    /// The handlers that have not finished with it: past the deadline, or because they need the thread that would wait.
     pub running: Vec<StillRunning>,
 }
 
@@ -47,8 +48,9 @@ impl Bus {
     /// Publishes an event, and waits until every handler has finished with it: those with a queue too, after their retries.
     /// Past the limit it tells who has not; `None` is no limit.
     ///
-    /// What handlers publish meanwhile is not waited for. Nor are handlers to whom the event comes later: because they are
-    /// still being told of the past, or because it is [deferred](crate::Reentrancy::Deferred).
+    /// What handlers publish meanwhile is not waited for, not even where it is the same event. Nor are handlers to whom the
+    /// event comes later: because they are still being told of the past, or because it is
+    /// [deferred](crate::Reentrancy::Deferred).
     ///
     /// A [`Receiver`](crate::Receiver) or a stream has finished with an event when it is taken out. Whoever waits without a
     /// limit must not be the one who takes it out: that would be waiting for oneself, for ever, and nobody can tell.
@@ -71,7 +73,8 @@ impl Bus {
     /// # Errors
     /// [`WaitError::NoLimit`] without a limit inside a handler, inside a tokio runtime, or where the executor of a handler of
     /// this bus says that its tasks need the calling thread (`Spawn::is_current`); [`WaitError::KindTaken`]. Nothing is
-    /// published then.
+    /// published then. Where such a handler is subscribed between that look and the publish, nothing is waited for: whoever
+    /// has not finished is [`running`](Waited::running).
     ///
     /// # Panics
     /// If a handler does that was subscribed to [unwind](crate::FailurePolicy::Unwind): after the others have had the event.
@@ -89,7 +92,8 @@ impl Bus {
         }
         let (completion, waited) = self.publish_awaited(event)?;
         let Some(completion) = completion else { return Ok(waited) };
-        if !completion.is_complete() {
+        // Asked again: a handler that needs this thread may have been subscribed between the look and the publish.
+        if !completion.is_complete() && (limit.is_some() || !self.inner.has_tasks_here()) {
             // A limit beyond what the clock can tell is none.
             let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
             completion.watch.wait_until(deadline, || completion.is_complete());
@@ -106,7 +110,7 @@ impl Bus {
             Given::Event(event) => event,
             Given::Draft(draft) => draft.finish(),
         };
-        let (delivery, completion) = awaited::during(event.id(), || self.publish(event));
+        let (delivery, completion) = awaited::during(&*self.inner, event.id(), || self.publish(event));
         let (outcome, delivered) = (delivery.outcome, delivery.delivered);
         Ok((completion, Waited { event: delivery.event, outcome, delivered, errors: Vec::new(), running: Vec::new() }))
     }
@@ -115,7 +119,7 @@ impl Bus {
 impl Inner {
     /// Whether the executor of a handler needs the calling thread.
     fn has_tasks_here(&self) -> bool {
-        // Relaxed: a handler that is subscribed meanwhile has not got the event before.
+        // Relaxed: it is set before the handler is subscribed, and whoever has handed that an event has read the table.
         if !self.has_tasks.load(Ordering::Relaxed) {
             return false;
         }

@@ -8,12 +8,16 @@
 //!
 //! Settling takes no lock: it may be done by another publisher, whose event takes the place of this one in a full queue.
 //!
-//! Events are known by their id: what handlers publish meanwhile on the same thread is nobody's business here. Where
-//! nobody waits, all this costs a look at a thread-local for each event that a queue takes.
+//! Only the dispatch that is waited for counts: it is known by the event's id, its bus and its depth. What handlers publish
+//! meanwhile on the same thread is deeper, also where it is the same event, and what a hook forwards is on another bus; a
+//! hook, or a payload's drop, that publishes this very event once more on this very bus is not told apart. Where nobody
+//! waits, all this costs a look at a thread-local for each event that a queue takes.
 
+use core::any::Any;
 use core::cell::{Cell, RefCell};
 use core::fmt;
 use core::panic::Location;
+use core::ptr;
 use std::sync::Arc;
 
 use super::info::{SubscriptionId, write_handler};
@@ -21,7 +25,7 @@ use super::subscriber::Subscriber;
 use super::watch::Watch;
 use crate::event::{Event, EventId, Kind};
 use crate::sync::atomic::{AtomicUsize, Ordering};
-use crate::sync::{Mutex, OnceBox, busy, thread_local};
+use crate::sync::{Mutex, OnceBox, busy, frames, rows, thread_local};
 
 thread_local! {
     /// What this thread publishes and waits for, innermost last.
@@ -30,8 +34,16 @@ thread_local! {
     static COUNT: Cell<usize> = const { Cell::new(0) };
 }
 
-/// An event, and its completion, once a handler has to do with it that does not simply take it.
-type Awaited = (EventId, Option<Arc<Completion>>);
+/// A publish that is waited for.
+struct Awaited {
+    id: EventId,
+    /// The address of the bus.
+    bus: usize,
+    /// At which its handlers are called.
+    depth: usize,
+    /// Once a handler has to do with it that does not simply take it.
+    completion: Option<Arc<Completion>>,
+}
 
 /// A handler that did not simply take the event that was waited for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -120,8 +132,16 @@ struct Parts {
 struct Part {
     who: StillRunning,
     kind: Kind,
-    /// Once it is settled: whether and how it has failed.
-    end: OnceBox<Option<HandlerErrorCause>>,
+    /// Once it is settled.
+    end: OnceBox<End>,
+}
+
+/// How an event has ended with one handler.
+enum End {
+    Delivered,
+    /// The handler made nothing of it.
+    Skipped,
+    Failed(HandlerErrorCause),
 }
 
 /// What a completion has come to.
@@ -170,8 +190,9 @@ impl Completion {
             for part in &parts.queued {
                 match part.end.get() {
                     None => result.running.push(part.who.clone()),
-                    Some(None) => result.delivered += 1,
-                    Some(Some(cause)) => result.errors.push(part.error(cause.clone())),
+                    Some(End::Delivered) => result.delivered += 1,
+                    Some(End::Skipped) => {}
+                    Some(End::Failed(cause)) => result.errors.push(part.error(cause.clone())),
                 }
             }
             result
@@ -182,8 +203,8 @@ impl Completion {
         busy::during(|| self.parts.lock().errors.push(error));
     }
 
-    fn ticket(self: &Arc<Self>, subscriber: &Subscriber, kind: Kind) -> Ticket {
-        let part = Arc::new(Part { who: StillRunning::of(subscriber), kind, end: OnceBox::new() });
+    fn ticket(self: &Arc<Self>, who: StillRunning, kind: Kind) -> Ticket {
+        let part = Arc::new(Part { who, kind, end: OnceBox::new() });
         // Relaxed: nobody waits before all tickets are there.
         self.open.fetch_add(1, Ordering::Relaxed);
         busy::during(|| self.parts.lock().queued.push(Arc::clone(&part)));
@@ -205,17 +226,22 @@ impl Part {
 impl Ticket {
     /// The handler has taken the event.
     pub(crate) fn delivered(self) {
-        self.settle(None);
+        self.settle(End::Delivered);
+    }
+
+    /// The handler has made nothing of it.
+    pub(crate) fn skipped(self) {
+        self.settle(End::Skipped);
     }
 
     /// The handler has failed it, for good.
     pub(crate) fn failed(self, cause: HandlerErrorCause) {
-        self.settle(Some(cause));
+        self.settle(End::Failed(cause));
     }
 
     /// The first end is what counts: dropping the ticket is the last.
-    fn settle(&self, failed: Option<HandlerErrorCause>) {
-        let first = busy::during(|| self.part.end.set(Box::new(failed)).is_ok());
+    fn settle(&self, end: End) {
+        let first = busy::during(|| self.part.end.set(Box::new(end)).is_ok());
         // Release: what the handler did, and its end. Acquire: those of the others, for whoever is told.
         if first && self.of.open.fetch_sub(1, Ordering::AcqRel) == 1 {
             self.of.watch.tell_if(|| true);
@@ -232,37 +258,38 @@ impl fmt::Debug for Ticket {
 impl Drop for Ticket {
     fn drop(&mut self) {
         if self.part.end.get().is_none() {
-            self.settle(Some(HandlerErrorCause::NotHandled));
+            self.settle(End::Failed(HandlerErrorCause::NotHandled));
         }
     }
 }
 
 // === the thread that publishes ===
 
-/// Publishes: what this thread hands to queues of the event with this id meanwhile, and what fails it, belongs to the
+/// Publishes the event with this id on `bus`: what queues take of that, and what fails it on this thread, belongs to the
 /// completion that comes back; there is none where that is nothing.
-pub(crate) fn during<R>(id: EventId, publish: impl FnOnce() -> R) -> (R, Option<Arc<Completion>>) {
-    struct End;
-    impl End {
+pub(crate) fn during<R>(bus: &dyn Any, id: EventId, publish: impl FnOnce() -> R) -> (R, Option<Arc<Completion>>) {
+    struct Over;
+    impl Over {
         fn end(&self) -> Option<Arc<Completion>> {
             COUNT.with(|count| count.set(count.get() - 1));
-            AWAITED.try_with(|awaited| awaited.borrow_mut().pop()).ok().flatten()?.1
+            AWAITED.try_with(|awaited| awaited.borrow_mut().pop()).ok().flatten()?.completion
         }
     }
-    impl Drop for End {
+    impl Drop for Over {
         fn drop(&mut self) {
             drop(self.end());
         }
     }
-    if AWAITED.try_with(|awaited| busy::during(|| awaited.borrow_mut().push((id, None)))).is_err() {
+    let awaits = Awaited { id, bus: ptr::from_ref(bus).addr(), depth: rows::depth() + 1, completion: None };
+    if AWAITED.try_with(|awaited| busy::during(|| awaited.borrow_mut().push(awaits))).is_err() {
         // The thread is at its end: it waits for what runs on it, and for nothing else.
         return (publish(), None);
     }
     COUNT.with(|count| count.set(count.get() + 1));
-    let end = End;
+    let over = Over;
     let result = publish();
-    let completion = end.end();
-    core::mem::forget(end);
+    let completion = over.end();
+    core::mem::forget(over);
     (result, completion)
 }
 
@@ -274,12 +301,12 @@ pub(super) fn is_waiting() -> bool {
 
 /// A ticket for the queue of a subscription that is handed an event, if this thread waits for that.
 #[inline]
-pub(crate) fn ticket(event: &Event, subscriber: impl FnOnce() -> Option<Arc<Subscriber>>) -> Option<Ticket> {
+pub(crate) fn ticket<'a>(event: &Event, who: impl FnOnce() -> Option<&'a StillRunning>) -> Option<Ticket> {
     if !is_waiting() {
         return None;
     }
     let completion = of(event)?;
-    Some(completion.ticket(&*subscriber()?, event.kind().clone()))
+    Some(completion.ticket(who()?.clone(), event.kind().clone()))
 }
 
 /// A handler on this thread has failed an event.
@@ -300,15 +327,18 @@ pub(super) fn failed(event: &Event, subscriber: &Subscriber, cause: impl FnOnce(
     });
 }
 
-/// The completion of an event that this thread waits for; made when it is first asked for.
+/// The completion of an event whose dispatch on this thread, the innermost one, is waited for; made when it is first asked
+/// for.
 #[cold]
 fn of(event: &Event) -> Option<Arc<Completion>> {
-    let id = event.id();
+    let (id, depth) = (event.id(), rows::depth());
+    let bus = frames::find(|bus, _| Some(ptr::from_ref(bus).addr()))?;
     let find = |awaited: &RefCell<Vec<Awaited>>| {
         busy::during(|| {
             let mut awaited = awaited.borrow_mut();
-            let (_, completion) = awaited.iter_mut().rev().find(|(other, _)| *other == id)?;
-            Some(Arc::clone(completion.get_or_insert_default()))
+            let this = |one: &&mut Awaited| (one.id, one.bus, one.depth) == (id, bus, depth);
+            let found = awaited.iter_mut().rev().find(this)?;
+            Some(Arc::clone(found.completion.get_or_insert_default()))
         })
     };
     AWAITED.try_with(find).ok().flatten()

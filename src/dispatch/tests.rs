@@ -1,12 +1,13 @@
 //! What of the parts cannot be seen from outside: routes that are learnt and forgotten, what a subscription counts, code
 //! that is dropped.
 
+use core::any::Any;
 use core::cell::Cell;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::awaited::{self, HandlerErrorCause};
+use super::awaited::{self, HandlerErrorCause, StillRunning};
 use super::ended::EndedBy;
 use super::handler::{Callback, Filters, Handle};
 use super::info::SubscriptionId;
@@ -16,7 +17,7 @@ use super::subscriber::{Draft, Options, Subscriber};
 use super::table::Table;
 use crate::event::{Event, IntoSelector, Kind};
 use crate::sync::counter::Lane;
-use crate::sync::rows;
+use crate::sync::{frames, rows};
 
 fn draft(selector: impl IntoSelector) -> Draft {
     let handle = Handle::Event(Box::new(|_: &Event| Ok(())));
@@ -130,17 +131,37 @@ fn filters_are_dropped_one_by_one_whatever_their_drops_do() {
     assert_eq!(Arc::strong_count(&held), 1);
 }
 
+/// What a bus does that has an event's handlers called.
+fn dispatched<R>(bus: &dyn Any, call: impl FnOnce() -> R) -> R {
+    frames::enter(bus, &(), || rows::deeper(call))
+}
+
+#[test]
+fn only_the_dispatch_itself_is_waited_for() {
+    let event = Event::builder("dispatch.awaited").build().unwrap();
+    let ((bus, other), who) = ((1_u32, 2_u32), StillRunning::of(&subscriber(1, "dispatch.*")));
+    let ticket = || awaited::ticket(&event, || Some(&who)).is_some();
+    let publish = || {
+        let its = dispatched(&bus, || (ticket(), dispatched(&bus, ticket), dispatched(&other, ticket)));
+        (its, dispatched(&other, ticket))
+    };
+    let (got, completion) = awaited::during(&bus, event.id(), publish);
+    assert_eq!(got, ((true, false, false), false));
+    assert_eq!(completion.unwrap().result().errors.len(), 1);
+}
+
 #[test]
 fn a_wait_leaves_nothing_behind_on_its_thread() {
     let event = Event::builder("dispatch.awaited").build().unwrap();
     let one = subscriber(1, "dispatch.*");
-    let ticket = || awaited::ticket(&event, || Some(Arc::clone(&one)));
+    let (bus, who) = (1_u32, StillRunning::of(&one));
+    let ticket = || dispatched(&bus, || awaited::ticket(&event, || Some(&who)));
     assert!(ticket().is_none(), "nobody waits");
-    let (got, completion) = awaited::during(event.id(), ticket);
+    let (got, completion) = awaited::during(&bus, event.id(), ticket);
     assert!(got.is_some() && completion.is_some_and(|completion| !completion.is_complete()));
     assert!(ticket().is_none());
     let unwound = catch_unwind(AssertUnwindSafe(|| {
-        awaited::during(event.id(), || -> () { std::panic::resume_unwind(Box::new("ordered")) })
+        awaited::during(&bus, event.id(), || -> () { std::panic::resume_unwind(Box::new("ordered")) })
     }));
     assert!(unwound.is_err() && ticket().is_none() && !awaited::is_waiting());
 }
@@ -148,12 +169,14 @@ fn a_wait_leaves_nothing_behind_on_its_thread() {
 #[test]
 fn a_completion_knows_who_runs_who_took_it_and_who_failed() {
     let event = Event::builder("dispatch.awaited").build().unwrap();
-    let subscribers = [1, 2, 3].map(|id| subscriber(id, "dispatch.*"));
-    let take = || subscribers.each_ref().map(|one| awaited::ticket(&event, || Some(Arc::clone(one))).unwrap());
-    let ([runs, took, lost], completion) = awaited::during(event.id(), take);
+    let all = [1, 2, 3, 4].map(|id| StillRunning::of(&subscriber(id, "dispatch.*")));
+    let bus = 1_u32;
+    let take = || dispatched(&bus, || all.each_ref().map(|one| awaited::ticket(&event, || Some(one)).unwrap()));
+    let ([runs, took, lost, passed], completion) = awaited::during(&bus, event.id(), take);
     let completion = completion.unwrap();
     took.delivered();
     drop(lost);
+    passed.skipped();
     let result = completion.result();
     assert_eq!((result.delivered, result.errors.len(), completion.is_complete()), (1, 1, false));
     assert_eq!(result.errors[0].cause, HandlerErrorCause::NotHandled);

@@ -250,9 +250,15 @@ impl Mailbox {
     }
 
     /// An event was taken out by whoever receives, who could make nothing of it.
-    pub(super) fn refused(&self, event: &Event, ticket: Option<Ticket>, how: Result<Caught, BoxError>) {
+    pub(super) fn refused(
+        &self,
+        subscriber: Arc<Subscriber>,
+        event: &Event,
+        ticket: Option<Ticket>,
+        how: Result<Caught, BoxError>,
+    ) {
         self.counts.failed.bump();
-        let cause = match (self.host.turn(), how) {
+        let cause = match (self.host.turn_of(subscriber), how) {
             (Some(turn), how) => self.at_work(|| turn.failed(event, how, 1)),
             (None, Err(error)) => HandlerErrorCause::Error(error.to_string()),
             (None, Ok(payload)) => {
@@ -378,7 +384,7 @@ impl Backlog for Mailbox {
         // Relaxed: nobody waits for an event whose publish is under way.
         self.offered.fetch_add(1, Ordering::Relaxed);
         let level = if self.options.by_priority { Priority::ALL.len() - 1 - event.priority() as usize } else { 0 };
-        let item = match awaited::ticket(event, || self.host.subscriber()) {
+        let item = match awaited::ticket(event, || self.host.who()) {
             None => Item::Plain(event.clone().into_handle()),
             Some(ticket) => Item::Boxed(Box::new(Boxed((event.clone(), ticket)))),
         };

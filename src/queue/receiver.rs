@@ -251,7 +251,7 @@ impl<P: Received> Receiver<P> {
             // The payload's own code, which reads it.
             Err(payload) => Ok(payload),
         };
-        self.mailbox.refused(event, ticket, how);
+        self.mailbox.refused(self.guard.subscriber(), event, ticket, how);
         None
     }
 }

@@ -34,8 +34,9 @@ type Taken = (Event, Option<Ticket>);
 /// that hold a payload of one type.
 ///
 /// Events wait in its queue until they are taken. Where the queue is full, the oldest are lost, and the next item says how
-/// many ([`Lagged`]): no event comes after a loss that was not told, nor does the end. It ends with the bus. Dropping it
-/// unsubscribes.
+/// many ([`Lagged`]). A loss is told once, and before whatever comes out after it was counted, the end too. One that a
+/// publisher is just causing may be told an item later; where the end comes first, it is in the counts alone
+/// ([`info`](Self::info)). It ends with the bus. Dropping it unsubscribes.
 ///
 /// With [`decode`](crate::Subscribe::decode), an event that cannot be read as the payload does not come out: it counts as
 /// failed, is reported, and is a [dead letter](crate::Bus::dead_letters).
@@ -146,7 +147,7 @@ impl<P: Received> Stream for EventStream<P> {
                 Some((event, ticket)) => Next::Event(event, ticket),
                 None => this.receiver.mailbox.next(0, cx.waker()),
             };
-            // After the look: what was lost before an event came to its turn is told before it.
+            // After the look: what was lost before an event came to its turn is told before it, if it is counted by now.
             let lost = this.receiver.mailbox.dropped();
             if lost > this.told {
                 let lagged = Lagged(lost - this.told);

@@ -249,7 +249,7 @@ impl Hands {
             permit.into_iter().for_each(|permit| mailbox.host.give_back(permit));
             mailbox.counts.skipped.bump();
             if let Some(ticket) = current.ticket.take() {
-                ticket.delivered();
+                ticket.skipped();
             }
             return Some(Turnout::Over);
         }
@@ -336,7 +336,7 @@ mod tests {
         let bus = Bus::new();
         let (mailbox, subscribe) = queue(&bus, Some(Retry::times(NonZeroU32::MAX).base(Duration::ZERO)));
         let _guard = subscribe();
-        let turn = mailbox.host.turn().unwrap();
+        let turn = mailbox.host.turn_of(mailbox.host.subscriber().unwrap()).unwrap();
         let event = Event::builder("job").build().unwrap();
         let mut current = Current { event, ticket: None, failed: u32::MAX, state: State::Due };
         let mut cx = Context::from_waker(Waker::noop());

@@ -43,7 +43,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         name: "a ticket that is dropped settles nothing",
         model: "queued",
         file: "src/dispatch/awaited.rs",
-        find: "        if self.part.end.get().is_none() {\n            self.settle(Some(HandlerErrorCause::NotHandled));\n        }\n",
+        find: "        if self.part.end.get().is_none() {\n            self.settle(End::Failed(HandlerErrorCause::NotHandled));\n        }\n",
         replace: "        let _ = HandlerErrorCause::NotHandled;\n",
         breaks: "P8: who waits for an event that was lost waits for ever",
         hangs: true,

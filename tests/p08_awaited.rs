@@ -1,0 +1,88 @@
+//! What is told to whoever waits for an event: what became of that, with each handler, and of nothing else (P8).
+#![cfg(not(ringbus_loom))]
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use ringbus::{Bus, Event, HandlerErrorCause, Reentrancy, Warning};
+
+const LONG: Duration = Duration::from_secs(60);
+
+fn job() -> Event {
+    Event::builder("job").build().unwrap()
+}
+
+#[test]
+fn an_event_that_comes_when_its_handler_has_ended_is_not_handled() {
+    let bus = Bus::new();
+    let weak = bus.downgrade();
+    let jobs = bus.on("job").unwrap().named("late").filter(move |_| weak.upgrade().unwrap().unsubscribe_all() > 0);
+    let jobs = jobs.receiver().unwrap();
+    let waited = bus.publish_and_wait(job(), None).unwrap();
+    assert_eq!(jobs.info().queue.unwrap().discarded, 1);
+    assert!(!waited.is_complete() && waited.delivered == 0);
+    let [error] = &waited.errors[..] else { panic!("{waited:?}") };
+    assert_eq!((error.cause.clone(), error.name.as_deref()), (HandlerErrorCause::NotHandled, Some("late")));
+    assert_eq!(error.subscription, jobs.subscription().id());
+}
+
+#[test]
+fn what_a_handler_makes_nothing_of_is_not_delivered() {
+    let bus = Bus::new();
+    let plain = bus.on("job").unwrap().filter_map(|_| None::<()>).subscribe(|()| {});
+    let queued = bus.on("job").unwrap().in_thread().filter_map(|_| None::<()>).subscribe(|()| {}).unwrap();
+    let waited = bus.publish_and_wait(job(), None).unwrap();
+    assert_eq!((waited.delivered, waited.is_complete()), (0, true), "{waited:?}");
+    assert_eq!((plain.info().skipped, queued.info().queue.unwrap().skipped), (1, 1));
+}
+
+#[test]
+fn the_same_event_on_another_bus_is_not_waited_for() {
+    let (bus, other) = (Bus::new(), Bus::new());
+    let (go, may_go) = mpsc::channel::<()>();
+    let queued = other.on("job").unwrap().in_thread().subscribe(move |_| _ = may_go.recv()).unwrap();
+    let fails = other.try_subscribe(|_| Err("elsewhere".into()));
+    let to = other.clone();
+    let forwards = bus.subscribe(move |event| drop(to.publish(event.clone())));
+    let waited = bus.publish_and_wait(job(), Duration::ZERO).unwrap();
+    assert_eq!((waited.delivered, waited.is_complete()), (1, true), "{waited:?}");
+    drop(go);
+    other.wait_idle(LONG).unwrap();
+    assert_eq!((forwards.info().delivered, queued.info().delivered, fails.info().failed), (1, 1, 1));
+}
+
+#[test]
+fn what_a_hook_forwards_is_not_waited_for() {
+    let other = Bus::new();
+    let fails = other.try_subscribe(|_| Err("elsewhere".into()));
+    let to = other.clone();
+    let forward = move |warning: &Warning<'_>| {
+        if let Warning::Unheard { event } = warning {
+            to.publish((*event).clone());
+        }
+    };
+    let bus = Bus::builder().on_warning(forward).build().unwrap();
+    let waited = bus.publish_and_wait(job(), None).unwrap();
+    assert_eq!((waited.is_complete(), fails.info().failed), (true, 1), "{waited:?}");
+}
+
+#[test]
+fn the_same_event_once_more_is_not_waited_for() {
+    for reentrancy in [Reentrancy::DepthFirst, Reentrancy::Deferred] {
+        let bus = Bus::builder().reentrancy(reentrancy).build().unwrap();
+        let queued = bus.on("job").unwrap().in_thread().subscribe(|_| {}).unwrap();
+        let fails = bus.try_subscribe(|_| Err("each time".into()));
+        let (first, weak) = (AtomicBool::new(true), bus.downgrade());
+        let again = bus.subscribe(move |event| {
+            if first.swap(false, Ordering::SeqCst) {
+                weak.upgrade().unwrap().publish(event.clone());
+            }
+        });
+        let waited = bus.publish_and_wait(job(), None).unwrap();
+        assert_eq!((waited.delivered, waited.errors.len()), (2, 1), "{reentrancy:?}: {waited:?}");
+        bus.wait_idle(LONG).unwrap();
+        let delivered = [queued, again].map(|guard| guard.info().delivered);
+        assert_eq!((delivered, fails.info().failed), ([2, 2], 2));
+    }
+}
