@@ -242,9 +242,10 @@ impl World {
         }
         let pattern = bytes.pick(&["**", "**", "a.**", "c"]);
         let cursor = self.bus.cursor().matching(pattern).unwrap();
-        // What has been overwritten by then is not missed.
-        let surely = self.base.max(self.all.len().saturating_sub(self.slots));
-        let perhaps = if self.has_one_shard { surely } else { self.base };
+        // What has been overwritten by then is not missed; without a history that is all.
+        let kept = if self.capacity > 0 { self.slots } else { 0 };
+        let surely = self.base.max(self.all.len().saturating_sub(kept));
+        let perhaps = if self.has_one_shard || kept == 0 { surely } else { self.base };
         self.cursors.push(Reader { cursor, pattern, next: (perhaps, surely) });
     }
 
