@@ -308,6 +308,63 @@ fn p10_a_worker_that_forks_goes_on_in_both() {
     assert_eq!(ends(guard.get().unwrap(), 3), Some((3, 0)));
 }
 
+/// Says when it is woken.
+#[cfg(feature = "async")]
+struct Told(Mutex<Sender<()>>);
+
+#[cfg(feature = "async")]
+impl std::task::Wake for Told {
+    fn wake(self: Arc<Self>) {
+        let _ = self.0.lock().unwrap().send(());
+    }
+}
+
+/// Who waits while the worker that forked is at work: it cannot be told yet what is lost.
+#[cfg(feature = "async")]
+#[test]
+fn p10_a_wait_in_a_child_is_told_when_the_worker_that_forked_is_done() {
+    use std::future::Future;
+    use std::task::Context;
+
+    let bus = Bus::new();
+    let guard: Arc<OnceLock<Subscription>> = Arc::default();
+    let (held, hold) = held();
+    let (tell, told) = channel();
+    let (hold, calls) = (Mutex::new(hold), AtomicU64::new(0));
+    let (own, inner) = (Arc::clone(&guard), bus.clone());
+    let handler = move |event: &Event| {
+        if calls.fetch_add(1, Ordering::Relaxed) == 0 {
+            return hold.lock().unwrap()(event);
+        }
+        let pid = fork();
+        if pid > 0 {
+            return tell.send(pid).unwrap();
+        }
+        let (bus, own): (&'static Bus, _) = (Box::leak(Box::new(inner.clone())), Arc::clone(&own));
+        let (send, woken) = channel();
+        let waker = std::task::Waker::from(Arc::new(Told(Mutex::new(send))));
+        let mut wait = Box::pin(bus.wait_idle_async(Duration::MAX));
+        assert!(wait.as_mut().poll(&mut Context::from_waker(&waker)).is_pending(), "this call is under way");
+        foreign_alone(move || {
+            leave(|| {
+                woken.recv().unwrap();
+                while wait.as_mut().poll(&mut Context::from_waker(&waker)).is_pending() {
+                    woken.recv().unwrap();
+                }
+                i32::from(ends(own.get().unwrap(), 2) != Some((1, 1)))
+            })
+        });
+    };
+    let _ = guard.set(bus.on("job").unwrap().in_pool(2).subscribe(handler).unwrap());
+    publish(&bus, 1);
+    held.begun.recv().unwrap();
+    publish(&bus, 1);
+    assert_eq!(code_of(told.recv().unwrap()), 0, "accounted for otherwise");
+    drop(held.go);
+    bus.wait_idle(LONG).unwrap();
+    assert_eq!(ends(guard.get().unwrap(), 2), Some((2, 0)));
+}
+
 /// A payload, or what a handler has captured, that does something when it is dropped.
 struct Drops(Mutex<Option<Box<dyn FnOnce() + Send>>>);
 
