@@ -109,14 +109,34 @@ fn p10_a_child_does_not_wait_for_a_worker_that_was_at_work() {
     assert_eq!(ends(&guard, 4), Some((4, 0)), "the parent goes on");
 }
 
+/// Waits until all workers of the handler with this name sleep: one that is on its way there has a lock of its queue for a
+/// moment, and a child that was forked in that moment would wait for it.
+#[cfg(target_os = "linux")]
+fn wait_until_asleep(name: &str, workers: usize) {
+    let is_asleep = |task: std::path::PathBuf| {
+        let comm = std::fs::read_to_string(task.join("comm")).ok()?;
+        let stat = std::fs::read_to_string(task.join("stat")).ok()?;
+        Some(comm.trim_end().ends_with(&format!(":{name}")) && stat.rsplit(") ").next()?.starts_with('S'))
+    };
+    let asleep = || {
+        let tasks = std::fs::read_dir("/proc/self/task").unwrap();
+        tasks.filter(|task| is_asleep(task.as_ref().unwrap().path()) == Some(true)).count()
+    };
+    // Twice: the first may have woken one that was seen asleep.
+    while asleep() < workers || asleep() < workers {
+        std::thread::yield_now();
+    }
+}
+
+#[cfg(target_os = "linux")]
 #[test]
 fn p10_a_child_does_not_wait_for_workers_that_were_asleep() {
     let bus = Bus::new();
-    let guard = bus.on("job").unwrap().in_pool(2).subscribe(|_| {}).unwrap();
-    // Some forks meet a worker that is not asleep yet.
+    let guard = bus.on("job").unwrap().named("asleep").in_pool(2).subscribe(|_| {}).unwrap();
     for n in 1..=20 {
         publish(&bus, 1);
         bus.wait_idle(LONG).unwrap();
+        wait_until_asleep("asleep", 2);
         end_in_children(&bus, &guard, n, n);
         // What comes in the child waits there.
         let code = forked(|| {
