@@ -417,12 +417,15 @@ impl Payload for Drops {
 #[test]
 fn p10_an_event_that_was_just_handled_is_not_discarded_too() {
     let bus = Bus::builder().history(0).build().unwrap();
-    let guard = bus.on("**").unwrap().in_thread().subscribe(|_| {}).unwrap();
+    let (held, handler) = held();
+    let guard = bus.on("**").unwrap().in_thread().subscribe(handler).unwrap();
     let ((begin, begun), (go, may_go)) = (channel(), channel::<()>());
     bus.publish(Drops::new(move || {
         let _ = begin.send(());
         let _ = may_go.recv();
     }));
+    // Not before: the worker is the last to have the event.
+    drop(held.go);
     begun.recv().unwrap();
     end_in_children(&bus, &guard, 1, 1);
     drop(go);
