@@ -109,21 +109,23 @@ fn p10_a_child_does_not_wait_for_a_worker_that_was_at_work() {
     assert_eq!(ends(&guard, 4), Some((4, 0)), "the parent goes on");
 }
 
-/// Waits until all workers of the handler with this name sleep: one that is on its way there has a lock of its queue for a
-/// moment, and a child that was forked in that moment would wait for it.
+/// Waits until all threads of this name sleep, which for a worker is its handler's, and there are so many at least: one that
+/// is on its way there has a lock of the queue for a moment, and a child that was forked in that moment would wait for it.
 #[cfg(target_os = "linux")]
-fn wait_until_asleep(name: &str, workers: usize) {
+fn wait_until_asleep(name: &str, threads: usize) {
     let is_asleep = |task: std::path::PathBuf| {
         let comm = std::fs::read_to_string(task.join("comm")).ok()?;
         let stat = std::fs::read_to_string(task.join("stat")).ok()?;
-        Some(comm.trim_end().ends_with(&format!(":{name}")) && stat.rsplit(") ").next()?.starts_with('S'))
+        let state = stat.rsplit(") ").next()?;
+        comm.trim_end().ends_with(&format!(":{name}")).then(|| state.starts_with('S'))
     };
-    let asleep = || {
+    let all_sleep = || {
         let tasks = std::fs::read_dir("/proc/self/task").unwrap();
-        tasks.filter(|task| is_asleep(task.as_ref().unwrap().path()) == Some(true)).count()
+        let states: Vec<bool> = tasks.filter_map(|task| is_asleep(task.unwrap().path())).collect();
+        states.len() >= threads && !states.contains(&false)
     };
     // Twice: the first may have woken one that was seen asleep.
-    while asleep() < workers || asleep() < workers {
+    while !all_sleep() || !all_sleep() {
         std::thread::yield_now();
     }
 }
@@ -207,6 +209,17 @@ fn p10_a_task_goes_on_in_a_child_that_polls_it() {
     assert_eq!(codes, [0, 0], "1: taken away, 2: not handled, 4: not over");
 }
 
+/// Starts a thread that the test knows by its name.
+#[cfg(target_os = "linux")]
+fn named<'scope, T: Send + 'scope>(
+    scope: &'scope std::thread::Scope<'scope, '_>,
+    name: &str,
+    work: impl FnOnce() -> T + Send + 'scope,
+) -> std::thread::ScopedJoinHandle<'scope, T> {
+    std::thread::Builder::new().name(format!(":{name}")).spawn_scoped(scope, work).unwrap()
+}
+
+#[cfg(target_os = "linux")]
 #[test]
 fn p10_a_child_does_not_wait_for_a_publisher_that_waited_for_room() {
     let bus = Bus::new();
@@ -217,10 +230,11 @@ fn p10_a_child_does_not_wait_for_a_publisher_that_waited_for_room() {
     held.begun.recv().unwrap();
     publish(&bus, 1);
     std::thread::scope(|scope| {
-        scope.spawn(|| publish(&bus, 1));
+        named(scope, "third", || publish(&bus, 1));
         while guard.info().queue.unwrap().offered < 3 {
             std::thread::yield_now();
         }
+        wait_until_asleep("third", 1);
         end_in_children(&bus, &guard, 3, 0);
         drop(held.go);
     });
@@ -229,8 +243,10 @@ fn p10_a_child_does_not_wait_for_a_publisher_that_waited_for_room() {
 }
 
 /// Tells that it is being dropped, and is, when it may be.
+#[cfg(target_os = "linux")]
 struct Lingers(Sender<()>, Mutex<std::sync::mpsc::Receiver<()>>);
 
+#[cfg(target_os = "linux")]
 impl Drop for Lingers {
     fn drop(&mut self) {
         let _ = self.0.send(());
@@ -239,13 +255,16 @@ impl Drop for Lingers {
 }
 
 /// A handler is being dropped by another thread that closes it.
+#[cfg(target_os = "linux")]
 fn closed_while_it_is_dropped(subscribe: impl FnOnce(&Bus, Lingers) -> Subscription) {
     let bus = Bus::new();
     let ((begin, begun), (go, may_go)) = (channel(), channel::<()>());
     let guard = subscribe(&bus, Lingers(begin, Mutex::new(may_go)));
     std::thread::scope(|scope| {
-        let closing = scope.spawn(|| guard.close());
+        let closing = named(scope, "closing", || guard.close());
         begun.recv().unwrap();
+        wait_until_asleep("closing", 1);
+        wait_until_asleep("dropped", 0);
         assert_eq!(forked(|| i32::from(guard.close().is_err()) + 2 * i32::from(bus.wait_idle(FOREVER).is_err())), 0);
         assert_eq!(forked(|| i32::from(!bus.shutdown(FOREVER).is_complete())), 0);
         drop(go);
@@ -254,10 +273,13 @@ fn closed_while_it_is_dropped(subscribe: impl FnOnce(&Bus, Lingers) -> Subscript
     guard.close().unwrap();
 }
 
+#[cfg(target_os = "linux")]
 #[test]
 fn p10_a_child_does_not_wait_for_who_was_dropping_a_handler() {
     closed_while_it_is_dropped(|bus, lingers| {
-        bus.on("job").unwrap().in_thread().subscribe(move |_| _ = &lingers).unwrap()
+        let guard = bus.on("job").unwrap().named("dropped").in_thread().subscribe(move |_| _ = &lingers).unwrap();
+        wait_until_asleep("dropped", 1);
+        guard
     });
     closed_while_it_is_dropped(|bus, lingers| bus.on("job").unwrap().subscribe(move |_| _ = &lingers));
 }
