@@ -86,8 +86,7 @@ impl Mailbox {
         let Some(put_down) = self.crew.put_down(process) else { return };
         let ended = self.counts.ended();
         let moves = is_being_fed() || self.offered_and_settled() != (offered, settled);
-        if moves || self.crew.process.compare_exchange(before, process, Relaxed, Relaxed).is_err() || before == process
-        {
+        if moves || self.crew.process.compare_exchange(before, process, Relaxed, Relaxed).is_err() {
             return;
         }
         let taken = offered.saturating_sub(waiting + put_down);
