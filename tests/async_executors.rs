@@ -1,17 +1,21 @@
 //! Executors that drop tasks, refuse them or panic, and wakers that do: nothing is lost, and nobody waits in vain (P4, P8).
 #![cfg(all(feature = "async", not(ringbus_loom)))]
 
+#[path = "support/by_hand.rs"]
+mod by_hand;
+
 use std::future::{Future, poll_fn};
 use std::num::NonZeroU32;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, RawWaker, RawWakerVTable, Wake, Waker};
 use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 
+use by_hand::{ByHand, by_hand};
 use ringbus::{
     BoxError, Bus, CloseError, Event, FieldReader, FieldWriter, HandlerErrorCause, Payload, QueueError, Reentrancy,
     Retry, Spawn, Subscription, Task, WeakBus, publish_event,
@@ -20,20 +24,6 @@ use ringbus::{
 const LONG: Duration = Duration::from_secs(60);
 /// At which a wait for oneself comes to light.
 const LIMIT: Duration = Duration::from_secs(5);
-
-/// Tasks that a test polls by hand.
-struct ByHand(Sender<Task>);
-
-impl Spawn for ByHand {
-    fn spawn(&self, task: Task) {
-        let _ = self.0.send(task);
-    }
-}
-
-fn by_hand() -> (ByHand, Receiver<Task>) {
-    let (send, tasks) = channel();
-    (ByHand(send), tasks)
-}
 
 fn poll(task: &mut Task, waker: &Waker) -> Poll<()> {
     Pin::new(task).poll(&mut Context::from_waker(waker))

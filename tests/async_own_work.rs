@@ -2,6 +2,9 @@
 //! in other queues' work that it does. They are refused, and wait for nothing (P6).
 #![cfg(all(feature = "async", not(ringbus_loom)))]
 
+#[path = "support/by_hand.rs"]
+mod by_hand;
+
 use std::future::Future;
 use std::pin::pin;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -9,7 +12,8 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use ringbus::{Bus, CloseError, Spawn, Subscription, Task, publish_event};
+use by_hand::by_hand;
+use ringbus::{Bus, CloseError, Subscription, publish_event};
 
 /// Longer than anything takes.
 const LONG: Duration = Duration::from_secs(60);
@@ -58,20 +62,12 @@ fn a_handler_that_ends_itself_in_its_own_drop_does_not_wait_for_that() {
     dropped(LONG, |bus, handler| bus.on("job").unwrap().subscribe(move |_| handler()));
 }
 
-struct ByHand(Sender<Task>);
-
-impl Spawn for ByHand {
-    fn spawn(&self, task: Task) {
-        let _ = self.0.send(task);
-    }
-}
-
 #[test]
 fn a_handler_is_not_waited_for_in_other_queues_work_that_it_does() {
     let bus = Bus::new();
     let guard: Arc<Mutex<Option<Subscription>>> = Arc::default();
-    let ((tell, told), (spawn, tasks)): ((_, Receiver<Closed>), _) = (channel(), channel());
-    let inner = bus.on("inner").unwrap().on_executor(ByHand(spawn));
+    let ((tell, told), (executor, tasks)): ((_, Receiver<Closed>), _) = (channel(), by_hand());
+    let inner = bus.on("inner").unwrap().on_executor(executor);
     let own = Arc::clone(&guard);
     let inner = inner.subscribe(move |_| {
         let (own, tell) = (Arc::clone(&own), tell.clone());

@@ -1,6 +1,9 @@
 //! The end of handlers with a queue that were ended before, by others, or while they slept (P8, P6).
 #![cfg(not(ringbus_loom))]
 
+#[cfg(feature = "async")]
+#[path = "support/by_hand.rs"]
+mod by_hand;
 #[path = "support/held.rs"]
 mod held;
 
@@ -332,20 +335,13 @@ fn the_threads_of_handlers_that_were_ended_while_they_slept_end() {
 
 #[cfg(feature = "async")]
 mod tasks {
+    use super::by_hand::by_hand;
     use super::*;
     use std::future::Future;
     use std::pin::Pin;
     use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::task::{Context, Wake, Waker};
-
-    struct ByHand(mpsc::Sender<ringbus::Task>);
-
-    impl ringbus::Spawn for ByHand {
-        fn spawn(&self, task: ringbus::Task) {
-            let _ = self.0.send(task);
-        }
-    }
 
     #[derive(Default)]
     struct Woken(AtomicUsize);
@@ -359,8 +355,8 @@ mod tasks {
     #[test]
     fn a_task_that_is_suspended_when_its_subscription_is_closed_is_woken_and_ends() {
         let bus = Bus::new();
-        let (send, tasks) = mpsc::channel();
-        let queue = bus.on("job").unwrap().on_executor(ByHand(send));
+        let (executor, tasks) = by_hand();
+        let queue = bus.on("job").unwrap().on_executor(executor);
         let guard = queue.subscribe(|_| std::future::pending()).unwrap();
         let mut task = tasks.recv().unwrap();
         let woken = Arc::new(Woken::default());
@@ -455,8 +451,8 @@ mod tasks {
         for finished in [true, false] {
             let bus = Bus::new();
             let (held, filter) = late();
-            let (send, tasks) = mpsc::channel();
-            let queue = bus.on("job").unwrap().filter(filter).on_executor(ByHand(send));
+            let (executor, tasks) = by_hand();
+            let queue = bus.on("job").unwrap().filter(filter).on_executor(executor);
             let guard = queue.subscribe(|_| async {}).unwrap();
             let mut task = tasks.recv().unwrap();
             bus.on("stop").unwrap().subscribe(|_| drop(ringbus::current().unwrap().shutdown(LONG))).detach();

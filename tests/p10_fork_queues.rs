@@ -4,8 +4,13 @@
 //! Not for the feature `reference-table`, as in `p10_fork_under_load`.
 #![cfg(all(unix, not(ringbus_loom), not(feature = "reference-table")))]
 
+#[cfg(feature = "async")]
+#[path = "support/by_hand.rs"]
+mod by_hand;
 #[path = "support/foreign.rs"]
 mod foreign;
+#[path = "support/forked.rs"]
+mod forked;
 #[path = "support/held.rs"]
 mod held;
 
@@ -15,46 +20,12 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use foreign::{foreign, foreign_alone};
+use forked::{code_of, fork, forked, leave};
 use held::{LONG, held, publish};
 use ringbus::{Bus, CloseError, Event, FieldReader, FieldWriter, Overflow, Payload, Subscription};
 
 /// More than a child may take.
 const FOREVER: Duration = Duration::from_secs(3600);
-
-/// Forks; in the child 0. A child that waits for ever is killed, and that is seen.
-fn fork() -> libc::pid_t {
-    // SAFETY: the child calls what this library promises to work after a fork, and leaves by `_exit`.
-    let pid = unsafe { libc::fork() };
-    assert!(pid >= 0, "fork failed");
-    if pid == 0 {
-        // SAFETY: sets a timer of the child's own.
-        unsafe { libc::alarm(60) };
-    }
-    pid
-}
-
-/// Ends the child: 0 if all is well.
-fn leave(child: impl FnOnce() -> i32) -> ! {
-    let code = std::panic::catch_unwind(std::panic::AssertUnwindSafe(child)).unwrap_or(64);
-    // SAFETY: ends the child without running what belongs to the parent.
-    unsafe { libc::_exit(code) }
-}
-
-/// What a child says at its end.
-fn code_of(child: libc::pid_t) -> i32 {
-    let mut status = 0;
-    // SAFETY: the child is ours, and `status` lives through the call.
-    assert_eq!(unsafe { libc::waitpid(child, &raw mut status, 0) }, child);
-    assert!(libc::WIFEXITED(status), "the child was killed, maybe while it waited: {status}");
-    libc::WEXITSTATUS(status)
-}
-
-fn forked(child: impl FnOnce() -> i32) -> i32 {
-    match fork() {
-        0 => leave(child),
-        pid => code_of(pid),
-    }
-}
 
 /// Whether each of so many events is accounted for; how many were delivered, and how many discarded.
 fn ends(guard: &Subscription, offered: u64) -> Option<(u64, u64)> {
@@ -167,16 +138,8 @@ fn p10_a_task_goes_on_in_a_child_that_polls_it() {
     use std::future::Future;
     use std::task::{Context, Poll, Waker};
 
-    struct ByHand(Sender<ringbus::Task>);
-
-    impl ringbus::Spawn for ByHand {
-        fn spawn(&self, task: ringbus::Task) {
-            let _ = self.0.send(task);
-        }
-    }
-
     let bus = Bus::new();
-    let (spawn, tasks) = channel();
+    let (executor, tasks) = by_hand::by_hand();
     let guard: Arc<OnceLock<Subscription>> = Arc::default();
     let (own, mut polls) = (Arc::clone(&guard), 0);
     let handler = move |event: Event| {
@@ -189,7 +152,7 @@ fn p10_a_task_goes_on_in_a_child_that_polls_it() {
     };
     let handler = Mutex::new(handler);
     let handler = move |event| handler.lock().unwrap()(event);
-    let _ = guard.set(bus.on("job").unwrap().on_executor(ByHand(spawn)).subscribe(handler).unwrap());
+    let _ = guard.set(bus.on("job").unwrap().on_executor(executor).subscribe(handler).unwrap());
     let guard = guard.get().unwrap();
     let mut task = tasks.recv().unwrap();
     let mut poll = move || std::pin::pin!(&mut task).poll(&mut Context::from_waker(Waker::noop())).is_ready();

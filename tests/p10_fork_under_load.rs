@@ -7,32 +7,15 @@
 
 #[path = "support/foreign.rs"]
 mod foreign;
+#[path = "support/forked.rs"]
+mod forked;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use foreign::foreign;
+use forked::forked;
 use ringbus::{Bus, Event, Outcome, publish_event};
-
-/// Forks, runs `child` there, which says 0 if all is well, and waits for it.
-fn forked(child: impl FnOnce() -> i32) -> i32 {
-    // SAFETY: the child calls what this library promises to work after a fork, and leaves by `_exit`.
-    let pid = unsafe { libc::fork() };
-    if pid == 0 {
-        // A child that waits for ever is killed, and that is seen.
-        // SAFETY: sets a timer of the child's own.
-        unsafe { libc::alarm(60) };
-        let code = std::panic::catch_unwind(std::panic::AssertUnwindSafe(child)).unwrap_or(64);
-        // SAFETY: ends the child without running what belongs to the parent.
-        unsafe { libc::_exit(code) };
-    }
-    assert!(pid > 0, "fork failed");
-    let mut status = 0;
-    // SAFETY: the child is ours, and `status` lives through the call.
-    assert_eq!(unsafe { libc::waitpid(pid, &raw mut status, 0) }, pid);
-    assert!(libc::WIFEXITED(status), "the child was killed: {status}");
-    libc::WEXITSTATUS(status)
-}
 
 /// The part of an event's id that tells processes and threads apart.
 fn prefix(event: &Event) -> u128 {
