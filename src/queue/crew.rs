@@ -29,7 +29,7 @@ use crate::sync::{Mutex, Thread, busy, current, duty, process, rows, step};
 pub(super) struct Crew {
     pub(super) seats: Box<[Seat]>,
     /// How many workers have not been let go.
-    pub(super) left: AtomicUsize,
+    left: AtomicUsize,
     /// The process that all of this was last found to be of: see `vanished`.
     pub(super) process: AtomicU64,
 }
