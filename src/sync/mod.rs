@@ -12,7 +12,7 @@
 //!    [`wakers`] wakes one of those who work on it;
 //! 5. [`busy`], [`counter`], [`duty`], [`frames`], [`scoped`], [`once`], `pile`, [`quiet`] and [`signal`] are small tools
 //!    for the rooms; `asymmetric` is the pair of fences of calls and closers, `cell` a watched cell, `counted` and
-//!    `handle` the counted handles of events;
+//!    `handle` the counted handles of events, `local` the thread-locals of models;
 //! 6. [`inject`] lets tests stop or delay a thread at a named step; with the feature of that name each operation on an
 //!    atomic, a lock or a cell is a step too (the folder `injected`).
 //!
@@ -70,6 +70,8 @@ mod cell;
 pub(crate) mod counted;
 pub(crate) mod handle;
 pub(crate) mod inbox;
+#[cfg(ringbus_loom)]
+mod local;
 pub(crate) mod queue;
 pub(crate) mod revocable;
 pub(crate) mod waiters;
@@ -151,17 +153,10 @@ mod platform {
 
 #[cfg(ringbus_loom)]
 mod platform {
+    pub(crate) use super::local::{LocalKey, thread_local_twin as thread_local};
     pub(crate) use loom::lazy_static;
     pub(crate) use loom::sync::{Arc, Condvar};
     pub(crate) use loom::thread::{Thread, current, park};
-
-    /// std's `thread_local!` with constant initialisers, over loom's, which knows none.
-    macro_rules! thread_local_twin {
-        ($($(#[$meta:meta])* $vis:vis static $name:ident: $type:ty = const $init:block;)*) => {
-            ::loom::thread_local! { $($(#[$meta])* $vis static $name: $type = $init;)* }
-        };
-    }
-    pub(crate) use thread_local_twin as thread_local;
 
     /// A handle that is the only one.
     #[derive(Debug)]
