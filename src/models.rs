@@ -262,7 +262,7 @@ impl Waiters {
     /// Parks until `done`, as a closer does.
     pub fn wait(&self, done: impl Fn() -> bool) {
         loop {
-            self.0.push_current();
+            self.0.push(sync::current());
             if done() {
                 return;
             }

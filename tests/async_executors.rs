@@ -341,3 +341,50 @@ fn an_executor_that_panics_when_it_is_asked_is_not_waited_for() {
     assert_eq!(bus.shutdown(LONG).handlers.len(), 1);
     guard.close().unwrap();
 }
+
+/// An executor whose drop panics, when that is told to.
+struct Fragile(ByHand, Arc<AtomicBool>);
+
+impl Spawn for Fragile {
+    fn spawn(&self, task: Task) {
+        self.0.spawn(task);
+    }
+
+    fn is_current(&self) -> bool {
+        false
+    }
+}
+
+impl Drop for Fragile {
+    fn drop(&mut self) {
+        self.1.store(true, Ordering::SeqCst);
+        panic!("ordered: dropped");
+    }
+}
+
+/// The publisher is the last to read the table that the subscription was in, and so the one to drop all of it.
+#[test]
+fn an_executor_whose_drop_panics_does_not_reach_the_publisher() {
+    let (executor, tasks) = by_hand();
+    let (bus, dropped) = (Bus::new(), Arc::new(AtomicBool::new(false)));
+    let queue = bus.on("job").unwrap().on_executor(Fragile(executor, Arc::clone(&dropped)));
+    let guard = queue.subscribe(|_| async {}).unwrap();
+    let task = tasks.recv().unwrap();
+    let (enter, entered) = channel();
+    let (go, may_go) = channel::<()>();
+    let may_go = Mutex::new(may_go);
+    let held = bus.on("held").unwrap().subscribe(move |_| {
+        enter.send(()).unwrap();
+        let _ = may_go.lock().unwrap().recv();
+    });
+    thread::scope(|scope| {
+        let publishing = scope.spawn(|| publish_event!(bus: &bus, "held"));
+        entered.recv().unwrap();
+        drop((guard, task));
+        drop(go);
+        assert_eq!(publishing.join().unwrap().delivered, 1);
+    });
+    drop(held);
+    drop(bus);
+    assert!(dropped.load(Ordering::SeqCst));
+}

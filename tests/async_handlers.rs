@@ -162,6 +162,7 @@ async fn waiting_on_the_runtimes_own_thread_is_an_error() {
     assert!(report.unfinished && report.handlers.len() == 1, "what is still to be handled: {report}");
     guard.close_async().await.unwrap();
     assert_eq!(guard.info().delivered, 1, "it was drained all the same");
+    assert!(bus.shutdown(LONG).is_complete(), "there is nothing left to be waited for");
 }
 
 #[test]

@@ -244,3 +244,24 @@ fn one_of_two_waits_of_a_task_goes_and_the_other_is_woken() {
         told.recv_timeout(LONG).expect("it is woken");
     }
 }
+
+/// It tells of a loss first, and has the event that came after it in hand meanwhile.
+#[tokio::test]
+async fn a_stream_that_holds_an_event_back_can_be_closed() {
+    for shut_down in [false, true] {
+        let bus = Bus::new();
+        let mut jobs = bus.on("job").unwrap().queued().capacity(1).stream().unwrap();
+        publish(&bus, 2);
+        let lagged = poll_fn(|cx| Pin::new(&mut jobs).poll_next(cx)).await.unwrap();
+        assert_eq!(lagged.map(drop), Err(Lagged(1)));
+        if shut_down {
+            let report = bus.shutdown(Duration::ZERO);
+            assert!(!report.unfinished && report.handlers.iter().all(|end| !end.running), "{report}");
+        } else {
+            assert_eq!(jobs.subscription().close_timeout(LIMIT), Ok(()));
+        }
+        let kept = poll_fn(|cx| Pin::new(&mut jobs).poll_next(cx)).await.unwrap();
+        assert!(kept.is_ok(), "it still comes out");
+        assert!(poll_fn(|cx| Pin::new(&mut jobs).poll_next(cx)).await.is_none());
+    }
+}

@@ -1,11 +1,14 @@
 //! What is told to whoever waits for an event: what became of that, with each handler, and of nothing else (P8).
 #![cfg(not(ringbus_loom))]
 
+use std::cell::RefCell;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 use std::time::Duration;
 
-use ringbus::{Bus, Event, HandlerErrorCause, Reentrancy, Warning};
+use ringbus::{
+    Bus, Event, FieldReader, FieldWriter, HandlerErrorCause, Outcome, Payload, Reentrancy, WaitError, Waited, Warning,
+};
 
 const LONG: Duration = Duration::from_secs(60);
 
@@ -85,4 +88,64 @@ fn the_same_event_once_more_is_not_waited_for() {
         let delivered = [queued, again].map(|guard| guard.info().delivered);
         assert_eq!((delivered, fails.info().failed), ([2, 2], 2));
     }
+}
+
+/// The thread's own destructors, also the latest: what is waited for there is waited for, and told.
+#[test]
+fn a_thread_that_ends_can_wait_too() {
+    struct Last(RefCell<Option<(Bus, mpsc::Sender<Waited>)>>);
+    impl Drop for Last {
+        fn drop(&mut self) {
+            if let Some((bus, told)) = self.0.take() {
+                told.send(bus.publish_and_wait(job(), LONG).unwrap()).unwrap();
+            }
+        }
+    }
+    thread_local! { static LAST: Last = const { Last(RefCell::new(None)) }; }
+    let bus = Bus::new();
+    let fails = bus.on("job").unwrap().named("fails").try_subscribe(|_| Err("no".into()));
+    let queued = bus.on("job").unwrap().in_thread().subscribe(|_| {}).unwrap();
+    let (tell, told) = mpsc::channel();
+    let own = bus.clone();
+    std::thread::spawn(move || {
+        LAST.with(|last| last.0.replace(Some((own.clone(), tell))));
+        own.publish_and_wait(job(), LONG).unwrap();
+    });
+    let waited = told.recv_timeout(LONG).unwrap();
+    assert_eq!((waited.delivered, waited.errors.len(), waited.is_complete()), (1, 1, false), "{waited:?}");
+    assert_eq!((queued.info().delivered, fails.info().failed), (2, 2));
+}
+
+#[test]
+fn a_payload_whose_kind_is_taken_is_counted_and_one_for_a_disabled_bus_is_not_looked_at() {
+    struct Own;
+    struct Other;
+    impl Payload for Own {
+        const KIND: &'static str = "p08.awaited.taken";
+        fn field_names() -> &'static [&'static str] {
+            &[]
+        }
+        fn write_fields(&self, _: &mut FieldWriter<'_>) {}
+        fn read_fields(_: &mut FieldReader<'_>) -> Option<Self> {
+            Some(Self)
+        }
+    }
+    impl Payload for Other {
+        const KIND: &'static str = "p08.awaited.taken";
+        fn field_names() -> &'static [&'static str] {
+            &[]
+        }
+        fn write_fields(&self, _: &mut FieldWriter<'_>) {}
+        fn read_fields(_: &mut FieldReader<'_>) -> Option<Self> {
+            Some(Self)
+        }
+    }
+    let bus = Bus::new();
+    bus.disable();
+    assert_eq!(bus.publish_and_wait(Other, None).unwrap().outcome, Outcome::Disabled);
+    bus.enable();
+    assert!(bus.publish_and_wait(Own, None).unwrap().is_complete(), "the kind was not taken yet");
+    let error = bus.publish_and_wait(Other, None).unwrap_err();
+    assert!(matches!(error, WaitError::KindTaken(_)), "{error}");
+    assert_eq!(bus.stats().totals.taken_kinds, 1);
 }

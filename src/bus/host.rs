@@ -81,7 +81,7 @@ impl Host {
     pub(crate) fn received(&self) {
         // Also where the subscription has been let go meanwhile.
         if let Some(bus) = self.bus.upgrade() {
-            bus.counters.delivered.add(bus.own_lane(), 1);
+            bus.count_delivered();
         }
     }
 
@@ -141,9 +141,14 @@ impl Turn {
         self.subscriber.control.is_quarantined()
     }
 
+    /// An attempt with the event has taken so long.
+    pub(crate) fn took(&self, event: &Event, ns: u64) {
+        self.bus.reporter.took(&self.subscriber, event, ns);
+    }
+
     /// The handler took the event, in so long a time, if that is known.
     pub(crate) fn delivered(&self, event: &Event, took_ns: Option<u64>) {
-        self.bus.counters.delivered.add(self.lane(), 1);
+        self.bus.count_delivered();
         aftermath::delivered(&self.bus.reporter, &self.subscriber, event, took_ns);
     }
 
@@ -154,15 +159,14 @@ impl Turn {
         self.bus.bury(event, &self.subscriber, attempts, cause.clone());
         cause
     }
-
-    fn lane(&self) -> Lane {
-        self.bus.own_lane()
-    }
 }
 
 impl Inner {
-    /// Where the calling thread counts.
-    fn own_lane(&self) -> Lane {
-        rows::visit().map_or(Lane::of(0, self.shards), |visit| self.lane(&visit))
+    /// Counts one delivery where the calling thread counts, which is its own until that is done; without a row, where all
+    /// may.
+    fn count_delivered(&self) {
+        let visit = rows::visit();
+        let lane = visit.as_deref().map_or(Lane::of(usize::MAX, self.shards), |visit| self.lane(visit));
+        self.counters.delivered.add(lane, 1);
     }
 }

@@ -138,9 +138,9 @@ impl Wait {
 impl Seen {
     fn of(subscriber: &Arc<Subscriber>) -> Option<Self> {
         let backlog = Arc::clone(subscriber.backlog.as_ref()?);
-        // In this order: what was offered after it was idle shows.
-        let busy = !backlog.is_idle();
+        // In this order: where the next look finds as many offered, it was idle from this look at it until that one.
         let offered = backlog.info().offered;
+        let busy = !backlog.is_idle();
         Some(Self { who: StillRunning::of(subscriber), backlog, busy, offered })
     }
 
@@ -169,8 +169,12 @@ impl std::error::Error for StillBusy {}
 #[cfg(all(test, not(ringbus_loom)))]
 mod tests {
     use super::*;
+    use crate::dispatch::QueueInfo;
+    use crate::dispatch::watch::Watch;
     use crate::event::Event;
     use std::cell::RefCell;
+    use std::panic::Location;
+    use std::sync::atomic::{AtomicU64, Ordering};
 
     #[test]
     fn who_is_idle_at_each_look_and_is_given_more_in_between_is_waited_for_until_the_limit() {
@@ -188,5 +192,55 @@ mod tests {
         let busy = wait.step(given_more).err().unwrap();
         assert_eq!(busy.handlers[0].subscription, jobs.borrow().subscription().id());
         assert!(matches!(wait.step(|| bus.looked_at()), Ok(Step::Done)), "there is a last look");
+    }
+
+    /// A queue that is given an event just after it was idle.
+    #[derive(Default)]
+    struct Late {
+        offered: AtomicU64,
+        watch: Watch,
+    }
+
+    impl Backlog for Late {
+        fn bind(&self, _: Arc<Subscriber>) {}
+        fn offer(&self, _: &Event) -> bool {
+            true
+        }
+        fn finish(&self) {}
+        fn stop(&self) {}
+        fn is_idle(&self) -> bool {
+            let _ = self.offered.compare_exchange(0, 1, Ordering::Relaxed, Ordering::Relaxed);
+            true
+        }
+        fn is_over(&self) -> bool {
+            true
+        }
+        fn watch(&self) -> &Watch {
+            &self.watch
+        }
+        fn has_workers(&self) -> bool {
+            true
+        }
+        fn needs_this_thread(&self) -> bool {
+            false
+        }
+        fn running(&self) -> Vec<String> {
+            Vec::new()
+        }
+        fn is_at_work_here(&self) -> bool {
+            false
+        }
+        fn info(&self) -> QueueInfo {
+            QueueInfo { offered: self.offered.load(Ordering::Relaxed), ..QueueInfo::default() }
+        }
+    }
+
+    #[test]
+    fn what_comes_just_after_a_queue_was_idle_is_seen_by_the_second_look() {
+        let bus = Bus::new();
+        let _guard = bus.on("job").unwrap().add_queue(Arc::new(Late::default()), false, Location::caller());
+        let wait = Wait::new(Duration::from_secs(3600), false);
+        assert!(matches!(wait.step(|| bus.looked_at()), Ok(Step::Again)));
+        assert!(matches!(wait.step(|| bus.looked_at()), Ok(Step::Done)));
     }
 }

@@ -83,14 +83,13 @@ impl Leaving {
             if waited || self.uncalled || !backlog.has_workers() {
                 backlog.finish();
             }
-            waited &= !backlog.needs_this_thread();
+            waited &= backlog.is_over() || !backlog.needs_this_thread();
             if waited && !self.told_early && !backlog.watch().wait_until(deadline, || backlog.is_over()) {
                 backlog.stop();
             }
             let after = backlog.info();
             let handled = |info: &QueueInfo| info.delivered + info.failed + info.skipped;
-            let left = |info: &QueueInfo| info.discarded + info.kept_back;
-            (drained, abandoned) = (handled(&after) - handled(before), left(&after) - left(before));
+            (drained, abandoned) = (handled(&after) - handled(before), after.left() - before.left());
             running |= !backlog.is_over();
         }
         let (subscription, name, place) = (self.id, self.name.clone(), self.place);

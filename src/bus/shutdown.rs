@@ -84,8 +84,9 @@ pub struct HandlerEnd {
     /// Events that waited in its queue and were handled during the shutdown: those that failed, and those of which a
     /// [`filter_map`](crate::Queued::filter_map) made nothing, included.
     pub drained: u64,
-    /// Events that waited in its queue and were not handled: they are counted as discarded, or, where they came to their turn
-    /// in quarantine, as [kept back](crate::QueueInfo::kept_back).
+    /// Events that were in its queue, or came to it during the shutdown, and were not handled: they are counted as discarded,
+    /// as dropped where it was full, or, where they came to their turn in quarantine, as
+    /// [kept back](crate::QueueInfo::kept_back).
     pub abandoned: u64,
     /// A call of it was still running.
     pub running: bool,
@@ -251,34 +252,40 @@ impl Mode {
     /// What whoever was at it has left to one who can wait, when that one is through; otherwise the report, as far as it is
     /// there.
     fn take_up(&self, waits: bool, deadline: Option<Instant>) -> Result<Vec<Leaving>, ShutdownReport> {
-        if waits {
-            let is_through = || busy::during(|| !matches!(&*self.stage.lock(), Stage::UnderWay(_)));
-            self.reported.wait_until(deadline, is_through);
+        // Looking and taking are one: of several who wait, one finds what was left, and the others wait for that one.
+        let mut found = self.look(waits);
+        if waits && found.is_none() {
+            self.reported.wait_until(deadline, || {
+                found = self.look(waits);
+                found.is_some()
+            });
         }
-        let (taken, report) = busy::during(|| {
+        let mut leaving = found.unwrap_or_else(|| Err(self.report_so_far()))?;
+        leaving.iter_mut().for_each(Leaving::take_up);
+        Ok(leaving)
+    }
+
+    /// What was left, for one who waits; or the report of who was at it. `None` while somebody is.
+    fn look(&self, waits: bool) -> Option<Result<Vec<Leaving>, ShutdownReport>> {
+        busy::during(|| {
             let mut stage = self.stage.lock();
-            let mut taken = None;
-            let report = match &mut *stage {
-                Stage::UnderWay(report) => report.clone(),
-                Stage::Left(leaving, report) => {
-                    let report = report.clone();
-                    if waits {
-                        taken = Some(mem::take(leaving));
-                        *stage = Stage::UnderWay(Some(report.clone()));
-                    }
-                    Some(report)
+            match &mut *stage {
+                Stage::UnderWay(_) => None,
+                Stage::Left(leaving, report) if waits => {
+                    let (leaving, report) = (mem::take(leaving), report.clone());
+                    *stage = Stage::UnderWay(Some(report));
+                    Some(Ok(leaving))
                 }
-                Stage::Done(report) => Some(report.clone()),
-            };
-            (taken, report)
-        });
-        match taken {
-            Some(mut leaving) => {
-                leaving.iter_mut().for_each(Leaving::take_up);
-                Ok(leaving)
+                Stage::Left(_, report) | Stage::Done(report) => Some(Err(report.clone())),
             }
-            None => Err(report.unwrap_or_else(|| ShutdownReport { unfinished: true, ..ShutdownReport::default() })),
-        }
+        })
+    }
+
+    fn report_so_far(&self) -> ShutdownReport {
+        busy::during(|| match &*self.stage.lock() {
+            Stage::UnderWay(None) => ShutdownReport { unfinished: true, ..ShutdownReport::default() },
+            Stage::UnderWay(Some(report)) | Stage::Left(_, report) | Stage::Done(report) => report.clone(),
+        })
     }
 }
 
@@ -297,7 +304,7 @@ impl ShutdownReport {
         self.handlers.iter().map(|end| end.drained).sum()
     }
 
-    /// Events that waited and were not handled, of all handlers.
+    /// Events that were in a queue and were not handled, of all handlers.
     #[must_use]
     pub fn abandoned(&self) -> u64 {
         self.handlers.iter().map(|end| end.abandoned).sum()

@@ -53,11 +53,11 @@ pub enum CloseError {
         threads: Vec<String>,
     },
     /// The handler's queue was not drained in this time, or another thread has ended it at once meanwhile; the rest was
-    /// discarded.
+    /// discarded. Or what waited was not handled because the handler is in quarantine.
     NotDrained {
         /// How long the close has waited: the limit, or less where another thread was first.
         after: Duration,
-        /// How many events were discarded.
+        /// How many events were not handled: discarded, kept back in quarantine, or dropped since the queue was full.
         discarded: u64,
         /// A call of the handler was still running.
         running: bool,
@@ -81,7 +81,7 @@ impl fmt::Display for CloseError {
                 write!(f, "after {after:?} the handler was still being dropped by another close")
             }
             Self::NotDrained { after, discarded, running } => {
-                write!(f, "after {after:?} {discarded} events were discarded that waited for the handler")?;
+                write!(f, "after {after:?} {discarded} events were left that waited for the handler")?;
                 if *running { f.write_str(", which still runs") } else { Ok(()) }
             }
             Self::NoThread => f.write_str("the system has no thread to wait on; the handler is unsubscribed"),
@@ -103,8 +103,8 @@ pub(crate) struct Ending {
     bus: Weak<Inner>,
     subscriber: Arc<Subscriber>,
     began: Instant,
-    /// What its queue had discarded then.
-    discarded: u64,
+    /// What its queue had left undone then.
+    left: u64,
 }
 
 // === impl Ending ===
@@ -155,7 +155,7 @@ impl Ending {
         if !over {
             backlog.stop();
         }
-        match discarded_by(&self.subscriber) - self.discarded {
+        match left_by(&self.subscriber) - self.left {
             0 if over => Ok(()),
             discarded => {
                 let after = limit.filter(|_| !over).unwrap_or_else(|| self.began.elapsed());
@@ -165,8 +165,8 @@ impl Ending {
     }
 }
 
-fn discarded_by(subscriber: &Subscriber) -> u64 {
-    subscriber.backlog.as_ref().map_or(0, |backlog| backlog.info().discarded)
+fn left_by(subscriber: &Subscriber) -> u64 {
+    subscriber.backlog.as_ref().map_or(0, |backlog| backlog.info().left())
 }
 
 /// A close that was to wait so long has not seen the end of these calls.
@@ -313,8 +313,8 @@ impl Subscription {
 
     /// What it takes to end it from elsewhere, from now on.
     pub(crate) fn ending(&self) -> Ending {
-        let (began, discarded) = (Instant::now(), discarded_by(&self.subscriber));
-        Ending { bus: self.bus.clone(), subscriber: Arc::clone(&self.subscriber), began, discarded }
+        let (began, left) = (Instant::now(), left_by(&self.subscriber));
+        Ending { bus: self.bus.clone(), subscriber: Arc::clone(&self.subscriber), began, left }
     }
 
     /// Keeps the handler subscribed for as long as the bus lives.

@@ -7,12 +7,12 @@ use core::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::{Bus, Inner, Outcome, Publishable};
+use super::{Bus, Delivery, Inner, Outcome, Publishable};
 use crate::dispatch::awaited::{self, Completion};
 use crate::dispatch::{HandlerError, StillRunning};
 use crate::event::{Blanks, Event, Given, KindTaken};
 use crate::sync::atomic::Ordering;
-use crate::sync::duty;
+use crate::sync::{busy, duty};
 
 /// What became of an event with all its handlers; from [`Bus::publish_and_wait`].
 #[derive(Clone, Debug)]
@@ -106,13 +106,20 @@ impl Bus {
         &self,
         event: impl Publishable,
     ) -> Result<(Option<Arc<Completion>>, Waited), WaitError> {
-        let event = match event.give(&mut None, &mut Blanks::with_room(0)).map_err(WaitError::KindTaken)? {
+        if !self.inner.gate.is_open() || busy::is_busy() {
+            // Before it is made an event: nobody is to have it.
+            return Ok((None, Waited::of(self.publish(event))));
+        }
+        let given = event.give(&mut None, &mut Blanks::with_room(0)).map_err(|taken| {
+            self.inner.counters.taken_kinds.bump();
+            WaitError::KindTaken(taken)
+        })?;
+        let event = match given {
             Given::Event(event) => event,
             Given::Draft(draft) => draft.finish(),
         };
         let (delivery, completion) = awaited::during(&*self.inner, event.id(), || self.publish(event));
-        let (outcome, delivered) = (delivery.outcome, delivery.delivered);
-        Ok((completion, Waited { event: delivery.event, outcome, delivered, errors: Vec::new(), running: Vec::new() }))
+        Ok((completion, Waited::of(delivery)))
     }
 }
 
@@ -144,6 +151,11 @@ impl Waited {
     #[must_use]
     pub fn is_complete(&self) -> bool {
         self.errors.is_empty() && self.running.is_empty() && self.outcome == Outcome::Published
+    }
+
+    fn of(delivery: Delivery) -> Self {
+        let Delivery { event, outcome, delivered, .. } = delivery;
+        Self { event, outcome, delivered, errors: Vec::new(), running: Vec::new() }
     }
 
     /// With what has come of it so far.

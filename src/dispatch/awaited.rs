@@ -14,8 +14,9 @@
 //! waits, all this costs a look at a thread-local for each event that a queue takes.
 
 use core::any::Any;
-use core::cell::{Cell, RefCell};
+use core::cell::RefCell;
 use core::fmt;
+use core::mem::{self, ManuallyDrop};
 use core::panic::Location;
 use core::ptr;
 use std::sync::Arc;
@@ -28,10 +29,9 @@ use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::sync::{Mutex, OnceBox, busy, frames, rows, thread_local};
 
 thread_local! {
-    /// What this thread publishes and waits for, innermost last.
-    static AWAITED: RefCell<Vec<Awaited>> = const { RefCell::new(Vec::new()) };
-    /// How many there are; has no destructor, so it can be asked at any time.
-    static COUNT: Cell<usize> = const { Cell::new(0) };
+    /// What this thread publishes and waits for, innermost last. Has no destructor, so that the latest of the thread's own can
+    /// publish and wait too: where there is nothing, nothing is allocated.
+    static AWAITED: RefCell<ManuallyDrop<Vec<Awaited>>> = const { RefCell::new(ManuallyDrop::new(Vec::new())) };
 }
 
 /// A publish that is waited for.
@@ -271,8 +271,14 @@ pub(crate) fn during<R>(bus: &dyn Any, id: EventId, publish: impl FnOnce() -> R)
     struct Over;
     impl Over {
         fn end(&self) -> Option<Arc<Completion>> {
-            COUNT.with(|count| count.set(count.get() - 1));
-            AWAITED.try_with(|awaited| awaited.borrow_mut().pop()).ok().flatten()?.completion
+            let (last, emptied) = AWAITED.with(|awaited| {
+                let mut awaited = awaited.borrow_mut();
+                let last = awaited.pop();
+                let emptied = if awaited.is_empty() { mem::take(&mut **awaited) } else { Vec::new() };
+                (last, emptied)
+            });
+            drop(emptied);
+            last?.completion
         }
     }
     impl Drop for Over {
@@ -281,22 +287,18 @@ pub(crate) fn during<R>(bus: &dyn Any, id: EventId, publish: impl FnOnce() -> R)
         }
     }
     let awaits = Awaited { id, bus: ptr::from_ref(bus).addr(), depth: rows::depth() + 1, completion: None };
-    if AWAITED.try_with(|awaited| busy::during(|| awaited.borrow_mut().push(awaits))).is_err() {
-        // The thread is at its end: it waits for what runs on it, and for nothing else.
-        return (publish(), None);
-    }
-    COUNT.with(|count| count.set(count.get() + 1));
+    AWAITED.with(|awaited| busy::during(|| awaited.borrow_mut().push(awaits)));
     let over = Over;
     let result = publish();
     let completion = over.end();
-    core::mem::forget(over);
+    mem::forget(over);
     (result, completion)
 }
 
 /// Whether this thread waits for anything that it publishes.
 #[inline]
 pub(super) fn is_waiting() -> bool {
-    COUNT.with(Cell::get) > 0
+    AWAITED.with(|awaited| awaited.try_borrow().is_ok_and(|awaited| !awaited.is_empty()))
 }
 
 /// A ticket for the queue of a subscription that is handed an event, if this thread waits for that.
@@ -333,13 +335,12 @@ pub(super) fn failed(event: &Event, subscriber: &Subscriber, cause: impl FnOnce(
 fn of(event: &Event) -> Option<Arc<Completion>> {
     let (id, depth) = (event.id(), rows::depth());
     let bus = frames::find(|bus, _| Some(ptr::from_ref(bus).addr()))?;
-    let find = |awaited: &RefCell<Vec<Awaited>>| {
+    AWAITED.with(|awaited| {
         busy::during(|| {
             let mut awaited = awaited.borrow_mut();
             let this = |one: &&mut Awaited| (one.id, one.bus, one.depth) == (id, bus, depth);
             let found = awaited.iter_mut().rev().find(this)?;
             Some(Arc::clone(found.completion.get_or_insert_default()))
         })
-    };
-    AWAITED.try_with(find).ok().flatten()
+    })
 }

@@ -80,6 +80,13 @@ pub struct QueueInfo {
     pub discarded: u64,
 }
 
+impl QueueInfo {
+    /// Events that were offered and never handled.
+    pub(crate) fn left(&self) -> u64 {
+        self.discarded + self.kept_back + self.dropped
+    }
+}
+
 impl fmt::Display for QueueInfo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "queue {}/{}", self.waiting, self.capacity)?;

@@ -157,7 +157,10 @@ impl Delivering<'_> {
             // As for one that could be called: where it was removed before its turn, the event did not come to it.
             _ if !subscriber.handler.is_live() => {}
             Admission::Muted => drop(subscriber.counts.skipped.bump()),
-            Admission::Quarantined => drop(subscriber.counts.quarantined.bump()),
+            Admission::Quarantined => {
+                subscriber.counts.quarantined.bump();
+                awaited::failed(self.event, subscriber, || HandlerErrorCause::NotHandled);
+            }
         }
     }
 
@@ -169,8 +172,9 @@ impl Delivering<'_> {
                 return Answer::Passed;
             }
             callback.take_if(self.event, self.value, &mut || {
-                subscriber.throttle.as_ref().is_none_or(Throttled::admit)
-                    && self.is_let_through(subscriber, &mut permit)
+                // In this order: who is not called because of its circuit has not been called too often.
+                self.is_let_through(subscriber, &mut permit)
+                    && subscriber.throttle.as_ref().is_none_or(Throttled::admit)
                     && subscriber.control.claim()
             })
         });

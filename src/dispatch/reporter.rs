@@ -89,7 +89,7 @@ impl Reporter {
     }
 
     /// A call took so long; every one is told where all are timed, else one of many.
-    pub(super) fn took(&self, subscriber: &Subscriber, event: &Event, ns: u64) {
+    pub(crate) fn took(&self, subscriber: &Subscriber, event: &Event, ns: u64) {
         subscriber.counts.took.record(ns);
         let took = Duration::from_nanos(ns);
         let Some(allowed) = self.slow_after.filter(|allowed| took > *allowed) else { return };

@@ -55,6 +55,9 @@ pub(crate) struct Jitter {
 /// The odd number next to 2^64 divided by the golden ratio.
 const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
 
+/// Nanoseconds in a second.
+const NS_PER_S: u128 = 1_000_000_000;
+
 // === impl Retry ===
 
 impl Retry {
@@ -81,10 +84,14 @@ impl Retry {
     #[must_use]
     pub fn delay_limit(&self, failed: u32) -> Duration {
         let Some(doublings) = failed.checked_sub(1) else { return Duration::ZERO };
-        let factor = 1_u32.checked_shl(doublings);
-        let limit =
-            if self.base.is_zero() { Some(self.base) } else { factor.and_then(|factor| self.base.checked_mul(factor)) };
-        limit.map_or(self.cap, |limit| limit.min(self.cap))
+        let (base_ns, cap_ns) = (self.base.as_nanos(), self.cap.as_nanos());
+        // A time has less than 128 bits: what is doubled as often is nothing, or beyond any cap.
+        if base_ns > cap_ns.checked_shr(doublings).unwrap_or(0) {
+            return self.cap;
+        }
+        // No more than the cap, so it fits.
+        let limit_ns = base_ns.checked_shl(doublings).unwrap_or(0);
+        Duration::new((limit_ns / NS_PER_S) as u64, (limit_ns % NS_PER_S) as u32)
     }
 
     /// Whether a call of which so many attempts have failed is made again.
@@ -151,8 +158,13 @@ mod tests {
             [6_400, 10_000, 10_000, 10_000, 10_000].map(ms)
         );
         let long = self::retry(Duration::from_nanos(1), Duration::MAX);
-        assert_eq!(long.delay_limit(32), Duration::from_nanos(1 << 31));
-        assert_eq!([33, u32::MAX].map(|failed| long.delay_limit(failed)), [Duration::MAX; 2]);
+        assert_eq!(
+            [32, 33, 64].map(|failed| long.delay_limit(failed)),
+            [1 << 31, 1 << 32, 1 << 63].map(Duration::from_nanos)
+        );
+        // 2^93 nanoseconds are 3 * 10^11 years, which a duration can tell; 2^94 it cannot.
+        assert_eq!(long.delay_limit(94).as_nanos(), 1 << 93);
+        assert_eq!([95, 128, 129, u32::MAX].map(|failed| long.delay_limit(failed)), [Duration::MAX; 4]);
         let longest = self::retry(Duration::MAX, Duration::MAX);
         assert_eq!([1, 2].map(|failed| longest.delay_limit(failed)), [Duration::MAX; 2]);
     }

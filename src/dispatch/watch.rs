@@ -16,8 +16,8 @@ use std::time::Instant;
 
 use crate::contain;
 use crate::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
-use crate::sync::wakers::thread_waker;
-use crate::sync::{QuietMutex, busy, fence_after_rmw, park, park_timeout, step};
+use crate::sync::wakers::waker_of;
+use crate::sync::{QuietMutex, busy, fence_after_rmw, park, park_timeout, step, this_thread};
 
 /// See the [module](self).
 #[derive(Debug)]
@@ -138,9 +138,11 @@ impl Watch {
         self.wake_told();
     }
 
-    /// Parks the calling thread until `done`; `false` where the deadline has passed before.
+    /// Parks the calling thread until `done`; `false` where the deadline has passed before, and, not yet done, on a thread
+    /// that is so close to its end that nobody can wake it.
     pub(crate) fn wait_until(&self, deadline: Option<Instant>, mut done: impl FnMut() -> bool) -> bool {
-        let (waker, mut place) = (thread_waker(), Place::default());
+        let Some(waker) = this_thread().map(waker_of) else { return done() };
+        let mut place = Place::default();
         let came_true = loop {
             self.register(&mut place, &waker);
             if done() {

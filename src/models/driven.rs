@@ -7,7 +7,7 @@ use crate::bus::{Subscribe, Subscription};
 use crate::dispatch::BoxError;
 use crate::event::Event;
 use crate::queue::models::{self, Code, SharedMailbox, Turnout};
-use crate::sync::{park, wakers};
+use crate::sync::{current, park, wakers};
 
 /// Drives the one worker of a queue.
 pub struct Driver(SharedMailbox);
@@ -64,7 +64,7 @@ pub fn suspended(
 impl Driver {
     /// Drives it until it is over, as a thread of its own does.
     pub fn run(&self) {
-        let waker = wakers::thread_waker();
+        let waker = wakers::waker_of(current());
         let mut cx = Context::from_waker(&waker);
         loop {
             match self.0.drive(0, &mut cx) {
@@ -77,7 +77,7 @@ impl Driver {
 
     /// Drives it once.
     pub fn poll(&self) {
-        let waker = wakers::thread_waker();
+        let waker = wakers::waker_of(current());
         let _ = self.0.drive(0, &mut Context::from_waker(&waker));
     }
 

@@ -79,7 +79,7 @@ impl Wakers {
     /// Works as a worker's thread does: calls `look` until it returns something, and sleeps in between; with it, how often
     /// it slept.
     pub fn work<R>(&self, place: usize, look: impl Fn() -> Option<R>) -> (R, usize) {
-        let waker = wakers::thread_waker();
+        let waker = wakers::waker_of(sync::current());
         let mut slept = 0;
         loop {
             if let Some(found) = look() {
@@ -124,7 +124,7 @@ impl Wakers {
 
 /// Of the calling thread.
 pub fn thread_waker() -> Waker {
-    wakers::thread_waker()
+    wakers::waker_of(sync::current())
 }
 
 /// Waiting until something has become true; see `dispatch::watch`.

@@ -14,6 +14,7 @@
 //!   was offered before the last of them ended. The two ends write lines of their own: a line that both write costs more
 //!   than all else here.
 
+use core::mem;
 use core::ptr;
 use core::task::Waker;
 use std::sync::Arc;
@@ -104,6 +105,11 @@ impl Counts {
     pub(super) fn ended(&self) -> u64 {
         let Self { settled: _, delivered, skipped, failed, retried: _, kept_back, dropped, discarded } = self;
         [delivered, skipped, failed, kept_back, dropped, discarded].iter().map(|count| count.get()).sum()
+    }
+
+    /// How many calls have come to their end.
+    pub(super) fn attempts(&self) -> u64 {
+        self.delivered.get() + self.failed.get() + self.retried.get()
     }
 }
 
@@ -432,7 +438,10 @@ impl Backlog for Mailbox {
 
     fn is_over(&self) -> bool {
         self.follow_fork();
-        self.mode.load(Ordering::Acquire) != OPEN && self.crew.have_ended() && self.is_idle()
+        let mode = self.mode.load(Ordering::Acquire);
+        // Where events are taken out, one that was taken and not given on (a stream tells of a loss first) is no call.
+        let is_at_rest = || (mode == STOPPED && !self.has_workers()) || self.is_idle();
+        mode != OPEN && self.crew.have_ended() && is_at_rest()
     }
 
     fn watch(&self) -> &Watch {
@@ -483,6 +492,9 @@ impl Drop for Mailbox {
     fn drop(&mut self) {
         // Users' drops, one by one: a queue that drops them would take them into one unwinding.
         self.sweep();
+        // An executor's, both.
+        contain::drop_contained(mem::replace(&mut self.drives, Box::new(|| false)));
+        (0..self.crew.len().max(1)).for_each(|place| contain::run_contained(|| self.wakers.forget(place)));
     }
 }
 

@@ -18,8 +18,8 @@ use crate::dispatch::awaited::Ticket;
 use crate::dispatch::backlog::Backlog;
 use crate::dispatch::{BoxError, EndedBy, SubscriptionInfo};
 use crate::event::{DecodeError, Event, Payload};
-use crate::sync::wakers::thread_waker;
-use crate::sync::{park, park_timeout};
+use crate::sync::wakers::waker_of;
+use crate::sync::{park, park_timeout, this_thread};
 
 /// The events of a subscription, taken out one by one; made by [`Subscribe::receiver`](crate::Subscribe::receiver).
 ///
@@ -190,7 +190,8 @@ impl<P: Received> Receiver<P> {
                 }
             }
         }
-        let waker = thread_waker();
+        // On a thread that is so close to its end that nobody can wake it there is nothing to wait for.
+        let Some(waker) = this_thread().map(waker_of) else { return Err(RecvError::TimedOut) };
         loop {
             if let Poll::Ready(item) = self.poll_item(&waker) {
                 return item;

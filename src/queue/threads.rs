@@ -12,7 +12,7 @@ use super::mailbox::{Mailbox, SharedMailbox};
 use super::options::QueueError;
 use super::worker::Turnout;
 use crate::dispatch::backlog::Backlog;
-use crate::sync::wakers::thread_waker;
+use crate::sync::wakers::waker_of;
 use crate::sync::{park, park_timeout};
 
 /// Starts a thread for each worker. Where one cannot be started, those that were end again.
@@ -29,7 +29,7 @@ pub(super) fn start(mailbox: &SharedMailbox, name: Option<&str>) -> Result<(), Q
 }
 
 fn run(mailbox: &Mailbox, place: usize) {
-    let waker = thread_waker();
+    let waker = waker_of(thread::current());
     let mut cx = Context::from_waker(&waker);
     loop {
         match mailbox.drive(place, &mut cx) {

@@ -120,19 +120,24 @@ impl Clock {
 
     /// Wakes who is due, until there is no alarm.
     fn attend(&self) {
-        let mut state = self.state.lock();
-        while let Some((&(due, number), _)) = state.alarms.first_key_value() {
-            if due > Instant::now() {
-                state = self.changed.wait(state, Some(due)).0;
-                continue;
-            }
-            let waker = state.alarms.remove(&(due, number));
-            drop(state);
+        while let Some(waker) = busy::during(|| self.next_due()) {
             // An executor's.
-            contain::run_contained(|| waker.into_iter().for_each(Waker::wake));
-            state = self.state.lock();
+            contain::run_contained(|| waker.wake());
+        }
+    }
+
+    /// Waits until somebody is due; `None` where there is no alarm, and nobody attends any more.
+    fn next_due(&self) -> Option<Waker> {
+        let mut state = self.state.lock();
+        while let Some(alarm) = state.alarms.first_entry() {
+            let due = alarm.key().0;
+            if due <= Instant::now() {
+                return Some(alarm.remove());
+            }
+            state = self.changed.wait(state, Some(due)).0;
         }
         state.attended = false;
+        None
     }
 
     #[cold]

@@ -191,7 +191,7 @@ impl Hands {
                 Admitted::By(permit) => Some(permit),
                 Admitted::Not => return self.ended(mailbox, turn, current, Ok(Err(Box::new(Rejected))), None),
             };
-            let timed = allowed.is_some() || turn.is_timed(mailbox.counts.delivered.get());
+            let timed = allowed.is_some() || turn.is_timed(mailbox.counts.attempts());
             let timer = timed.then(Timer::start);
             let deadline = allowed.and_then(|allowed| Instant::now().checked_add(allowed));
             let begun = turn.call(&current.event, || match self.code.begin(&current.event) {
@@ -253,8 +253,12 @@ impl Hands {
             }
             return Some(Turnout::Over);
         }
+        let succeeded = matches!(ended, Ok(Ok(())));
         if let Some(permit) = permit {
-            turn.settle(permit, matches!(ended, Ok(Ok(()))));
+            turn.settle(permit, succeeded);
+        }
+        if let Some(timer) = timer.as_ref().filter(|_| !succeeded) {
+            turn.took(&current.event, timer.elapsed_ns());
         }
         let how = match ended {
             Ok(Ok(())) => {

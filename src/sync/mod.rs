@@ -149,6 +149,12 @@ mod platform {
     pub(crate) fn park_timeout(time: std::time::Duration) {
         std::thread::park_timeout(time);
     }
+
+    /// The calling thread; `None` where std has let go of it, in a late round of the system's destructors. It cannot be
+    /// asked for that: it panics.
+    pub(crate) fn this_thread() -> Option<Thread> {
+        std::panic::catch_unwind(current).ok()
+    }
 }
 
 #[cfg(ringbus_loom)]
@@ -209,6 +215,10 @@ mod platform {
         pub(crate) fn is_completed(&self) -> bool {
             true
         }
+    }
+
+    pub(crate) fn this_thread() -> Option<Thread> {
+        Some(current())
     }
 
     /// loom knows no time: a timed wait there is a wait.

@@ -29,7 +29,7 @@ use super::cell::UnsafeCell;
 use super::plain::AtomicU64;
 use super::rows::{self, Level, Mark};
 use super::waiters::Waiters;
-use super::{duty, park, park_timeout, process, step};
+use super::{duty, park, park_timeout, process, step, this_thread};
 
 /// May be called.
 const LIVE: u8 = 0;
@@ -221,8 +221,14 @@ impl<T> Revocable<T> {
 
     /// Parks until `done`, on whose way to become true somebody wakes the waiters.
     fn wait(&self, deadline: Option<Instant>, done: impl Fn() -> bool) -> Result<(), StillRunning> {
+        let still_running = || Err(StillRunning(rows::callers(self.address())));
+        let Some(thread) = this_thread() else {
+            // It cannot be woken any more. As below.
+            heavy_fence();
+            return if done() { Ok(()) } else { still_running() };
+        };
         loop {
-            self.waiters.push_current();
+            self.waiters.push(thread.clone());
             // Pairs with the fence in `call`.
             heavy_fence();
             step("close.look");
@@ -237,7 +243,7 @@ impl<T> Revocable<T> {
             if left.is_zero() {
                 // Takes our own entry off the list; whoever else was on it looks again.
                 self.waiters.wake_all();
-                return Err(StillRunning(rows::callers(self.address())));
+                return still_running();
             }
             park_timeout(left);
         }

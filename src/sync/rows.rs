@@ -447,7 +447,7 @@ impl Seat {
             asymmetric::settle();
             // The first use of a snapshot on a thread allocates too: better here than in its first publish.
             #[cfg(not(ringbus_loom))]
-            drop(row.owner.swap(std::sync::Arc::new(kept.then(std::thread::current))));
+            drop(row.owner.swap(std::sync::Arc::new(if kept { super::this_thread() } else { None })));
             (row, kept)
         });
         self.row.set(Some(row));

@@ -10,9 +10,9 @@
 
 use core::ptr;
 
+use super::Thread;
 use super::atomic::{AtomicPtr, Ordering};
 use super::cell::UnsafeCell;
-use super::{Thread, current};
 
 struct Node {
     thread: Thread,
@@ -36,9 +36,9 @@ impl Waiters {
         Self { top: AtomicPtr::new(ptr::null_mut()) }
     }
 
-    /// Puts the calling thread on the list.
-    pub(crate) fn push_current(&self) {
-        let node = Box::into_raw(Box::new(Node { thread: current(), next: UnsafeCell::new(ptr::null_mut()) }));
+    /// Puts the calling thread, which is this, on the list.
+    pub(crate) fn push(&self, thread: Thread) {
+        let node = Box::into_raw(Box::new(Node { thread, next: UnsafeCell::new(ptr::null_mut()) }));
         let mut top = self.top.load(Ordering::Relaxed);
         loop {
             // SAFETY: `node` is ours until the exchange below succeeds.

@@ -24,7 +24,7 @@ use core::task::Waker;
 use std::task::Wake;
 
 use super::atomic::{AtomicPtr, AtomicU64, Ordering, fence};
-use super::{CachePadded, Thread, busy, current, fence_after_rmw, step};
+use super::{CachePadded, Thread, busy, fence_after_rmw, step};
 
 /// See the [module](self).
 pub(crate) struct Wakers {
@@ -204,8 +204,8 @@ fn bit(place: usize) -> u64 {
 
 // === threads ===
 
-/// A waker of the calling thread: it ends a [`park`](super::park). Allocates.
-pub(crate) fn thread_waker() -> Waker {
+/// A waker of a thread: it ends a [`park`](super::park). Allocates.
+pub(crate) fn waker_of(thread: Thread) -> Waker {
     struct Unpark(Thread);
 
     impl Wake for Unpark {
@@ -218,13 +218,13 @@ pub(crate) fn thread_waker() -> Waker {
         }
     }
 
-    std::sync::Arc::new(Unpark(current())).into()
+    std::sync::Arc::new(Unpark(thread)).into()
 }
 
 #[cfg(all(test, not(ringbus_loom)))]
 mod tests {
     use super::*;
-    use crate::sync::park;
+    use crate::sync::{current, park};
     use std::panic::{AssertUnwindSafe, catch_unwind};
     use std::sync::Arc;
 
@@ -345,7 +345,7 @@ mod tests {
         let (wakers, work) = (Wakers::new(1), AtomicU64::new(0));
         std::thread::scope(|scope| {
             scope.spawn(|| {
-                let waker = thread_waker();
+                let waker = waker_of(current());
                 for n in 1..=100 {
                     while work.load(Ordering::Relaxed) < n {
                         wakers.sleep(0, &waker);

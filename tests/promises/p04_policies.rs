@@ -7,7 +7,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
-use ringbus::{Bus, Delivery, Failure, FailurePolicy, Outcome, Reentrancy, SubscriptionState, Warning, publish_event};
+use ringbus::{
+    Breaker, Bus, Delivery, Failure, FailurePolicy, Outcome, Reentrancy, Retry, SubscriptionState, Warning,
+    publish_event,
+};
 
 use crate::{Log, n, quietly};
 
@@ -392,6 +395,45 @@ fn p04_with_nothing_allowed_every_call_is_slow_and_one_a_second_is_told() {
     assert!(published > count, "{published}");
     let latency = slow.info().latency.unwrap();
     assert_eq!(latency.samples, published, "every one was timed");
+}
+
+/// A handler with a queue that fails, and one that is too late, are slow as others are.
+#[test]
+fn p04_failures_of_a_handler_with_a_queue_take_their_time_too() {
+    let bus = Bus::builder().slow_after(Duration::ZERO).build().unwrap();
+    let on = || bus.on("p04.call").unwrap().in_thread();
+    let retry = Retry::times(NonZeroU32::MIN).base(Duration::ZERO);
+    let failing = on().retry(retry).try_subscribe(|_| Err("no".into())).unwrap();
+    let panicking = on().subscribe(|_| quietly(|| panic!("ordered"))).unwrap();
+    let late = on().deadline(Duration::ZERO).subscribe(|_| {}).unwrap();
+    call(&bus, 1);
+    bus.wait_idle(Duration::from_secs(60)).unwrap();
+    let slow = [failing, panicking, late].map(|guard| (guard.info().failed, guard.info().slow));
+    assert_eq!(slow, [(1, 2), (1, 1), (1, 1)], "each attempt");
+}
+
+/// What an open circuit keeps back leaves the throttle as it is.
+#[test]
+fn p04_an_open_circuit_uses_up_no_call_of_a_throttle() {
+    let now = Arc::new(AtomicU64::new(0));
+    let clock = Arc::clone(&now);
+    let breaker = Breaker::after(NonZeroU32::MIN)
+        .open_for(Duration::from_secs(1))
+        .clock(move || Duration::from_secs(clock.load(Ordering::Relaxed)));
+    let bus = Bus::new();
+    let two = NonZeroU32::new(2).unwrap();
+    let once = AtomicU64::new(0);
+    let guard = bus.on("p04.call").unwrap().throttle(two, Duration::from_secs(86_400)).breaker(breaker);
+    let guard = guard.try_subscribe(move |_| match once.fetch_add(1, Ordering::Relaxed) {
+        0 => Err("no".into()),
+        _ => Ok(()),
+    });
+    assert_eq!(call(&bus, 1).failed, 1);
+    (0..5).for_each(|_| assert_eq!(call(&bus, 1).delivered, 0, "open"));
+    now.store(2, Ordering::Relaxed);
+    assert_eq!(call(&bus, 1).delivered, 1, "the probe is the second call");
+    assert_eq!(call(&bus, 1).delivered, 0, "and there is no third");
+    assert_eq!((guard.info().failed, guard.info().delivered), (1, 1));
 }
 
 #[test]

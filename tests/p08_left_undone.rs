@@ -1,0 +1,151 @@
+//! What an end has left undone is told by whoever ended it, whatever has become of it; and each queue's counts come to the
+//! totals of the bus (P6, P8).
+#![cfg(not(ringbus_loom))]
+
+#[path = "support/held.rs"]
+mod held;
+
+use std::cell::RefCell;
+use std::num::NonZeroU32;
+use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Barrier, Mutex};
+
+use held::{LONG, held, publish};
+use ringbus::{Bus, CloseError, FailurePolicy, HandlerErrorCause, Subscription};
+
+/// A handler in quarantine after its first event, which fails once it may.
+fn failing(bus: &Bus) -> (Receiver<()>, std::sync::mpsc::Sender<()>, Subscription) {
+    let (begin, begun) = channel();
+    let (go, may_go) = channel::<()>();
+    let once = FailurePolicy::Quarantine { after: NonZeroU32::MIN };
+    let guard = bus.on("job").unwrap().failure_policy(once).in_thread().try_subscribe(move |_| {
+        let _ = begin.send(());
+        let _ = may_go.recv();
+        Err("no".into())
+    });
+    (begun, go, guard.unwrap())
+}
+
+#[test]
+fn a_drain_tells_what_quarantine_has_kept_back() {
+    let bus = Bus::new();
+    let (begun, go, guard) = failing(&bus);
+    publish(&bus, 11);
+    begun.recv().unwrap();
+    drop(go);
+    let error = guard.close_drained(LONG).unwrap_err();
+    let CloseError::NotDrained { discarded: 10, running: false, .. } = error else { panic!("{error}") };
+    assert_eq!(guard.info().queue.unwrap().kept_back, 10);
+}
+
+#[test]
+fn who_waits_is_told_of_quarantine_before_and_after_the_queue() {
+    let bus = Bus::new();
+    let (_begun, go, queued) = failing(&bus);
+    let once = FailurePolicy::Quarantine { after: NonZeroU32::MIN };
+    let plain = bus.on("job").unwrap().failure_policy(once).try_subscribe(|_| Err("no".into()));
+    drop(go);
+    publish(&bus, 1);
+    bus.wait_idle(LONG).unwrap();
+    let job = || ringbus::Event::builder("job").build().unwrap();
+    let waited = bus.publish_and_wait(job(), None).unwrap();
+    let mut left: Vec<_> = waited.errors.iter().map(|error| (error.subscription, error.cause.clone())).collect();
+    left.sort_by_key(|(subscription, _)| *subscription);
+    let expected = [queued.id(), plain.id()].map(|id| (id, HandlerErrorCause::NotHandled));
+    assert_eq!(left, expected);
+    assert!(!waited.is_complete());
+}
+
+/// The one that waited is dropped for one whose publish was under way.
+#[test]
+fn a_shutdown_tells_what_was_lost_meanwhile_because_the_queue_was_full() {
+    let bus = Bus::new();
+    let (held, handler) = held();
+    let (enter, entered) = channel();
+    let (go, may_go) = channel::<()>();
+    let gate = Mutex::new((enter, may_go));
+    let slow = bus.on("job").unwrap().filter(move |event| {
+        if event.get("late").is_some() {
+            let gate = gate.lock().unwrap();
+            gate.0.send(()).unwrap();
+            let _ = gate.1.recv();
+        }
+        true
+    });
+    let guard = slow.in_thread().capacity(1).subscribe(handler).unwrap();
+    publish(&bus, 1);
+    held.begun.recv().unwrap();
+    publish(&bus, 1);
+    let report = std::thread::scope(|scope| {
+        scope.spawn(|| drop(ringbus::publish_event!(bus: &bus, "job", late = true)));
+        entered.recv().unwrap();
+        let shutting = scope.spawn(|| bus.shutdown(LONG));
+        while !bus.subscriptions().is_empty() {
+            std::thread::yield_now();
+        }
+        drop(go);
+        while guard.info().queue.unwrap().dropped == 0 {
+            std::thread::yield_now();
+        }
+        drop(held.go);
+        shutting.join().unwrap()
+    });
+    assert_eq!((report.drained(), report.abandoned(), report.is_complete()), (2, 1, false), "{report}");
+}
+
+/// Two who can wait come after one who could not: one of them ends what was left, the other waits for that.
+#[test]
+fn of_two_who_wait_for_what_a_shutdown_has_left_both_see_the_end() {
+    for _ in 0..200 {
+        let bus = Bus::new();
+        let (held, handler) = held();
+        let guard = bus.on("job").unwrap().in_thread().subscribe(handler).unwrap();
+        let stops = bus.on("stop").unwrap().subscribe(|_| drop(ringbus::current().unwrap().shutdown(LONG)));
+        publish(&bus, 1);
+        held.begun.recv().unwrap();
+        ringbus::publish_event!(bus: &bus, "stop");
+        let both = Barrier::new(3);
+        std::thread::scope(|scope| {
+            let shut = || {
+                both.wait();
+                bus.shutdown(LONG)
+            };
+            let asked = [scope.spawn(shut), scope.spawn(shut)];
+            both.wait();
+            drop(held.go);
+            for report in asked.map(|asked| asked.join().unwrap()) {
+                assert!(report.is_complete(), "{report}");
+            }
+        });
+        drop((guard, stops));
+    }
+}
+
+/// Threads at their end, whose place among those who count was given back before: each count is written alone all the same.
+#[test]
+fn what_ending_threads_take_out_is_counted_in_the_totals() {
+    const EACH: u64 = 2_000;
+    type Taken = Option<ringbus::Receiver>;
+    struct Last(RefCell<Taken>);
+    impl Drop for Last {
+        fn drop(&mut self) {
+            let taken = self.0.take().unwrap().try_iter().count();
+            assert_eq!(taken as u64, EACH);
+        }
+    }
+    thread_local! { static LAST: Last = const { Last(RefCell::new(None)) }; }
+    let bus = Bus::new();
+    let queue = || bus.on("job").unwrap().queued().capacity(EACH as usize).receiver().unwrap();
+    let queues: Vec<_> = (0..8).map(|_| queue()).collect();
+    publish(&bus, EACH as usize);
+    let ends = |jobs| {
+        let bus = bus.clone();
+        std::thread::spawn(move || {
+            LAST.with(|last| last.0.replace(Some(jobs)));
+            ringbus::publish_event!(bus: &bus, "other");
+        })
+    };
+    let threads: Vec<_> = queues.into_iter().map(ends).collect();
+    threads.into_iter().for_each(|thread| thread.join().unwrap());
+    assert_eq!(bus.stats().totals.delivered, 8 * EACH);
+}
