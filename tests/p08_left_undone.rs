@@ -8,7 +8,7 @@ mod held;
 use std::cell::RefCell;
 use std::num::NonZeroU32;
 use std::sync::mpsc::{Receiver, channel};
-use std::sync::{Barrier, Mutex};
+use std::sync::{Arc, Barrier, Mutex};
 
 use held::{LONG, held, publish};
 use ringbus::{Bus, CloseError, FailurePolicy, HandlerErrorCause, Subscription};
@@ -124,13 +124,13 @@ fn of_two_who_wait_for_what_a_shutdown_has_left_both_see_the_end() {
 /// Threads at their end, whose place among those who count was given back before: each count is written alone all the same.
 #[test]
 fn what_ending_threads_take_out_is_counted_in_the_totals() {
-    const EACH: u64 = 2_000;
-    type Taken = Option<ringbus::Receiver>;
-    struct Last(RefCell<Taken>);
+    const EACH: u64 = 20_000;
+    struct Last(RefCell<Option<(ringbus::Receiver, Arc<Barrier>)>>);
     impl Drop for Last {
         fn drop(&mut self) {
-            let taken = self.0.take().unwrap().try_iter().count();
-            assert_eq!(taken as u64, EACH);
+            let Some((mut jobs, all)) = self.0.take() else { return };
+            all.wait();
+            assert_eq!(jobs.try_iter().count() as u64, EACH);
         }
     }
     thread_local! { static LAST: Last = const { Last(RefCell::new(None)) }; }
@@ -138,10 +138,11 @@ fn what_ending_threads_take_out_is_counted_in_the_totals() {
     let queue = || bus.on("job").unwrap().queued().capacity(EACH as usize).receiver().unwrap();
     let queues: Vec<_> = (0..8).map(|_| queue()).collect();
     publish(&bus, EACH as usize);
+    let all = Arc::new(Barrier::new(queues.len()));
     let ends = |jobs| {
-        let bus = bus.clone();
+        let (bus, all) = (bus.clone(), Arc::clone(&all));
         std::thread::spawn(move || {
-            LAST.with(|last| last.0.replace(Some(jobs)));
+            LAST.with(|last| last.0.replace(Some((jobs, all))));
             ringbus::publish_event!(bus: &bus, "other");
         })
     };
