@@ -13,7 +13,7 @@ use super::options::QueueError;
 use super::worker::Turnout;
 use crate::dispatch::backlog::Backlog;
 use crate::sync::wakers::waker_of;
-use crate::sync::{park, park_timeout};
+use crate::sync::{current, park, park_timeout};
 
 /// Starts a thread for each worker. Where one cannot be started, those that were end again.
 pub(super) fn start(mailbox: &SharedMailbox, name: Option<&str>) -> Result<(), QueueError> {
@@ -29,7 +29,7 @@ pub(super) fn start(mailbox: &SharedMailbox, name: Option<&str>) -> Result<(), Q
 }
 
 fn run(mailbox: &Mailbox, place: usize) {
-    let waker = waker_of(thread::current());
+    let waker = waker_of(current());
     let mut cx = Context::from_waker(&waker);
     loop {
         match mailbox.drive(place, &mut cx) {
