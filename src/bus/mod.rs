@@ -7,7 +7,7 @@
 //!    be [`deferred`]; what it has [`evicted`] is dropped flat. The answer is a [`delivery`]. A [`topic`] is the short way for
 //!    values of one type, a [`batch`] for many events.
 //! 4. [`subscribe`] adds a handler ([`subscribe_to`] one for a type), [`replay`] tells it of the past, a [`subscription`]
-//!    takes it away, a [`bag`] many. A handler may take what is [`mapped`] from the event.
+//!    takes it away, a [`bag`] many, and so does its id ([`by_id`]). A handler may take what is [`mapped`] from the event.
 //! 5. Handlers that take their time reach the bus through a [`host`]; what they fail for good is a letter to the [`dead`].
 //!    [`shutdown`] ends all subscriptions, each [`leaving`] in its way, and waits for theirs. One may [`wait`] for an event's
 //!    handlers, or until all queues are [`idle`].
@@ -28,6 +28,7 @@ mod publish;
 mod topic;
 
 mod bag;
+mod by_id;
 pub(crate) mod mapped;
 mod replay;
 mod subscribe;
@@ -47,6 +48,7 @@ mod explain;
 
 pub use bag::Subscriptions;
 pub use builder::{BusBuilder, ConfigError, Reentrancy};
+pub use by_id::AlreadySubscribed;
 pub use dead::DeadLetter;
 pub(crate) use default::with_bus_of_call_site;
 pub use default::{default_bus, propagate, with_default};
@@ -62,7 +64,7 @@ pub use mapped::{Mapped, TrySubscribe};
 #[doc(hidden)]
 pub use publish::publish_draft;
 pub use shutdown::{HandlerEnd, ShutdownReport};
-pub use subscribe::{AlreadySubscribed, Subscribe};
+pub use subscribe::Subscribe;
 pub use subscription::{CloseError, Subscription};
 pub use topic::{Publishable, Topic};
 pub use wait::{WaitError, Waited};

@@ -1,4 +1,4 @@
-//! Adding handlers: closures, closures that may fail, and handler objects; to all kinds or to some.
+//! Adding handlers: closures, and closures that may fail; to all kinds or to some.
 
 use core::fmt;
 use core::marker::PhantomData;
@@ -11,10 +11,7 @@ use super::host::Host;
 use super::replay::Past;
 use super::{Bus, Subscription};
 use crate::dispatch::backlog::{Backlog, Feed};
-use crate::dispatch::{
-    BoxError, Breaker, Callback, EndedBy, FailurePolicy, Filters, Handle, Handler, Options, SubscriberDraft,
-    SubscriptionId,
-};
+use crate::dispatch::{BoxError, Breaker, Callback, FailurePolicy, Filters, Handle, Options, SubscriberDraft};
 use crate::event::{Event, IntoSelector, PatternError, Selector, whole_micros};
 #[cfg(feature = "async")]
 use crate::sync::atomic::Ordering;
@@ -50,28 +47,6 @@ pub struct Subscribe<P = Event> {
     pub(super) decode: bool,
     takes: PhantomData<fn(&P)>,
 }
-
-/// The handler object is subscribed already: a handler counts once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct AlreadySubscribed {
-    id: SubscriptionId,
-}
-
-impl AlreadySubscribed {
-    /// The subscription that it has.
-    #[must_use]
-    pub fn id(&self) -> SubscriptionId {
-        self.id
-    }
-}
-
-impl fmt::Display for AlreadySubscribed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "this handler is subscribed already, as {}; a handler counts once", self.id)
-    }
-}
-
-impl std::error::Error for AlreadySubscribed {}
 
 impl Bus {
     /// Calls `handler` with every event, on the publisher's thread, until the guard is dropped.
@@ -125,58 +100,6 @@ impl Bus {
             takes: PhantomData,
         }
     }
-
-    /// Subscribes a handler object to what its [`selector`](Handler::selector) says, until
-    /// [`unsubscribe_handler`](Self::unsubscribe_handler) or the end of the bus.
-    ///
-    /// # Errors
-    /// [`AlreadySubscribed`] carries the subscription that this very `Arc` has.
-    #[track_caller]
-    pub fn subscribe_handler(&self, handler: Arc<dyn Handler>) -> Result<SubscriptionId, AlreadySubscribed> {
-        let address = address(&handler);
-        let mut request = self.on_selected::<Event>(handler.selector());
-        request.options.name = Some(handler.name().to_owned());
-        let (_, draft) =
-            request.draft(Handle::Event(Box::new(move |event: &Event| handler.handle(event))), Location::caller());
-        self.inner.registry.add_object(address, draft).map_err(|id| AlreadySubscribed { id })
-    }
-
-    /// Ends the subscription of a handler object; `false` where it has none.
-    pub fn unsubscribe_handler<H: Handler + ?Sized>(&self, handler: &Arc<H>) -> bool {
-        self.inner.registry.id_of_object(address(handler)).is_some_and(|id| self.unsubscribe(id))
-    }
-
-    /// Ends a subscription by its id, as dropping its guard would; `false` where it has ended already.
-    pub fn unsubscribe(&self, id: SubscriptionId) -> bool {
-        self.inner.unsubscribe(id, EndedBy::Unsubscribing)
-    }
-
-    /// Ends all subscriptions, as dropping their guards would; says how many there were.
-    pub fn unsubscribe_all(&self) -> usize {
-        let all = self.inner.registry.subscribers();
-        all.iter().filter(|one| self.unsubscribe(one.id)).count()
-    }
-
-    /// Mutes a subscription by its id; see [`Subscription::mute`]. `false` where it was muted already, or has ended.
-    pub fn mute(&self, id: SubscriptionId) -> bool {
-        self.inner.registry.subscriber(id).is_some_and(|one| one.control.set_muted(true))
-    }
-
-    /// Unmutes a subscription by its id. `false` where it was not muted, or has ended.
-    pub fn unmute(&self, id: SubscriptionId) -> bool {
-        self.inner.registry.subscriber(id).is_some_and(|one| one.control.set_muted(false))
-    }
-
-    /// Ends a subscription's quarantine by its id; see [`Subscription::resume`]. `false` where it was in none, or has
-    /// ended.
-    pub fn resume(&self, id: SubscriptionId) -> bool {
-        self.inner.registry.subscriber(id).is_some_and(|one| one.control.resume())
-    }
-}
-
-/// What tells one handler object from another: where its `Arc` points.
-fn address<H: ?Sized>(handler: &Arc<H>) -> usize {
-    Arc::as_ptr(handler).cast::<()>().addr()
 }
 
 // === impl Subscribe ===
@@ -386,7 +309,7 @@ impl<P> Subscribe<P> {
         bus.add_draft(draft, past)
     }
 
-    fn draft(self, handle: Handle, place: &'static Location<'static>) -> (Bus, SubscriberDraft) {
+    pub(super) fn draft(self, handle: Handle, place: &'static Location<'static>) -> (Bus, SubscriberDraft) {
         let Self { bus, options, filters, past, .. } = self;
         let stripes = bus.inner.shards;
         let typed = matches!(handle, Handle::Value(_));

@@ -1,7 +1,7 @@
 //! Handlers that take their time: events wait for them, and the publisher does not.
 //!
 //! 1. [`subscribe`] makes a subscription whose handler has a queue, with [`options`]; what happens when it is full is its
-//!    [`overflow`] policy.
+//!    [`overflow`] policy. One on threads may take what is [`mapped`] from the event.
 //! 2. The publisher leaves the event in the [`mailbox`], which counts everything that becomes of it, and wakes a worker.
 //! 3. A [`worker`] takes one event after the other and runs the handler's [`code`]: again after a failure, if it is to retry.
 //!    It is driven from outside, by one of the [`threads`] or by a [`task`] of an executor.
@@ -14,6 +14,7 @@
 //!
 //! To dispatch, all this is a backlog that an event is offered to.
 
+mod mapped;
 mod options;
 mod overflow;
 mod subscribe;

@@ -11,9 +11,8 @@ use super::overflow::Overflow;
 use super::receiver::{Received, Receiver};
 use super::threads;
 use super::worker::Worker;
-use crate::bus::mapped::{self, Mapped, TrySubscribe};
 use crate::bus::{Subscribe, Subscription};
-use crate::dispatch::{BoxError, FailurePolicy, Retry, Skip};
+use crate::dispatch::{BoxError, FailurePolicy, Retry};
 use crate::event::{Event, Payload};
 
 /// A subscription being made whose handler takes its time: events wait for it in a queue of its own, and publishers do
@@ -247,55 +246,6 @@ impl<P, M: CalledByWorkers> Queued<P, M> {
     }
 }
 
-/// What handlers on threads can take instead of the event.
-impl<P, M> Queued<P, M>
-where
-    Self: TrySubscribe<P>,
-{
-    /// The handler takes what `map` makes of the event, on the handler's thread; see [`Subscribe::map`].
-    pub fn map<U>(
-        self,
-        map: impl Fn(&P) -> U + Send + Sync + 'static,
-    ) -> Mapped<Self, P, impl Fn(&P) -> Option<U> + Send + Sync + 'static> {
-        self.filter_map(move |event| Some(map(event)))
-    }
-
-    /// The handler takes what `map` makes of the event, on the handler's thread; where that is nothing, the event counts as
-    /// skipped in [`QueueInfo::skipped`](crate::QueueInfo::skipped).
-    pub fn filter_map<U>(
-        self,
-        map: impl Fn(&P) -> Option<U> + Send + Sync + 'static,
-    ) -> Mapped<Self, P, impl Fn(&P) -> Option<U> + Send + Sync + 'static> {
-        Mapped::new(self, map)
-    }
-}
-
-impl<P, M> mapped::sealed::Sealed for Queued<P, M> {}
-
-macro_rules! try_subscribe {
-    ($([$($generic:tt)*] $takes:ty, $mode:ty;)*) => {$(
-        impl<$($generic)*> TrySubscribe<$takes> for Queued<$takes, $mode> {
-            type Guard = Result<Subscription, QueueError>;
-
-            fn try_subscribe_mapped<U>(
-                self,
-                map: impl Fn(&$takes) -> Option<U> + Send + Sync + 'static,
-                handler: impl Fn(U) -> Result<(), BoxError> + Send + Sync + 'static,
-                place: &'static Location<'static>,
-            ) -> Self::Guard {
-                self.add_handler(move |input: &$takes| map(input).map_or_else(|| Err(Skip.into()), &handler), place)
-            }
-        }
-    )*};
-}
-
-try_subscribe! {
-    [] Event, InThread;
-    [T: Payload] T, InThread;
-    [] Event, InPool;
-    [T: Payload] T, InPool;
-}
-
 /// How handlers are called that workers call; sealed.
 pub trait CalledByWorkers: sealed::Sealed {}
 
@@ -334,7 +284,7 @@ impl Queued<Event, InThread> {
         self.add_handler(handler, Location::caller())
     }
 
-    fn add_handler(
+    pub(super) fn add_handler(
         self,
         handler: impl FnMut(&Event) -> Result<(), BoxError> + Send + 'static,
         place: &'static Location<'static>,
@@ -369,7 +319,7 @@ impl<T: Payload> Queued<T, InThread> {
         self.add_handler(handler, Location::caller())
     }
 
-    fn add_handler(
+    pub(super) fn add_handler(
         self,
         mut handler: impl FnMut(&T) -> Result<(), BoxError> + Send + 'static,
         place: &'static Location<'static>,
@@ -406,7 +356,7 @@ impl Queued<Event, InPool> {
         self.add_handler(handler, Location::caller())
     }
 
-    fn add_handler(
+    pub(super) fn add_handler(
         self,
         handler: impl Fn(&Event) -> Result<(), BoxError> + Send + Sync + 'static,
         place: &'static Location<'static>,
@@ -444,7 +394,7 @@ impl<T: Payload> Queued<T, InPool> {
         self.add_handler(handler, Location::caller())
     }
 
-    fn add_handler(
+    pub(super) fn add_handler(
         self,
         handler: impl Fn(&T) -> Result<(), BoxError> + Send + Sync + 'static,
         place: &'static Location<'static>,

@@ -1,0 +1,84 @@
+//! Subscriptions by their ids: handler objects, which have no guard, and what may be done to any subscription from afar.
+
+use core::fmt;
+use core::panic::Location;
+use std::sync::Arc;
+
+use super::Bus;
+use crate::dispatch::{EndedBy, Handle, Handler, SubscriptionId};
+use crate::event::Event;
+
+/// The handler object is subscribed already: a handler counts once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AlreadySubscribed {
+    id: SubscriptionId,
+}
+
+impl AlreadySubscribed {
+    /// The subscription that it has.
+    #[must_use]
+    pub fn id(&self) -> SubscriptionId {
+        self.id
+    }
+}
+
+impl fmt::Display for AlreadySubscribed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "this handler is subscribed already, as {}; a handler counts once", self.id)
+    }
+}
+
+impl std::error::Error for AlreadySubscribed {}
+
+impl Bus {
+    /// Subscribes a handler object to what its [`selector`](Handler::selector) says, until
+    /// [`unsubscribe_handler`](Self::unsubscribe_handler) or the end of the bus.
+    ///
+    /// # Errors
+    /// [`AlreadySubscribed`] carries the subscription that this very `Arc` has.
+    #[track_caller]
+    pub fn subscribe_handler(&self, handler: Arc<dyn Handler>) -> Result<SubscriptionId, AlreadySubscribed> {
+        let address = address(&handler);
+        let request = self.on_selected::<Event>(handler.selector()).named(handler.name());
+        let (_, draft) =
+            request.draft(Handle::Event(Box::new(move |event: &Event| handler.handle(event))), Location::caller());
+        self.inner.registry.add_object(address, draft).map_err(|id| AlreadySubscribed { id })
+    }
+
+    /// Ends the subscription of a handler object; `false` where it has none.
+    pub fn unsubscribe_handler<H: Handler + ?Sized>(&self, handler: &Arc<H>) -> bool {
+        self.inner.registry.id_of_object(address(handler)).is_some_and(|id| self.unsubscribe(id))
+    }
+
+    /// Ends a subscription by its id, as dropping its guard would; `false` where it has ended already.
+    pub fn unsubscribe(&self, id: SubscriptionId) -> bool {
+        self.inner.unsubscribe(id, EndedBy::Unsubscribing)
+    }
+
+    /// Ends all subscriptions, as dropping their guards would; says how many there were.
+    pub fn unsubscribe_all(&self) -> usize {
+        let all = self.inner.registry.subscribers();
+        all.iter().filter(|one| self.unsubscribe(one.id)).count()
+    }
+
+    /// Mutes a subscription by its id; see [`Subscription::mute`](crate::Subscription::mute). `false` where it was muted already, or has ended.
+    pub fn mute(&self, id: SubscriptionId) -> bool {
+        self.inner.registry.subscriber(id).is_some_and(|one| one.control.set_muted(true))
+    }
+
+    /// Unmutes a subscription by its id. `false` where it was not muted, or has ended.
+    pub fn unmute(&self, id: SubscriptionId) -> bool {
+        self.inner.registry.subscriber(id).is_some_and(|one| one.control.set_muted(false))
+    }
+
+    /// Ends a subscription's quarantine by its id; see [`Subscription::resume`](crate::Subscription::resume). `false` where it was in none, or has
+    /// ended.
+    pub fn resume(&self, id: SubscriptionId) -> bool {
+        self.inner.registry.subscriber(id).is_some_and(|one| one.control.resume())
+    }
+}
+
+/// What tells one handler object from another: where its `Arc` points.
+fn address<H: ?Sized>(handler: &Arc<H>) -> usize {
+    Arc::as_ptr(handler).cast::<()>().addr()
+}

@@ -1,0 +1,59 @@
+//! Handlers on threads that take what a function makes of an event, not the event itself.
+
+use core::panic::Location;
+
+use super::options::QueueError;
+use super::subscribe::{InPool, InThread, Queued};
+use crate::bus::Subscription;
+use crate::bus::mapped::{Mapped, TrySubscribe, sealed};
+use crate::dispatch::{BoxError, Skip};
+use crate::event::{Event, Payload};
+
+/// What handlers on threads can take instead of the event.
+impl<P, M> Queued<P, M>
+where
+    Self: TrySubscribe<P>,
+{
+    /// The handler takes what `map` makes of the event, on the handler's thread; see [`Subscribe::map`].
+    pub fn map<U>(
+        self,
+        map: impl Fn(&P) -> U + Send + Sync + 'static,
+    ) -> Mapped<Self, P, impl Fn(&P) -> Option<U> + Send + Sync + 'static> {
+        self.filter_map(move |event| Some(map(event)))
+    }
+
+    /// The handler takes what `map` makes of the event, on the handler's thread; where that is nothing, the event counts as
+    /// skipped in [`QueueInfo::skipped`](crate::QueueInfo::skipped).
+    pub fn filter_map<U>(
+        self,
+        map: impl Fn(&P) -> Option<U> + Send + Sync + 'static,
+    ) -> Mapped<Self, P, impl Fn(&P) -> Option<U> + Send + Sync + 'static> {
+        Mapped::new(self, map)
+    }
+}
+
+impl<P, M> sealed::Sealed for Queued<P, M> {}
+
+macro_rules! try_subscribe {
+    ($([$($generic:tt)*] $takes:ty, $mode:ty;)*) => {$(
+        impl<$($generic)*> TrySubscribe<$takes> for Queued<$takes, $mode> {
+            type Guard = Result<Subscription, QueueError>;
+
+            fn try_subscribe_mapped<U>(
+                self,
+                map: impl Fn(&$takes) -> Option<U> + Send + Sync + 'static,
+                handler: impl Fn(U) -> Result<(), BoxError> + Send + Sync + 'static,
+                place: &'static Location<'static>,
+            ) -> Self::Guard {
+                self.add_handler(move |input: &$takes| map(input).map_or_else(|| Err(Skip.into()), &handler), place)
+            }
+        }
+    )*};
+}
+
+try_subscribe! {
+    [] Event, InThread;
+    [T: Payload] T, InThread;
+    [] Event, InPool;
+    [T: Payload] T, InPool;
+}
