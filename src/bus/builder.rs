@@ -61,6 +61,20 @@ pub struct BusBuilder {
 }
 
 /// When an event is dispatched that a handler publishes.
+///
+/// ```
+/// use ringbus::{Bus, Outcome, Reentrancy, publish_event};
+///
+/// for (reentrancy, outcome) in [(Reentrancy::DepthFirst, Outcome::Published), (Reentrancy::Deferred, Outcome::Queued)] {
+///     let bus = Bus::builder().reentrancy(reentrancy).build()?;
+///     let _bill = bus.on("order.placed")?.failure_policy(ringbus::FailurePolicy::Unwind).subscribe(move |_| {
+///         let bus = ringbus::current().expect("a handler runs on a bus");
+///         assert_eq!(publish_event!(bus: &bus, "order.billed").outcome, outcome);
+///     });
+///     publish_event!(bus: &bus, "order.placed");
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Reentrancy {
@@ -159,7 +173,9 @@ impl BusBuilder {
     /// [hops](crate::Event::hops) is recorded, not dispatched, and counted.
     ///
     /// It ends what goes round in circles from thread to thread, or through events that wait, where no
-    /// [depth](Self::depth_limit) shows it.
+    /// [depth](Self::depth_limit) shows it. Not where the very same event is published once more, which has no hop more:
+    /// a handler on a thread that publishes `event.clone()` to itself, or republishes dead letters
+    /// [at once](crate::DeadLetter::republish), goes round for ever.
     ///
     /// ```
     /// use ringbus::{Bus, publish_event};

@@ -34,8 +34,29 @@ impl Bus {
     /// Subscribes a handler object to what its [`selector`](Handler::selector) says, until
     /// [`unsubscribe_handler`](Self::unsubscribe_handler) or the end of the bus.
     ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use ringbus::{BoxError, Bus, Event, Handler};
+    /// struct Audit;
+    ///
+    /// impl Handler for Audit {
+    ///     fn handle(&self, event: &Event) -> Result<(), BoxError> {
+    ///         event.source().map(drop).ok_or("no source".into())
+    ///     }
+    /// }
+    ///
+    /// let (bus, audit) = (Bus::new(), Arc::new(Audit));
+    /// bus.subscribe_handler(audit.clone())?;
+    /// assert_eq!(ringbus::publish_event!(bus: &bus, "db.open", source: "pool").delivered, 1);
+    /// assert!(bus.unsubscribe_handler(&audit));
+    /// # Ok::<(), ringbus::AlreadySubscribed>(())
+    /// ```
+    ///
     /// # Errors
     /// [`AlreadySubscribed`] carries the subscription that this very `Arc` has.
+    ///
+    /// # Panics
+    /// If the handler's [`selector`](Handler::selector) or [`name`](Handler::name) does; nothing is subscribed then.
     #[track_caller]
     pub fn subscribe_handler(&self, handler: Arc<dyn Handler>) -> Result<SubscriptionId, AlreadySubscribed> {
         let address = address(&handler);
@@ -56,12 +77,30 @@ impl Bus {
     }
 
     /// Ends all subscriptions, as dropping their guards would; says how many there were.
+    ///
+    /// ```
+    /// let bus = ringbus::Bus::new();
+    /// let guard = bus.subscribe(|_| {});
+    /// bus.on("db.**")?.subscribe(|_| {}).detach();
+    /// assert_eq!(bus.unsubscribe_all(), 2);
+    /// assert!(!guard.is_active() && bus.subscriptions().is_empty());
+    /// # Ok::<(), ringbus::PatternError>(())
+    /// ```
     pub fn unsubscribe_all(&self) -> usize {
         let all = self.inner.registry.subscribers();
         all.iter().filter(|one| self.unsubscribe(one.id)).count()
     }
 
     /// Mutes a subscription by its id; see [`Subscription::mute`](crate::Subscription::mute). `false` where it was muted already, or has ended.
+    ///
+    /// ```
+    /// let bus = ringbus::Bus::new();
+    /// bus.subscribe(|_| {}).detach(); // its guard is gone, its id is not
+    /// let id = bus.subscriptions()[0].id;
+    /// assert!(bus.mute(id) && !bus.mute(id));
+    /// assert_eq!(ringbus::publish_event!(bus: &bus, "db.open").delivered, 0);
+    /// assert!(bus.unmute(id));
+    /// ```
     pub fn mute(&self, id: SubscriptionId) -> bool {
         self.inner.registry.subscriber(id).is_some_and(|one| one.control.set_muted(true))
     }

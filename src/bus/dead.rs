@@ -147,7 +147,13 @@ impl DeadLetters {
 // === impl DeadLetter ===
 
 impl DeadLetter {
-    /// Publishes the event again: to all its handlers, as [`Bus::publish`] does, panics included.
+    /// Publishes the event again: to all its handlers, as [`Bus::publish`] does.
+    ///
+    /// Republish later, not in a handler of `ringbus.dead_letter`: it is the very same event, with no hop more, so where it
+    /// fails again at once it goes round for ever, and no [hop limit](crate::BusBuilder::hop_limit) ends that.
+    ///
+    /// # Panics
+    /// As [`Bus::publish`].
     pub fn republish(self, bus: &Bus) -> Delivery {
         bus.publish(self.event)
     }

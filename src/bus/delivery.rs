@@ -50,6 +50,18 @@ enum Reason {
 }
 
 /// How far an event got.
+///
+/// ```
+/// use ringbus::{Bus, Event, Outcome, publish_event};
+/// let bus = Bus::new();
+/// let outcome = publish_event!(bus: &bus, "db.open").outcome;
+/// assert!(outcome == Outcome::Published && outcome.is_accepted()); // also where nobody has heard it
+///
+/// bus.shutdown(std::time::Duration::ZERO);
+/// let refused = bus.publish(Event::builder("db.close").build()?).outcome;
+/// assert!(refused == Outcome::ShutDown && !refused.is_accepted());
+/// # Ok::<(), ringbus::BuildError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Outcome {

@@ -9,7 +9,8 @@ use crate::dispatch::{Admit, Answer, BoxError, Handle, Mapping};
 use crate::event::{Event, Payload};
 
 /// A subscription being made whose handler takes what a function makes of the event; begun by `map` and `filter_map` of
-/// [`Subscribe`] and [`Queued`](crate::Queued).
+/// [`Subscribe`], and of [`Queued`](crate::Queued) for handlers on threads ([`InThread`](crate::InThread),
+/// [`InPool`](crate::InPool)). Async handlers, receivers and streams take the event: there whoever takes it maps it.
 #[must_use = "nothing is subscribed before `subscribe` or `try_subscribe`"]
 pub struct Mapped<S, P, F> {
     request: S,
@@ -137,6 +138,9 @@ where
     ///
     /// # Errors
     /// Where the handler has a queue: as there.
+    ///
+    /// # Panics
+    /// Where it has none, and is told of the past: as for [`replay`](Subscribe::replay).
     #[track_caller]
     pub fn subscribe(self, handler: impl Fn(U) + Send + Sync + 'static) -> S::Guard {
         self.try_subscribe(move |input| {
@@ -148,7 +152,10 @@ where
     /// Subscribes a handler that may fail.
     ///
     /// # Errors
-    /// Where the handler has a queue: as there.
+    /// As for [`subscribe`](Self::subscribe).
+    ///
+    /// # Panics
+    /// As for [`subscribe`](Self::subscribe).
     #[track_caller]
     pub fn try_subscribe(self, handler: impl Fn(U) -> Result<(), BoxError> + Send + Sync + 'static) -> S::Guard {
         let Self { request, map, .. } = self;

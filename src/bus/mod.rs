@@ -172,12 +172,29 @@ impl Bus {
     }
 
     /// Accepts events from now on. The default.
+    ///
+    /// ```
+    /// let bus = ringbus::Bus::builder().enabled(false).build()?;
+    /// ringbus::publish_event!(bus: &bus, "db.open");
+    /// bus.enable();
+    /// ringbus::publish_event!(bus: &bus, "db.close");
+    /// assert_eq!(bus.stats().totals.published, 1);
+    /// # Ok::<(), ringbus::ConfigError>(())
+    /// ```
     pub fn enable(&self) {
         self.inner.gate.set_enabled(true);
     }
 
     /// Accepts no events until [`enable`](Self::enable): call sites then evaluate no argument. Handlers and history
     /// stay; publishes under way go on.
+    ///
+    /// ```
+    /// let bus = ringbus::Bus::new();
+    /// bus.disable();
+    /// let pool = || -> u64 { unreachable!("the bus is off") };
+    /// let delivery = ringbus::publish_event!(bus: &bus, "db.open", pool = pool());
+    /// assert_eq!(delivery.outcome, ringbus::Outcome::Disabled);
+    /// ```
     pub fn disable(&self) {
         self.inner.gate.set_enabled(false);
     }
@@ -253,6 +270,17 @@ impl Bus {
 
     /// The same without waiting for another reader: for panic hooks and the like.
     ///
+    /// ```
+    /// let bus = ringbus::Bus::new();
+    /// ringbus::publish_event!(bus: &bus, "db.open");
+    /// std::panic::set_hook(Box::new({
+    ///     let bus = bus.clone();
+    ///     move |_| bus.try_recent(10).iter().flatten().for_each(|event| eprintln!("{event}"))
+    /// }));
+    /// assert_eq!(bus.try_recent(10)?.len(), 1);
+    /// # Ok::<(), ringbus::HistoryBusy>(())
+    /// ```
+    ///
     /// # Errors
     /// [`HistoryBusy`] if another thread is reading at this moment.
     pub fn try_recent(&self, limit: usize) -> Result<Vec<Event>, HistoryBusy> {
@@ -266,12 +294,26 @@ impl Bus {
 
     /// A place in the history that moves along: each reading goes on where the last one stopped. It begins with the
     /// oldest event that is there, and keeps the bus alive.
+    ///
+    /// ```
+    /// let bus = ringbus::Bus::new();
+    /// ringbus::publish_event!(bus: &bus, "db.open");
+    /// let mut cursor = bus.cursor();
+    /// assert_eq!(cursor.read().events.len(), 1);
+    /// assert!(cursor.read().events.is_empty()); // each event once
+    /// ```
     #[must_use]
     pub fn cursor(&self) -> Cursor {
         Cursor::new(self.inner.clone())
     }
 
     /// The statistics, now.
+    ///
+    /// # Cost
+    /// It reads the whole history, as [`recent`](Self::recent) does, to count it by kind and source, and waits for other
+    /// readers of it; then it reads the counters, of each kind too, and takes the registry's lock for the list of
+    /// subscriptions. It allocates for each kind and source. Publishers do not wait. Not for panic hooks, where
+    /// [`try_recent`](Self::try_recent) is what never waits, nor for tight loops.
     #[must_use]
     pub fn stats(&self) -> Stats {
         self.inner.stats()

@@ -23,7 +23,7 @@ use crate::sync::atomic::Ordering;
 /// | [`named`](Self::named) | no name |
 /// | [`order`](Self::order) | 0 |
 /// | [`filter`](Self::filter) | none |
-/// | [`limit`](Self::limit), [`once`](Self::once) | any number of calls |
+/// | [`limit`](Self::limit), [`once`](Self::once) | any number of calls, or of events for a queue |
 /// | [`throttle`](Self::throttle) | none |
 /// | [`breaker`](Self::breaker) | none |
 /// | [`failure_policy`](Self::failure_policy) | [`FailurePolicy::Isolate`] |
@@ -54,6 +54,19 @@ impl Bus {
     /// The handler may publish, subscribe, unsubscribe and read the history. A panic in it is caught, counted and
     /// reported; the other handlers run.
     ///
+    /// ```
+    /// use std::sync::{Arc, Mutex};
+    ///
+    /// let bus = ringbus::Bus::new();
+    /// let kinds = Arc::new(Mutex::new(Vec::new()));
+    /// let list = Arc::clone(&kinds);
+    /// let guard = bus.subscribe(move |event| list.lock().unwrap().push(event.kind().to_string()));
+    /// ringbus::publish_event!(bus: &bus, "db.open");
+    /// drop(guard);
+    /// ringbus::publish_event!(bus: &bus, "db.close");
+    /// assert_eq!(*kinds.lock().unwrap(), ["db.open"]);
+    /// ```
+    ///
     /// # Ordering
     /// It sees every event whose publish happens after this returned, and none whose dispatch had begun before.
     #[track_caller]
@@ -82,6 +95,15 @@ impl Bus {
     }
 
     /// Begins a subscription to what a pattern, a kind or a list of them selects.
+    ///
+    /// ```
+    /// let bus = ringbus::Bus::new();
+    /// let _errors = bus.on("**.error")?.subscribe(|_| {});
+    /// assert_eq!(ringbus::publish_event!(bus: &bus, "db.pool.error").delivered, 1);
+    /// assert_eq!(ringbus::publish_event!(bus: &bus, "db.pool.open").delivered, 0);
+    /// assert!(bus.on("db..error").is_err());
+    /// # Ok::<(), ringbus::PatternError>(())
+    /// ```
     ///
     /// # Errors
     /// [`PatternError`] names the segment that is wrong, and what is allowed. Nothing is subscribed then.
@@ -134,13 +156,28 @@ impl<P> Subscribe<P> {
         self
     }
 
-    /// Ends the subscription after its first call, also a failed one: [`limit`](Self::limit) of 1.
+    /// Ends the subscription after its first call, also a failed one: [`limit`](Self::limit) of 1. For a handler with a
+    /// queue: after the first event that is handed to the queue, which may lose it, or have it tried several times.
     pub fn once(self) -> Self {
         self.limit(1)
     }
 
     /// Ends the subscription after so many calls, failed ones included: exactly so many are made, on however many
-    /// threads events are published at once. With 0 it ends at once.
+    /// threads events are published at once. With 0 it ends at once. What a filter does not want, or a
+    /// [`filter_map`](Self::filter_map) makes nothing of, is no call.
+    ///
+    /// For a handler with a queue, or a receiver: exactly so many events are handed to the queue. Retries make more calls
+    /// of them. A [`filter_map`](crate::Queued::filter_map), which runs when the queue comes to the event, makes fewer; so
+    /// does a full queue: what it loses has been counted.
+    ///
+    /// ```
+    /// let bus = ringbus::Bus::new();
+    /// let loads = bus.on("cpu.load")?.limit(2).queued().capacity(1).receiver()?;
+    /// (1..=3).for_each(|n| drop(ringbus::publish_event!(bus: &bus, "cpu.load", n)));
+    /// let queue = loads.info().queue.unwrap();
+    /// assert_eq!((queue.offered, queue.dropped, queue.waiting), (2, 1, 1)); // the third came too late
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// ```
     /// let bus = ringbus::Bus::new();
@@ -207,6 +244,27 @@ impl<P> Subscribe<P> {
     /// Whether it is called also for events that a panicking thread publishes: from a panic hook, or from a `Drop` during
     /// unwinding. A handler that panics there aborts the process. One with a queue is handed no such event either, unless
     /// this is set; it runs elsewhere, so that a panic of it does no harm there.
+    ///
+    /// ```
+    /// use ringbus::{Bus, publish_event};
+    ///
+    /// struct Job(Bus);
+    /// impl Drop for Job {
+    ///     fn drop(&mut self) {
+    ///         publish_event!(bus: &self.0, "job.dropped");
+    ///     }
+    /// }
+    ///
+    /// let bus = Bus::new();
+    /// let (all, most) = (bus.on("job.*")?.while_panicking(true).subscribe(|_| {}), bus.subscribe(|_| {}));
+    /// let job = Job(bus.clone());
+    /// std::thread::spawn(move || {
+    ///     let _job = job; // dropped while the thread unwinds
+    ///     panic!("no such file");
+    /// }).join().unwrap_err();
+    /// assert_eq!((all.info().delivered, most.info().delivered), (1, 0));
+    /// # Ok::<(), ringbus::PatternError>(())
+    /// ```
     pub fn while_panicking(mut self, called: bool) -> Self {
         self.options.while_panicking = called;
         self
@@ -247,6 +305,10 @@ impl<P> Subscribe<P> {
     /// is counted as lagged ([`SubscriptionInfo::lagged`](crate::SubscriptionInfo::lagged)), told to the warning hook,
     /// and the subscription goes live.
     ///
+    /// # Panics
+    /// `subscribe` does, if the failure policy is to [unwind](FailurePolicy::Unwind) and the handler fails meanwhile: when
+    /// it has been told of all. The subscription has ended then.
+    ///
     /// # Cost
     /// Reading the history; each later call costs a comparison more.
     pub fn replay(mut self, limit: usize) -> Self {
@@ -255,6 +317,21 @@ impl<P> Subscribe<P> {
     }
 
     /// Like [`replay`](Self::replay), of the events of this time or later. With both, of the newest so many of those.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use ringbus::{Bus, publish_event};
+    ///
+    /// let bus = Bus::new();
+    /// let event = publish_event!(bus: &bus, "job.done").event.unwrap();
+    /// let told_since = |time| bus.on("job.*").map(|job| job.replay_since(time).subscribe(|_| {}).info().delivered);
+    /// assert_eq!(told_since(event.timestamp())?, 1);
+    /// assert_eq!(told_since(event.timestamp() + Duration::from_secs(1))?, 0);
+    /// # Ok::<(), ringbus::PatternError>(())
+    /// ```
+    ///
+    /// # Panics
+    /// As for [`replay`](Self::replay).
     pub fn replay_since(mut self, time: SystemTime) -> Self {
         self.past.get_or_insert_default().since = Some(whole_micros(time));
         self
@@ -341,6 +418,9 @@ impl Bus {
 
 impl Subscribe {
     /// Subscribes `handler`; see [`Bus::subscribe`].
+    ///
+    /// # Panics
+    /// Where it is told of the past, if the handler fails and its policy is to unwind: see [`replay`](Self::replay).
     #[track_caller]
     pub fn subscribe(self, handler: impl Fn(&Event) + Send + Sync + 'static) -> Subscription {
         let handle = move |event: &Event| {
@@ -351,6 +431,9 @@ impl Subscribe {
     }
 
     /// Subscribes a handler that may fail; see [`Bus::try_subscribe`].
+    ///
+    /// # Panics
+    /// As for [`subscribe`](Self::subscribe).
     #[track_caller]
     pub fn try_subscribe(
         self,

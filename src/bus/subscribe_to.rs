@@ -100,12 +100,18 @@ impl<T: Payload> Subscribe<T> {
     }
 
     /// Subscribes `handler`; see [`Bus::subscribe_to`].
+    ///
+    /// # Panics
+    /// Where it is told of the past, if the handler fails and its policy is to unwind: see [`replay`](Self::replay).
     #[track_caller]
     pub fn subscribe(self, handler: impl Fn(&T) + Send + Sync + 'static) -> Subscription {
         self.add_infallible(handler, Location::caller())
     }
 
     /// Subscribes a handler that may fail; see [`Bus::try_subscribe_to`].
+    ///
+    /// # Panics
+    /// As for [`subscribe`](Self::subscribe).
     #[track_caller]
     pub fn try_subscribe(self, handler: impl Fn(&T) -> Result<(), BoxError> + Send + Sync + 'static) -> Subscription {
         self.add_fallible(handler, Location::caller())

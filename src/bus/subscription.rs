@@ -281,7 +281,7 @@ impl Subscription {
 
     /// Unsubscribes the handler, has it handle what waits in its queue, and waits until no call of it runs and it has been
     /// dropped; at most so long, then the rest is discarded and counted. Without a queue it is
-    /// [`close_timeout`](Self::close_timeout).
+    /// [`close_timeout`](Self::close_timeout). What waits for a receiver or a stream, somebody else has to take out meanwhile.
     ///
     /// ```
     /// use std::time::Duration;

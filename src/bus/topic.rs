@@ -112,6 +112,24 @@ impl<T: Payload> Topic<T> {
 
     /// Publishes what `make` returns, which is not called while the bus is off.
     ///
+    /// ```
+    /// # #[cfg(feature = "derive")] {
+    /// use ringbus::{Bus, Outcome, Payload};
+    ///
+    /// #[derive(Payload)]
+    /// #[payload(kind = "docs.publish_with.sample")]
+    /// struct Sample {
+    ///     mean: f64,
+    /// }
+    ///
+    /// let bus = Bus::new();
+    /// let samples = bus.topic::<Sample>().unwrap();
+    /// assert_eq!(samples.publish_with(|| Sample { mean: [0.2, 0.4].iter().sum::<f64>() / 2.0 }).outcome, Outcome::Published);
+    /// bus.disable();
+    /// samples.publish_with(|| unreachable!("it is off"));
+    /// # }
+    /// ```
+    ///
     /// # Panics
     /// If `make` does: nothing is published then. And as [`publish`](Self::publish).
     pub fn publish_with(&self, make: impl FnOnce() -> T) -> Delivery {

@@ -53,6 +53,18 @@ pub(crate) trait Backlog: Send + Sync {
 ///
 /// Whenever no publish is in flight, and nothing is being counted at the moment: each event that was `offered` is waiting,
 /// running, `delivered`, `failed`, `skipped`, `kept_back`, `dropped` or `discarded`.
+///
+/// ```
+/// use ringbus::{Bus, publish_event};
+///
+/// let bus = Bus::new();
+/// let mut jobs = bus.on("job.*")?.queued().capacity(2).receiver()?;
+/// (1..=5).for_each(|n| drop(publish_event!(bus: &bus, "job.todo", n)));
+/// jobs.recv()?;
+/// let queue = jobs.info().queue.unwrap();
+/// assert_eq!((queue.offered, queue.delivered, queue.dropped, queue.waiting), (5, 1, 3, 1));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct QueueInfo {

@@ -144,6 +144,28 @@ impl Breaker {
 
     /// The clock that it goes by: time since any fixed moment, never going back. For tests.
     ///
+    /// ```
+    /// use std::num::NonZeroU32;
+    /// use std::sync::Arc;
+    /// use std::sync::atomic::{AtomicU64, Ordering};
+    /// use std::time::Duration;
+    /// use ringbus::{Breaker, Bus, publish_event};
+    ///
+    /// let hand = Arc::new(AtomicU64::new(0)); // seconds; set by hand
+    /// let breaker = Breaker::after(NonZeroU32::MIN).open_for(Duration::from_secs(30)).clock({
+    ///     let hand = Arc::clone(&hand);
+    ///     move || Duration::from_secs(hand.load(Ordering::Relaxed))
+    /// });
+    /// let bus = Bus::new();
+    /// let mail = bus.on("mail.send")?.breaker(breaker).try_subscribe(|_| Err("no route to host".into()));
+    /// for (seconds, failed) in [(0, 1), (29, 1), (30, 2)] {
+    ///     hand.store(seconds, Ordering::Relaxed);
+    ///     publish_event!(bus: &bus, "mail.send");
+    ///     assert_eq!(mail.info().failed, failed, "after {seconds} s");
+    /// }
+    /// # Ok::<(), ringbus::PatternError>(())
+    /// ```
+    ///
     /// It is called where the handler is (on publishers' threads, or for one with a queue on its worker's), when the circuit
     /// opens and while it is open. Where it panics, an open circuit
     /// stays open; one that opens then is half open with the next reading. If it goes back, the circuit is open for

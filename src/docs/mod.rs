@@ -9,3 +9,8 @@ pub mod promises;
 pub mod proof;
 pub mod testing;
 pub mod tour;
+
+/// What stands in the README compiles and runs.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+mod readme {}

@@ -22,7 +22,7 @@
 //! | replay | an event is in the history that a new subscription reads, or its publisher finds the subscription in the table (Dekker) | slot by exchange, full fence, table | table, `fence(SeqCst)`, slots | `seam`, `replay` |
 //! | replay | a publisher that finds the way open sees what was told before, and what is settled | opening: Release exchange | the inbox's word: Acquire | `inbox`, `replay_live` |
 //! | inbox | what was pushed is taken whole, and in each thread's order | push: Release exchange | take: Acquire exchange | `inbox`, `inbox_overflow` |
-//! | limit | exactly so many calls | a claim is one exchange | – | `limit`, `once` |
+//! | limit | exactly so many calls, or events for a queue | a claim is one exchange | – | `limit`, `once` |
 //! | limit | a subscription without calls left leaves the table (Dekker) | word of it, `fence(SeqCst)`, the lock is tried | unlock, `fence(SeqCst)`, look for word | `limit`, `once` |
 //! | quarantine, muting | a handler called after `resume` or `unmute` sees what came before | one word: AcqRel | the word: Acquire | `quarantine`, `mute` |
 //! | gate | a call site that happens after `subscribe` or `enable` is not off | Relaxed, under a lock, before the call returns | Relaxed: coherence suffices | `callsite_enable` |

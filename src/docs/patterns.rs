@@ -117,6 +117,10 @@
 //! [`History::chain`](crate::History::chain) shows the tree of what led to what. Inside a handler,
 //! [`current`](crate::current) is its bus; a handler that holds its own [`Bus`](crate::Bus) would keep it alive for ever.
 //!
+//! The hop limit sees events that are made. The very same event, published once more, has no hop more: a handler on a thread
+//! that publishes `event.clone()` to itself goes round for ever. So does one of `ringbus.dead_letter` that
+//! [republishes](crate::DeadLetter::republish) what fails again at once: republish later, from elsewhere.
+//!
 //! # Nothing comes
 //! `println!("{}", bus.explain("db.error"))` lists every subscription with its verdict, and the last ones that have
 //! ended. The [warning hook](crate::BusBuilder::on_warning) tells of events that nobody has subscribed to.

@@ -68,7 +68,8 @@
 //! which it began. One that could not wait, as inside a handler, is made complete by the next that can.
 //!
 //! A [limit](crate::Subscribe::limit) is kept on however many threads events are published at once: exactly so many calls
-//! are made. [Muting](crate::Subscription::mute) holds for every publish that happens after it.
+//! are made. Of a handler with a queue, or a receiver, exactly so many events are handed to the queue; retries make more
+//! calls of them, and a `filter_map` that makes nothing of an event, or a queue that loses it, fewer. [Muting](crate::Subscription::mute) holds for every publish that happens after it.
 //!
 //! # P7 Re-entrancy
 //! Handlers may publish, subscribe, unsubscribe, read history and statistics, enable, disable and reset. Nested

@@ -70,6 +70,17 @@ impl Cursor {
 
     /// Only events whose kind matches a pattern, a kind or a list of them; the others are passed over.
     ///
+    /// ```
+    /// let bus = ringbus::Bus::new();
+    /// let mut errors = bus.cursor().matching("**.error")?;
+    /// ringbus::publish_event!(bus: &bus, "db.open");
+    /// ringbus::publish_event!(bus: &bus, "db.error");
+    /// let batch = errors.read();
+    /// assert_eq!((batch.events.len(), batch.missed), (1, 0));
+    /// assert_eq!(batch.events[0].kind(), "db.error");
+    /// # Ok::<(), ringbus::PatternError>(())
+    /// ```
+    ///
     /// # Errors
     /// [`PatternError`] names the segment that is wrong, and what is allowed.
     pub fn matching(mut self, selector: impl IntoSelector) -> Result<Self, PatternError> {

@@ -60,10 +60,25 @@ impl Subscription {
     /// Unsubscribes the handler, and is ready when everything that waits in its queue has been handled, no call of it runs
     /// and it has been dropped (feature `async`). It begins at once, and goes on where the future is dropped.
     ///
+    /// Of a receiver or a stream it is ready when all that waits has been taken out, or discarded because it was dropped: do
+    /// not await it in the task that takes from it, where what waits is then handled by nobody, and there is no limit.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let bus = ringbus::Bus::new();
+    /// let jobs = bus.subscribe_async(|job| async move { drop(job.id()) })?;
+    /// ringbus::publish_event!(bus: &bus, "job.todo");
+    /// jobs.close_async().await?;
+    /// assert_eq!(jobs.info().delivered, 1);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`CloseError::InsideHandler`] inside this very handler, with a queue or without, which would wait for itself: what
     /// waits is still handled. [`CloseError::NoThread`] where the system has none to wait on; likewise.
-    /// [`CloseError::NotDrained`] where another thread has ended it at once meanwhile.
+    /// [`CloseError::NotDrained`] where another thread has ended it at once meanwhile, or the receiver was dropped.
     ///
     /// # Cost
     /// A thread, while it lasts: it has no limit, so a call that never ends keeps the thread as long.

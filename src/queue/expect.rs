@@ -40,6 +40,22 @@ impl Bus {
     /// Waits for the next event that a pattern, a kind or a list of them selects, which another thread publishes after this
     /// was called. Where this thread is to do something that leads to it, begin with [`expecting`](Self::expecting).
     ///
+    /// ```
+    /// use std::time::Duration;
+    /// use ringbus::{Bus, ExpectError, publish_event};
+    ///
+    /// let bus = Bus::new();
+    /// let clock = std::thread::spawn({
+    ///     let bus = bus.clone();
+    ///     move || while publish_event!(bus: &bus, "clock.tick").enqueued == 0 {} // until somebody waits for it
+    /// });
+    /// assert_eq!(bus.expect("clock.*", Duration::from_secs(10))?.kind(), "clock.tick");
+    /// # clock.join().unwrap();
+    /// let none = bus.expect("clock.*", Duration::ZERO);
+    /// assert_eq!(none.unwrap_err(), ExpectError::TimedOut { after: Duration::ZERO });
+    /// # Ok::<(), ExpectError>(())
+    /// ```
+    ///
     /// # Errors
     /// [`ExpectError`].
     #[track_caller]
@@ -48,6 +64,27 @@ impl Bus {
     }
 
     /// Waits for the next payload of a type; see [`expect`](Self::expect).
+    ///
+    /// ```
+    /// # #[cfg(feature = "derive")] {
+    /// use std::time::Duration;
+    /// use ringbus::{Bus, Payload};
+    ///
+    /// #[derive(Payload)]
+    /// #[payload(kind = "docs.expect_of.tick")]
+    /// struct Tick {
+    ///     second: u64,
+    /// }
+    ///
+    /// let bus = Bus::new();
+    /// let clock = std::thread::spawn({
+    ///     let bus = bus.clone();
+    ///     move || while bus.publish(Tick { second: 7 }).enqueued == 0 {} // until somebody waits for it
+    /// });
+    /// assert_eq!(bus.expect_of::<Tick>(Duration::from_secs(10)).unwrap().second, 7);
+    /// # clock.join().unwrap();
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`ExpectError`].
@@ -113,6 +150,24 @@ impl<P: Received> Expectation<P> {
 
     /// The same for async code (feature `async`), whatever the executor. The limit counts from this call on, not from the
     /// first poll.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use ringbus::{Bus, publish_event};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let bus = Bus::new();
+    /// let ready = bus.expecting("server.ready")?;
+    /// tokio::spawn({
+    ///     let bus = bus.clone();
+    ///     async move { publish_event!(bus: &bus, "server.ready", port = 8080) }
+    /// });
+    /// let event = ready.within_async(Duration::from_secs(10)).await?;
+    /// assert_eq!(event.get("port"), Some(&8080.into()));
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// As there.

@@ -9,12 +9,29 @@ use crate::bus::mapped::{Mapped, TrySubscribe, sealed};
 use crate::dispatch::{BoxError, Skip};
 use crate::event::{Event, Payload};
 
-/// What handlers on threads can take instead of the event.
+/// What handlers on threads can take instead of the event; not async ones, nor who takes events out.
 impl<P, M> Queued<P, M>
 where
     Self: TrySubscribe<P>,
 {
-    /// The handler takes what `map` makes of the event, on the handler's thread; see [`Subscribe::map`].
+    /// The handler takes what `map` makes of the event, on the handler's thread; see [`Subscribe::map`](crate::Subscribe::map).
+    ///
+    /// ```
+    /// use std::sync::mpsc::channel;
+    /// use std::time::Duration;
+    ///
+    /// let bus = ringbus::Bus::new();
+    /// let (send, kinds) = channel();
+    /// let log = bus
+    ///     .on("db.**")?
+    ///     .in_thread()
+    ///     .map(|event| event.kind().to_string())
+    ///     .subscribe(move |kind| send.send(kind).unwrap())?;
+    /// ringbus::publish_event!(bus: &bus, "db.open");
+    /// log.close_drained(Duration::from_secs(10))?;
+    /// assert_eq!(kinds.recv()?, "db.open");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn map<U>(
         self,
         map: impl Fn(&P) -> U + Send + Sync + 'static,
@@ -23,7 +40,24 @@ where
     }
 
     /// The handler takes what `map` makes of the event, on the handler's thread; where that is nothing, the event counts as
-    /// skipped in [`QueueInfo::skipped`](crate::QueueInfo::skipped).
+    /// skipped in [`QueueInfo::skipped`](crate::QueueInfo::skipped). It has come into the queue all the same, and uses up
+    /// one of a [`limit`](crate::Subscribe::limit).
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let bus = ringbus::Bus::new();
+    /// let slow = bus
+    ///     .on("db.query")?
+    ///     .in_thread()
+    ///     .filter_map(|event| event.get("ms")?.as_i64().filter(|ms| *ms > 100))
+    ///     .subscribe(|ms| assert_eq!(ms, 700))?;
+    /// [7, 700].map(|ms| drop(ringbus::publish_event!(bus: &bus, "db.query", ms)));
+    /// slow.close_drained(Duration::from_secs(10))?;
+    /// let queue = slow.info().queue.unwrap();
+    /// assert_eq!((queue.offered, queue.delivered, queue.skipped), (2, 1, 1));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn filter_map<U>(
         self,
         map: impl Fn(&P) -> Option<U> + Send + Sync + 'static,

@@ -34,6 +34,20 @@ pub enum Overflow {
     /// with its own events (`ringbus.**`), such as that of a dead letter. What is not seen, so that only the limit ends the
     /// wait: handlers that wait for room in each other's queues, a thread that publishes to a queue which it alone empties,
     /// and a thread of the executor on which the handler is to run.
+    ///
+    /// ```
+    /// use std::{thread::sleep, time::Duration};
+    /// use ringbus::{Bus, Overflow, publish_event};
+    ///
+    /// let bus = Bus::new();
+    /// let patient = Overflow::Block { up_to: Duration::from_secs(60) };
+    /// let slow = bus.on("job.*")?.in_thread().capacity(1).when_full(patient).subscribe(|_| sleep(Duration::from_millis(1)))?;
+    /// (0..20).for_each(|_| drop(publish_event!(bus: &bus, "job.todo"))); // as fast as the handler
+    /// bus.wait_idle(Duration::from_secs(60))?;
+    /// let queue = slow.info().queue.unwrap();
+    /// assert_eq!((queue.delivered, queue.dropped), (20, 0));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     Block {
         /// How long, at most.
         up_to: Duration,

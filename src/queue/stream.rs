@@ -33,8 +33,8 @@ type Taken = (Event, Option<Ticket>);
 /// The events of a subscription as a stream (feature `async`); made by [`Bus::stream`], or by [`Bus::stream_of`] for those
 /// that hold a payload of one type.
 ///
-/// Events wait in its queue until they are taken. Where the queue is full, the oldest are lost, and the next item says how
-/// many ([`Lagged`]). A loss is told once, and before whatever comes out after it was counted, the end too. One that a
+/// Events wait in its queue until they are taken. Where the queue is full, its [policy](crate::Overflow) says what is lost,
+/// by default the oldest, and the next item says how many ([`Lagged`]). A loss is told once, and before whatever comes out after it was counted, the end too. One that a
 /// publisher is just causing may be told an item later; where the end comes first, it is in the counts alone
 /// ([`info`](Self::info)). It ends with the bus. Dropping it unsubscribes.
 ///
@@ -84,6 +84,31 @@ impl Bus {
     }
 
     /// The payloads of type `T`, as a stream, from now on.
+    ///
+    /// ```
+    /// # #[cfg(feature = "derive")] {
+    /// use std::future::poll_fn;
+    /// use std::pin::Pin;
+    /// use futures_core::Stream;
+    /// use ringbus::{Bus, Payload};
+    ///
+    /// #[derive(Payload)]
+    /// #[payload(kind = "docs.stream_of.sample")]
+    /// struct Sample {
+    ///     mean: f64,
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let bus = Bus::new();
+    /// let mut samples = bus.stream_of::<Sample>().unwrap();
+    /// bus.publish(Sample { mean: 0.3 });
+    /// let sample = poll_fn(|cx| Pin::new(&mut samples).poll_next(cx)).await.unwrap().unwrap();
+    /// assert_eq!(sample.mean, 0.3);
+    /// # }
+    /// # main();
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`KindTaken`] if another type has `T`'s kind in this process.

@@ -17,11 +17,12 @@ use crate::event::{Event, Payload};
 
 /// A subscription being made whose handler takes its time: events wait for it in a queue of its own, and publishers do
 /// not. Begun by [`Subscribe::in_thread`], [`in_pool`](Subscribe::in_pool), [`queued`](Subscribe::queued), and for async
-/// handlers by `in_tokio` and `on_executor` (feature `async`), which have the option `concurrency` too: 1, up to 64.
+/// handlers by `in_tokio` and `on_executor` (feature `async`), which have the option `concurrency` too: 1 by default, 1 to
+/// 64 allowed.
 ///
 /// | option | default | allowed |
 /// |---|---|---|
-/// | [`capacity`](Self::capacity) | 1024 events | 1 to 16 777 216 (2^24) |
+/// | [`capacity`](Self::capacity) | 1024 events | 1 to 16 777 216 (2^24), else an error of `subscribe` |
 /// | [`when_full`](Self::when_full) | [`Overflow::DropOldest`] | |
 /// | [`by_priority`](Self::by_priority) | off: in the order of publishing | |
 /// | [`retry`](Self::retry) | none: a failure is for good | |
@@ -62,7 +63,7 @@ use crate::event::{Event, Payload};
 /// # Ending
 /// Dropping the guard discards what waits, and counts it; so does [`close`](Subscription::close), which waits for the call
 /// that runs. [`close_drained`](Subscription::close_drained) has everything handled first. Where the last call that a
-/// [`limit`](Subscribe::limit) allows has been taken into the queue, what waits is still handled.
+/// [`limit`](Subscribe::limit) allows has been handed to the queue, what waits is still handled.
 #[derive(Debug)]
 #[must_use = "nothing is subscribed before `subscribe` or `try_subscribe`"]
 pub struct Queued<P, M> {
@@ -99,8 +100,22 @@ impl<P> Subscribe<P> {
         self.queue(1, InThread)
     }
 
-    /// The handler is called on so many threads of its own, 1 to 64, and may be at work on as many events at once: they
-    /// keep no order then.
+    /// The handler is called on so many threads of its own, and may be at work on as many events at once: they keep no
+    /// order then. 1 to 64; another number is an error of `subscribe` ([`QueueError::OutOfRange`]).
+    ///
+    /// ```
+    /// use std::sync::{Arc, Barrier};
+    /// use std::time::Duration;
+    /// use ringbus::{Bus, publish_event};
+    ///
+    /// let bus = Bus::new();
+    /// let both = Arc::new(Barrier::new(2));
+    /// let jobs = bus.on("job.*")?.in_pool(2).subscribe(move |_| drop(both.wait()))?; // two calls meet
+    /// (0..2).for_each(|_| drop(publish_event!(bus: &bus, "job.todo")));
+    /// jobs.close_drained(Duration::from_secs(10))?;
+    /// assert!(bus.on("job.*")?.in_pool(65).subscribe(|_| {}).is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn in_pool(self, threads: usize) -> Queued<P, InPool> {
         self.queue(threads, InPool)
     }
@@ -129,7 +144,8 @@ impl<P: Received> Subscribe<P> {
 // === impl Queued ===
 
 impl<P, M> Queued<P, M> {
-    /// How many events may wait.
+    /// How many events may wait: 1 to 16 777 216 (2^24). Another number is an error of `subscribe`, `receiver` and `stream`
+    /// ([`QueueError::OutOfRange`]).
     ///
     /// # Cost
     /// Eight bytes for each (of each priority, where it is ordered by those), at once; and what waits is kept alive.
@@ -146,6 +162,17 @@ impl<P, M> Queued<P, M> {
 
     /// Events of a higher [priority](crate::Priority) overtake those of a lower one that wait; those of one priority keep
     /// their order. Of each priority as many may wait as the capacity says.
+    ///
+    /// ```
+    /// use ringbus::{Bus, Priority, publish_event};
+    ///
+    /// let bus = Bus::new();
+    /// let mut jobs = bus.on("job.*")?.queued().by_priority().receiver()?;
+    /// publish_event!(bus: &bus, "job.sweep", priority: Priority::Low);
+    /// publish_event!(bus: &bus, "job.rescue", priority: Priority::High);
+    /// assert!(jobs.try_iter().map(|job| job.kind().to_string()).eq(["job.rescue", "job.sweep"]));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn by_priority(mut self) -> Self {
         self.options.by_priority = true;
         self
@@ -240,6 +267,18 @@ impl<P, M: CalledByWorkers> Queued<P, M> {
 
     /// How long one attempt may take, from its beginning: beyond that it has failed. An async handler is dropped then; one on
     /// a thread, or one that is being polled, cannot be stopped, and has failed when it returns.
+    ///
+    /// ```
+    /// use std::{thread::sleep, time::Duration};
+    /// use ringbus::{Bus, publish_event};
+    ///
+    /// let (bus, allowed) = (Bus::new(), Duration::from_millis(1));
+    /// let slow = bus.on("job.*")?.in_thread().deadline(allowed).subscribe(move |_| sleep(2 * allowed))?;
+    /// publish_event!(bus: &bus, "job.todo");
+    /// bus.wait_idle(Duration::from_secs(10))?;
+    /// assert_eq!((slow.info().delivered, slow.info().failed), (0, 1));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn deadline(mut self, allowed: Duration) -> Self {
         self.options.deadline = Some(allowed);
         self

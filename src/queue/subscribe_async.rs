@@ -81,6 +81,33 @@ impl Bus {
 
     /// Has an async handler take every payload of type `T`; see [`subscribe_async`](Self::subscribe_async).
     ///
+    /// ```
+    /// # #[cfg(feature = "derive")] {
+    /// use ringbus::{Bus, EventOf, Payload};
+    ///
+    /// #[derive(Payload)]
+    /// #[payload(kind = "docs.subscribe_async_to.sample")]
+    /// struct Sample {
+    ///     mean: f64,
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let bus = Bus::new();
+    /// let means = bus
+    ///     .subscribe_async_to(|sample: EventOf<Sample>| async move {
+    ///         tokio::task::yield_now().await;
+    ///         assert_eq!(sample.mean, 0.3);
+    ///     })
+    ///     .unwrap();
+    /// bus.publish(Sample { mean: 0.3 });
+    /// means.close_async().await.unwrap();
+    /// assert_eq!(means.info().delivered, 1);
+    /// # }
+    /// # main();
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`AsyncError`]: outside of a runtime, in one that has been shut down, or another type has `T`'s kind.
     #[track_caller]
@@ -148,13 +175,41 @@ impl std::error::Error for AsyncError {}
 impl<P> Subscribe<P> {
     /// The handler is async, and runs on the tokio runtime that this is called in.
     ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let bus = ringbus::Bus::new();
+    /// let mail = bus.on("mail.*")?.in_tokio()?.capacity(100).try_subscribe(|mail| async move {
+    ///     tokio::task::yield_now().await;
+    ///     mail.get("to").map(drop).ok_or("no address".into())
+    /// })?;
+    /// ringbus::publish_event!(bus: &bus, "mail.send");
+    /// mail.close_async().await?;
+    /// assert_eq!(mail.info().failed, 1);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`QueueError::NoExecutor`] outside of a runtime.
     pub fn in_tokio(self) -> Result<Queued<P, InTasks>, QueueError> {
         Ok(self.on_executor(Tokio::current()?))
     }
 
-    /// The handler is async, and runs on this executor.
+    /// The handler is async, and runs on this executor: also on tokio, from outside of the runtime.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build()?;
+    /// let tokio = runtime.block_on(async { ringbus::Tokio::current() })?;
+    /// let bus = ringbus::Bus::new();
+    /// let jobs = bus.on("job.*")?.on_executor(tokio).subscribe(|job| async move { drop(job.id()) })?;
+    /// ringbus::publish_event!(bus: &bus, "job.todo");
+    /// jobs.close_drained(Duration::from_secs(10))?;
+    /// assert_eq!(jobs.info().delivered, 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn on_executor(self, executor: impl Spawn) -> Queued<P, InTasks> {
         self.queue(1, InTasks { executor: Arc::new(executor) })
     }
@@ -163,7 +218,25 @@ impl<P> Subscribe<P> {
 // === impl Queued ===
 
 impl<P> Queued<P, InTasks> {
-    /// The handler may be at work on so many events at once, 1 to 64: they keep no order then.
+    /// The handler may be at work on so many events at once: they keep no order then. 1 to 64; another number is an error of
+    /// `subscribe` ([`QueueError::OutOfRange`]).
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let bus = ringbus::Bus::new();
+    /// let both = Arc::new(tokio::sync::Barrier::new(2));
+    /// let jobs = bus.on("job.*")?.in_tokio()?.concurrency(2).subscribe(move |_| {
+    ///     let both = Arc::clone(&both);
+    ///     async move { drop(both.wait().await) } // two calls meet
+    /// })?;
+    /// (0..2).for_each(|_| drop(ringbus::publish_event!(bus: &bus, "job.todo")));
+    /// jobs.close_async().await?;
+    /// assert_eq!(jobs.info().delivered, 2);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn concurrency(mut self, events: usize) -> Self {
         self.options.workers = events;
         self

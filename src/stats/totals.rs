@@ -1,8 +1,13 @@
 //! [`Totals`]: what has happened on a bus, in plain numbers.
 //!
-//! It promises that each count is told apart from the others: nothing is in two of them but `panicked`, which is a part
-//! of `failed`, and `overwritten`, `depth_stops`, `hop_stops` and `while_panicking`, which are parts of `published`,
-//! as are `unheard`, `deferred` and `deferred_drops`.
+//! It promises that each count is told apart from the others, and that what is in two of them is so by its nature:
+//!
+//! - `panicked` and `dead_letters` are parts of `failed`.
+//! - `overwritten`, `depth_stops`, `hop_stops`, `while_panicking`, `unheard`, `deferred` and `deferred_drops` are parts of
+//!   `published`. An event that was stopped, or published while panicking, is in one of those; what was `overwritten` may be
+//!   in any other part, and what was `deferred` may be `unheard` too.
+//! - What was `enqueued` is, when it has come to its end, in `delivered`, `failed`, `queue_drops` or `discarded` too, unless it
+//!   was passed by or kept back. `queue_drops` has besides what full queues have not taken in.
 
 /// What a bus has done since it was made, or since its last reset.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -16,7 +21,8 @@ pub struct Totals {
     /// Times that the queue of a handler took an event: each is delivered, failed, lost or discarded later, or passed by or
     /// kept back, which the [queue](crate::QueueInfo) counts.
     pub enqueued: u64,
-    /// Calls of handlers that returned an error or panicked.
+    /// Calls of handlers that returned an error or panicked; of a handler with a queue, events that it has failed after all
+    /// its attempts.
     pub failed: u64,
     /// Those of the failed that panicked.
     pub panicked: u64,
@@ -26,9 +32,12 @@ pub struct Totals {
     pub depth_stops: u64,
     /// Events recorded but not dispatched, since the chain of causes that led to them was too long.
     pub hop_stops: u64,
-    /// Events recorded but not dispatched, since their thread was panicking.
+    /// Events that a panicking thread has published: recorded, and dispatched only to handlers that
+    /// [asked for that](crate::Subscribe::while_panicking). Where they were nested too deep, or too many hops away, to none;
+    /// they are counted here alone.
     pub while_panicking: u64,
-    /// Events that no subscription selected. Those that were not dispatched are not among them.
+    /// Events that no subscription selected. Those that were not dispatched, or published while panicking, are not among
+    /// them.
     pub unheard: u64,
     /// Events that waited for the dispatch under way on their thread.
     pub deferred: u64,
