@@ -20,20 +20,20 @@ use core::task::Waker;
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::counts::Counts;
 use super::crew::Crew;
 use super::options::Options;
 use super::overflow::Overflow;
 use super::worker::Worker;
 use crate::bus::dead::is_meta;
 use crate::bus::host::Host;
-use crate::contain::{self, Caught};
-use crate::dispatch::awaited::{self, HandlerErrorCause, Ticket};
+use crate::contain;
+use crate::dispatch::awaited::{self, Ticket};
 use crate::dispatch::backlog::Backlog;
 use crate::dispatch::watch::Watch;
-use crate::dispatch::{BoxError, QueueInfo, Subscriber};
+use crate::dispatch::{QueueInfo, Subscriber};
 use crate::event::{Event, Inner, Priority};
 use crate::sync::atomic::{AtomicU8, AtomicU64, Ordering, fence};
-use crate::sync::counter::Tally;
 use crate::sync::queue::{Boxed, Item, Queue};
 use crate::sync::wakers::Wakers;
 use crate::sync::{Backoff, CachePadded, duty, step};
@@ -75,20 +75,6 @@ pub(crate) struct Mailbox {
 /// Whether the calling thread must not wait for the workers, since they may need it.
 pub(super) type Drives = Box<dyn Fn() -> bool + Send + Sync>;
 
-/// What has become of the events.
-#[derive(Default)]
-pub(super) struct Counts {
-    /// Those of which nothing is left to be done.
-    settled: AtomicU64,
-    pub(super) delivered: Tally,
-    pub(super) skipped: Tally,
-    pub(super) failed: Tally,
-    pub(super) retried: Tally,
-    pub(super) kept_back: Tally,
-    dropped: Tally,
-    pub(super) discarded: Tally,
-}
-
 /// What a worker finds.
 pub(super) enum Next {
     Event(Event, Option<Ticket>),
@@ -96,21 +82,6 @@ pub(super) enum Next {
     Nothing,
     /// Nothing, and nothing will come.
     Over,
-}
-
-// === impl Counts ===
-
-impl Counts {
-    /// How many events have come to their end, be they settled or about to be.
-    pub(super) fn ended(&self) -> u64 {
-        let Self { settled: _, delivered, skipped, failed, retried: _, kept_back, dropped, discarded } = self;
-        [delivered, skipped, failed, kept_back, dropped, discarded].iter().map(|count| count.get()).sum()
-    }
-
-    /// How many calls have come to their end.
-    pub(super) fn attempts(&self) -> u64 {
-        self.delivered.get() + self.failed.get() + self.retried.get()
-    }
 }
 
 // === impl Mailbox ===
@@ -231,7 +202,7 @@ impl Mailbox {
     }
 
     /// The calling thread works for this mailbox while `work` runs.
-    fn at_work<R>(&self, work: impl FnOnce() -> R) -> R {
+    pub(super) fn at_work<R>(&self, work: impl FnOnce() -> R) -> R {
         duty::briefly(self.addr(), work)
     }
 
@@ -253,40 +224,6 @@ impl Mailbox {
     #[cfg(feature = "async")]
     pub(super) fn dropped(&self) -> u64 {
         self.counts.dropped.get()
-    }
-
-    /// An event was taken out by whoever receives, who could make nothing of it.
-    pub(super) fn refused(
-        &self,
-        subscriber: Arc<Subscriber>,
-        event: &Event,
-        ticket: Option<Ticket>,
-        how: Result<Caught, BoxError>,
-    ) {
-        self.counts.failed.bump();
-        let cause = match (self.host.turn_of(subscriber), how) {
-            (Some(turn), how) => self.at_work(|| turn.failed(event, how, 1)),
-            (None, Err(error)) => HandlerErrorCause::Error(error.to_string()),
-            (None, Ok(payload)) => {
-                let text = contain::message(&payload);
-                contain::defuse(payload);
-                HandlerErrorCause::Panic(text)
-            }
-        };
-        if let Some(ticket) = ticket {
-            ticket.failed(cause);
-        }
-        self.settled();
-    }
-
-    /// An event was taken out by whoever receives.
-    pub(super) fn received(&self, ticket: Option<Ticket>) {
-        self.counts.delivered.bump();
-        self.host.received();
-        if let Some(ticket) = ticket {
-            ticket.delivered();
-        }
-        self.settled();
     }
 
     /// All workers have ended: nothing is handled any more.

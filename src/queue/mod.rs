@@ -2,7 +2,7 @@
 //!
 //! 1. [`subscribe`] makes a subscription whose handler has a queue, with [`options`]; what happens when it is full is its
 //!    [`overflow`] policy. One on threads may take what is [`mapped`] from the event.
-//! 2. The publisher leaves the event in the [`mailbox`], which counts everything that becomes of it, and wakes a worker.
+//! 2. The publisher leaves the event in the [`mailbox`], which [`counts`] everything that becomes of it, and wakes a worker.
 //! 3. A [`worker`] takes one event after the other and runs the handler's [`code`]: again after a failure, if it is to retry.
 //!    It is driven from outside, by one of the [`threads`] or by a [`task`] of an executor.
 //! 4. The [`crew`] knows for each worker whether it is at work; so a close can take away what is not, and
@@ -19,6 +19,7 @@ mod options;
 mod overflow;
 mod subscribe;
 
+mod counts;
 mod mailbox;
 
 mod code;

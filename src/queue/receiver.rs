@@ -6,17 +6,18 @@ use core::marker::PhantomData;
 use core::task::Context;
 use core::task::{Poll, Waker};
 use core::time::Duration;
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::event_of::EventOf;
-use super::mailbox::{Next, SharedMailbox};
+use super::mailbox::{Mailbox, Next, SharedMailbox};
 #[cfg(feature = "async")]
 use super::timer::Alarm;
 use crate::bus::Subscription;
-use crate::contain;
-use crate::dispatch::awaited::Ticket;
+use crate::contain::{self, Caught};
+use crate::dispatch::awaited::{HandlerErrorCause, Ticket};
 use crate::dispatch::backlog::Backlog;
-use crate::dispatch::{BoxError, EndedBy, SubscriptionInfo};
+use crate::dispatch::{BoxError, EndedBy, Subscriber, SubscriptionInfo};
 use crate::event::{DecodeError, Event, Payload};
 use crate::sync::wakers::waker_of;
 use crate::sync::{park, park_timeout, this_thread};
@@ -276,5 +277,43 @@ impl<P: Received> Iterator for Receiver<P> {
 impl<P> fmt::Debug for Receiver<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Receiver").field("subscription", &self.guard).field("len", &self.len()).finish()
+    }
+}
+
+// === impl Mailbox ===
+
+impl Mailbox {
+    /// An event was taken out by whoever receives, who could make nothing of it.
+    pub(super) fn refused(
+        &self,
+        subscriber: Arc<Subscriber>,
+        event: &Event,
+        ticket: Option<Ticket>,
+        how: Result<Caught, BoxError>,
+    ) {
+        self.counts.failed.bump();
+        let cause = match (self.host.turn_of(subscriber), how) {
+            (Some(turn), how) => self.at_work(|| turn.failed(event, how, 1)),
+            (None, Err(error)) => HandlerErrorCause::Error(error.to_string()),
+            (None, Ok(payload)) => {
+                let text = contain::message(&payload);
+                contain::defuse(payload);
+                HandlerErrorCause::Panic(text)
+            }
+        };
+        if let Some(ticket) = ticket {
+            ticket.failed(cause);
+        }
+        self.settled();
+    }
+
+    /// An event was taken out by whoever receives.
+    pub(super) fn received(&self, ticket: Option<Ticket>) {
+        self.counts.delivered.bump();
+        self.host.received();
+        if let Some(ticket) = ticket {
+            ticket.delivered();
+        }
+        self.settled();
     }
 }

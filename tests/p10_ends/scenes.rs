@@ -9,7 +9,7 @@ use std::sync::{Arc, Barrier, OnceLock};
 use std::thread;
 use std::time::Duration;
 
-use ringbus::{Bus, CloseError, Outcome, Subscription, publish_event};
+use ringbus::{Bus, CloseError, Outcome, Overflow, Subscription, publish_event};
 
 use crate::child::{GOOD, Scene, end};
 
@@ -26,6 +26,7 @@ pub(crate) const SCENES: &[Scene] = &[
     Scene::new("exit_in_a_payloads_drop", || exit_in(Place::Drop)),
     Scene { times: 20, ..Scene::new("handlers_panic_while_the_process_ends", handlers_panic) },
     Scene::new("the_last_of_all_destructors", the_last_of_all_destructors),
+    Scene::new("the_second_round_of_destructors", the_second_round_of_destructors),
 ];
 
 // === what is published at the end, and what becomes of it ===
@@ -307,6 +308,46 @@ fn the_last_of_all_destructors() {
         let thread = thread::spawn(move || {
             // SAFETY: the key exists; the value is never followed.
             assert_eq!(unsafe { libc::pthread_setspecific(key, std::ptr::without_provenance(1)) }, 0);
+            if published_before {
+                publish_event!(bus: bus(), "end.before");
+            }
+        });
+        thread.join().unwrap();
+    }
+    end(RUN.load(Ordering::Relaxed) == 2 && FAULTS.load(Ordering::Relaxed) == 0);
+}
+
+/// Where std has let go of the thread: it can be named and woken no more, so it waits for nothing.
+fn the_second_round_of_destructors() {
+    static KEY: OnceLock<libc::pthread_key_t> = OnceLock::new();
+    fn set(round: usize) {
+        // SAFETY: the key exists; the value is never followed.
+        assert_eq!(unsafe { libc::pthread_setspecific(*KEY.get().unwrap(), std::ptr::without_provenance(round)) }, 0);
+    }
+    extern "C" fn late(round: *mut c_void) {
+        if round.addr() == 1 {
+            return set(2);
+        }
+        use_bus("second round", false);
+        let bus = Bus::new();
+        let wait = Overflow::Block { up_to: Duration::from_secs(60) };
+        let jobs = bus.on("job").unwrap().queued().capacity(1).when_full(wait).receiver().unwrap();
+        (0..2).for_each(|n| drop(publish_event!(bus: &bus, "job", n)));
+        let info = jobs.info();
+        check("second round, full", (info.failed, info.queue.unwrap().dropped) == (0, 1));
+        check("second round, close", jobs.subscription().close_timeout(Duration::from_secs(60)).is_ok());
+        let waited = bus.shutdown(Duration::from_secs(60));
+        check("second round, shutdown", waited.is_complete());
+        RUN.fetch_add(1, Ordering::Relaxed);
+    }
+    set_hook(Box::new(|_| {}));
+    let mut key = 0;
+    // SAFETY: the destructor takes any value.
+    assert_eq!(unsafe { libc::pthread_key_create(&raw mut key, Some(late)) }, 0);
+    KEY.set(key).unwrap();
+    for published_before in [true, false] {
+        let thread = thread::spawn(move || {
+            set(1);
             if published_before {
                 publish_event!(bus: bus(), "end.before");
             }
