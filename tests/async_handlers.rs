@@ -418,3 +418,31 @@ async fn causes_go_across_queues_and_await_points() {
     assert_eq!((second.kind().as_str(), second.cause(), second.hops()), ("second", Some(root.id()), 1));
     assert_eq!(second.correlation_id(), Some("req-7"));
 }
+
+#[tokio::test]
+async fn what_a_function_makes_of_an_event_is_what_an_async_handler_takes() {
+    let bus = Bus::new();
+    let odd = |event: &Event| event.get("n")?.as_i64().filter(|n| n % 2 == 1);
+    let (send, mut got) = tokio::sync::mpsc::unbounded_channel();
+    let on = || bus.on("job").unwrap().in_tokio().unwrap().concurrency(2);
+    let sent = on().filter_map(odd).subscribe(move |n| {
+        let send = send.clone();
+        async move { send.send(n).unwrap() }
+    });
+    let kinds = on().map(|event| event.kind().to_string()).try_subscribe(|kind| async move {
+        tokio::task::yield_now().await;
+        if kind == "job" { Err("no".into()) } else { Ok(()) }
+    });
+    let unmade = on().map(|_| -> u32 { panic!("ordered: made of nothing") }).subscribe(|_| async {});
+    let guards = [sent, kinds, unmade].map(Result::unwrap);
+    (0..5).for_each(|n| drop(publish_event!(bus: &bus, "job", n)));
+    bus.wait_idle_async(LONG).await.unwrap();
+    let mut odds = [got.recv().await, got.recv().await];
+    odds.sort_unstable();
+    assert_eq!(odds, [Some(1), Some(3)]);
+    let counts = guards.each_ref().map(|guard| {
+        let queue = guard.info().queue.unwrap();
+        (queue.delivered, queue.failed, queue.skipped)
+    });
+    assert_eq!(counts, [(2, 0, 3), (0, 5, 0), (0, 5, 0)]);
+}

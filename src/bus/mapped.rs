@@ -10,7 +10,8 @@ use crate::event::{Event, Payload};
 
 /// A subscription being made whose handler takes what a function makes of the event; begun by `map` and `filter_map` of
 /// [`Subscribe`], and of [`Queued`](crate::Queued) for handlers on threads ([`InThread`](crate::InThread),
-/// [`InPool`](crate::InPool)). Async handlers, receivers and streams take the event: there whoever takes it maps it.
+/// [`InPool`](crate::InPool)) and async ones (`InTasks`, feature `async`). Receivers and streams give the event out: there
+/// whoever takes it maps it.
 #[must_use = "nothing is subscribed before `subscribe` or `try_subscribe`"]
 pub struct Mapped<S, P, F> {
     request: S,
@@ -19,14 +20,17 @@ pub struct Mapped<S, P, F> {
 }
 
 /// What handlers can be subscribed with that take what a function makes of an event; sealed.
-pub trait TrySubscribe<P>: sealed::Sealed {
+pub trait TrySubscribe: sealed::Sealed {
+    /// What the function is given.
+    type Takes;
+
     /// What keeps the handler.
     type Guard;
 
     #[doc(hidden)]
     fn try_subscribe_mapped<U>(
         self,
-        map: impl Fn(&P) -> Option<U> + Send + Sync + 'static,
+        map: impl Fn(&Self::Takes) -> Option<U> + Send + Sync + 'static,
         handler: impl Fn(U) -> Result<(), BoxError> + Send + Sync + 'static,
         place: &'static Location<'static>,
     ) -> Self::Guard;
@@ -37,7 +41,8 @@ pub(crate) mod sealed {
     impl<P> Sealed for super::Subscribe<P> {}
 }
 
-impl TrySubscribe<Event> for Subscribe {
+impl TrySubscribe for Subscribe {
+    type Takes = Event;
     type Guard = Subscription;
 
     fn try_subscribe_mapped<U>(
@@ -51,7 +56,8 @@ impl TrySubscribe<Event> for Subscribe {
     }
 }
 
-impl<T: Payload> TrySubscribe<T> for Subscribe<T> {
+impl<T: Payload> TrySubscribe for Subscribe<T> {
+    type Takes = T;
     type Guard = Subscription;
 
     fn try_subscribe_mapped<U>(
@@ -127,11 +133,16 @@ impl<S, P, F> Mapped<S, P, F> {
     pub(crate) fn new(request: S, map: F) -> Self {
         Self { request, map, takes: PhantomData }
     }
+
+    #[cfg(all(feature = "async", not(ringbus_loom)))]
+    pub(crate) fn into_parts(self) -> (S, F) {
+        (self.request, self.map)
+    }
 }
 
 impl<S, P, F, U> Mapped<S, P, F>
 where
-    S: TrySubscribe<P>,
+    S: TrySubscribe<Takes = P>,
     F: Fn(&P) -> Option<U> + Send + Sync + 'static,
 {
     /// Subscribes `handler`.

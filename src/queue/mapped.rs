@@ -1,20 +1,17 @@
-//! Handlers on threads that take what a function makes of an event, not the event itself.
+//! Handlers with a queue that take what a function makes of an event, not the event itself.
 
 use core::panic::Location;
 
 use super::options::QueueError;
-use super::subscribe::{InPool, InThread, Queued};
+use super::subscribe::{CalledByWorkers, InPool, InThread, Queued};
 use crate::bus::Subscription;
 use crate::bus::mapped::{Mapped, TrySubscribe, sealed};
 use crate::dispatch::{BoxError, Skip};
 use crate::event::{Event, Payload};
 
-/// What handlers on threads can take instead of the event; not async ones, nor who takes events out.
-impl<P, M> Queued<P, M>
-where
-    Self: TrySubscribe<P>,
-{
-    /// The handler takes what `map` makes of the event, on the handler's thread; see [`Subscribe::map`](crate::Subscribe::map).
+/// What handlers can take instead of the event; who takes events out maps them there.
+impl<P, M: CalledByWorkers> Queued<P, M> {
+    /// The handler takes what `map` makes of the event, where the handler runs; see [`Subscribe::map`](crate::Subscribe::map).
     ///
     /// ```
     /// use std::sync::mpsc::channel;
@@ -39,7 +36,7 @@ where
         self.filter_map(move |event| Some(map(event)))
     }
 
-    /// The handler takes what `map` makes of the event, on the handler's thread; where that is nothing, the event counts as
+    /// The handler takes what `map` makes of the event, where the handler runs; where that is nothing, the event counts as
     /// skipped in [`QueueInfo::skipped`](crate::QueueInfo::skipped). It has come into the queue all the same, and uses up
     /// one of a [`limit`](crate::Subscribe::limit).
     ///
@@ -70,7 +67,8 @@ impl<P, M> sealed::Sealed for Queued<P, M> {}
 
 macro_rules! try_subscribe {
     ($([$($generic:tt)*] $takes:ty, $mode:ty;)*) => {$(
-        impl<$($generic)*> TrySubscribe<$takes> for Queued<$takes, $mode> {
+        impl<$($generic)*> TrySubscribe for Queued<$takes, $mode> {
+            type Takes = $takes;
             type Guard = Result<Subscription, QueueError>;
 
             fn try_subscribe_mapped<U>(

@@ -242,7 +242,7 @@ impl<P> Queued<P, InTasks> {
         self
     }
 
-    fn add_tasks<F, Fut>(
+    pub(super) fn add_tasks<F, Fut>(
         self,
         make: F,
         typed: bool,
@@ -349,7 +349,7 @@ impl<T: Payload> Queued<T, InTasks> {
     }
 }
 
-async fn infallible(handler: impl Future<Output = ()>) -> Result<(), BoxError> {
+pub(super) async fn infallible(handler: impl Future<Output = ()>) -> Result<(), BoxError> {
     handler.await;
     Ok(())
 }
