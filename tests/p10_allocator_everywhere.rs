@@ -308,3 +308,55 @@ fn p10_a_thread_that_only_the_system_knows_may_publish_from_its_allocator() {
         WATCH.with(|watch| watch.what.set(None));
     });
 }
+
+/// The thread that rings alarms frees some of what holds them, while others set more.
+#[cfg(feature = "async")]
+#[test]
+fn p10_handlers_of_an_allocators_events_may_set_alarms_on_the_thread_that_rings_them() {
+    use std::future::Future;
+    use std::pin::{Pin, pin};
+    use std::task::{Context, Poll, Wake, Waker};
+
+    /// From its first ring on, the thread that rings it is watched.
+    struct Ring(std::sync::mpsc::Sender<()>);
+    impl Wake for Ring {
+        fn wake(self: Arc<Self>) {
+            WATCH.with(|watch| watch.what.set(Some(What::Few)));
+            let _ = self.0.send(());
+        }
+    }
+    const ALARMS: usize = 40;
+    let (_alone, _) = alone();
+    let _sets = ringbus::on("allocator.**").unwrap().subscribe(|_| {
+        // What it does itself is not told.
+        let what = WATCH.with(|watch| watch.what.take());
+        {
+            let never = ringbus::global().expecting("never").unwrap();
+            let mut waits = pin!(never.within_async(Duration::from_secs(60)));
+            assert!(waits.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+        }
+        WATCH.with(|watch| watch.what.set(what));
+    });
+    let (rung, rings) = channel();
+    let waker = Waker::from(Arc::new(Ring(rung)));
+    let limit = Duration::from_millis(100);
+    let mut waiting: Vec<Pin<Box<dyn Future<Output = _>>>> = Vec::new();
+    for _ in 0..ALARMS {
+        let never = ringbus::global().expecting("never").unwrap();
+        waiting.push(Box::pin(never.within_async(limit)));
+    }
+    // Those that a slow machine has not come to in time are not set.
+    let is_set = |waits: &mut Pin<Box<dyn Future<Output = _>>>| {
+        waits.as_mut().poll(&mut Context::from_waker(&waker)).is_pending()
+    };
+    waiting.retain_mut(is_set);
+    for n in 0..waiting.len() {
+        rings
+            .recv_timeout(Duration::from_secs(60))
+            .unwrap_or_else(|_| panic!("{n} have rung: the thread waits for itself"));
+    }
+    for mut waits in waiting {
+        let ended = waits.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        assert!(matches!(ended, Poll::Ready(Err(ringbus::ExpectError::TimedOut { .. }))), "{ended:?}");
+    }
+}

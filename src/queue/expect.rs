@@ -5,6 +5,7 @@ use core::fmt;
 use core::future::Future;
 use core::time::Duration;
 
+use super::options::QueueError;
 use super::overflow::Overflow;
 use super::receiver::{Received, Receiver, RecvError};
 use crate::bus::{Bus, Subscribe};
@@ -12,7 +13,8 @@ use crate::event::{Event, IntoSelector, KindTaken, PatternError, Payload};
 
 use super::event_of::EventOf;
 
-/// An event that is waited for, from the moment on in which this was made; see [`Bus::expecting`].
+/// An event that is waited for, from the moment on in which this was made; see [`Bus::expecting`] and
+/// [`Subscribe::expecting`].
 #[must_use = "nothing is waited for before `within`"]
 #[derive(Debug)]
 pub struct Expectation<P = Event> {
@@ -28,7 +30,7 @@ pub enum ExpectError {
         /// How long it was waited.
         after: Duration,
     },
-    /// None will come: the bus has been shut down, or is gone.
+    /// None will come: the bus has been shut down, or is gone; or the one that came could not be read as the payload.
     Ended,
     /// The pattern is none.
     Pattern(PatternError),
@@ -114,7 +116,7 @@ impl Bus {
     /// [`ExpectError::Pattern`].
     #[track_caller]
     pub fn expecting(&self, selector: impl IntoSelector) -> Result<Expectation, ExpectError> {
-        Ok(Expectation::new(self.on(selector).map_err(ExpectError::Pattern)?))
+        Ok(Expectation::plain(self.on(selector).map_err(ExpectError::Pattern)?))
     }
 
     /// Begins to wait for a payload of a type.
@@ -123,21 +125,46 @@ impl Bus {
     /// [`ExpectError::KindTaken`].
     #[track_caller]
     pub fn expecting_of<T: Payload>(&self) -> Result<Expectation<T>, ExpectError> {
-        Ok(Expectation::new(self.on_payload::<T>().map_err(ExpectError::KindTaken)?))
+        Ok(Expectation::plain(self.on_payload::<T>().map_err(ExpectError::KindTaken)?))
+    }
+}
+
+// === impl Subscribe ===
+
+impl<P: Received> Subscribe<P> {
+    /// Begins to wait for an event that the options let through: the first that comes from now on.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use ringbus::{Bus, publish_event};
+    ///
+    /// let bus = Bus::new();
+    /// let failed = bus.on("job.done")?.filter(|done| done.get("code") != Some(&0.into())).expecting()?;
+    /// [0, 7, 9].map(|code| drop(publish_event!(bus: &bus, "job.done", code)));
+    /// assert_eq!(failed.within(Duration::from_secs(10))?.get("code"), Some(&7.into()));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// With [`decode`](Self::decode), the first event of the kind is the one, also where it cannot be read: then it counts
+    /// as failed, and the wait ends with [`ExpectError::Ended`].
+    ///
+    /// # Errors
+    /// [`QueueError::Unwind`]: the failure policy is to unwind.
+    #[track_caller]
+    pub fn expecting(self) -> Result<Expectation<P>, QueueError> {
+        // The first that comes waits in the queue, and the subscription ends with it.
+        let receiver = self.once().queued().capacity(1).when_full(Overflow::DropNewest).receiver()?;
+        Ok(Expectation { receiver })
     }
 }
 
 // === impl Expectation ===
 
 impl<P: Received> Expectation<P> {
+    /// With the options that there are without any being chosen.
     #[track_caller]
-    fn new(request: Subscribe<P>) -> Self {
-        // The first that comes: it waits in the queue, and its subscription ends with it.
-        let queue = request.once().queued().capacity(1).when_full(Overflow::DropNewest);
-        match queue.receiver() {
-            Ok(receiver) => Self { receiver },
-            Err(error) => unreachable!("these options are in range: {error}"),
-        }
+    fn plain(request: Subscribe<P>) -> Self {
+        request.expecting().unwrap_or_else(|error| unreachable!("these options are in range: {error}"))
     }
 
     /// Waits for it, at most so long.
@@ -194,7 +221,9 @@ impl fmt::Display for ExpectError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::TimedOut { after } => write!(f, "no such event has come within {after:?}"),
-            Self::Ended => f.write_str("no such event will come: the bus has ended"),
+            Self::Ended => {
+                f.write_str("no such event will come: the bus has ended, or the one that came could not be read")
+            }
             Self::Pattern(error) => error.fmt(f),
             Self::KindTaken(taken) => taken.fmt(f),
         }
