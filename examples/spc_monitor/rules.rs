@@ -27,7 +27,7 @@ pub(crate) enum Rule {
     FourOfFive,
     /// Fifteen points in a row within one standard deviation.
     Stratification,
-    /// Eight points in a row beyond one standard deviation, on either side.
+    /// Eight points in a row beyond one standard deviation, on both sides: one of them at least on each.
     Mixture,
 }
 
@@ -41,7 +41,8 @@ pub(crate) struct Rules {
     alternation: Alternation,
     two_of_three: Window,
     four_of_five: Window,
-    inside: Run<bool>,
+    inside: Run<()>,
+    mixture: Window,
     /// The point before.
     last: Option<f64>,
 }
@@ -66,7 +67,7 @@ struct Alternation {
     steps: u32,
 }
 
-/// Which of the last points lay above and below a zone: one bit each, the newest lowest.
+/// Which of the last points, at most eight, lay above and below a zone: one bit each, the newest lowest.
 #[derive(Debug, Default)]
 struct Window {
     above: u8,
@@ -80,16 +81,15 @@ impl Rules {
     pub(crate) fn next(&mut self, point: f64) -> Vec<Rule> {
         let step = self.last.replace(point).and_then(|last| Side::of(point - last));
         let within = point.abs() <= 1.0;
-        let inside = self.inside.next(Some(within));
         [
             (Rule::Beyond, point.abs() > 3.0),
             (Rule::OneSide, self.one_side.next(Side::of(point)) >= 9),
             (Rule::Trend, self.trend.next(step) >= 5),
             (Rule::Alternation, self.alternation.next(step) >= 13),
-            (Rule::TwoOfThree, self.two_of_three.next(point, 2.0, 3) >= 2),
-            (Rule::FourOfFive, self.four_of_five.next(point, 1.0, 5) >= 4),
-            (Rule::Stratification, within && inside >= 15),
-            (Rule::Mixture, !within && inside >= 8),
+            (Rule::TwoOfThree, self.two_of_three.next(point, 2.0, 3).beside_newest() >= 2),
+            (Rule::FourOfFive, self.four_of_five.next(point, 1.0, 5).beside_newest() >= 4),
+            (Rule::Stratification, self.inside.next(within.then_some(())) >= 15),
+            (Rule::Mixture, self.mixture.next(point, 1.0, 8).is_mixed(8)),
         ]
         .into_iter()
         .filter_map(|(rule, fires)| fires.then_some(rule))
@@ -143,13 +143,23 @@ impl Alternation {
 }
 
 impl Window {
-    /// How many of the last `size` points are beyond `zone` on the side where this one is; none where it is not.
-    fn next(&mut self, point: f64, zone: f64, size: u32) -> u32 {
-        let kept = (1 << size) - 1;
+    /// The next point: of the last `size` ones, where each lies.
+    fn next(&mut self, point: f64, zone: f64, size: u32) -> &Self {
+        let kept = u8::MAX >> (u8::BITS - size);
         self.above = (self.above << 1 | u8::from(point > zone)) & kept;
         self.below = (self.below << 1 | u8::from(point < -zone)) & kept;
+        self
+    }
+
+    /// How many are beyond the zone on the side where the newest is; none where it is not beyond.
+    fn beside_newest(&self) -> u32 {
         let count = |side: u8| if side & 1 == 1 { side.count_ones() } else { 0 };
         count(self.above).max(count(self.below))
+    }
+
+    /// Whether all of `size` points are beyond the zone, and not all of them on one side.
+    fn is_mixed(&self, size: u32) -> bool {
+        (self.above | self.below).count_ones() == size && self.above != 0 && self.below != 0
     }
 }
 
@@ -171,7 +181,7 @@ impl Rule {
             Self::TwoOfThree => "2 of 3 points beyond 2 sigma on one side",
             Self::FourOfFive => "4 of 5 points beyond 1 sigma on one side",
             Self::Stratification => "15 points in a row within 1 sigma",
-            Self::Mixture => "8 points in a row beyond 1 sigma",
+            Self::Mixture => "8 points in a row beyond 1 sigma on both sides",
         }
     }
 }
@@ -292,6 +302,11 @@ mod tests {
             &[
                 (&[1.1, -1.2, 1.3, -1.1, 1.2, 2.0, -1.5, -1.1, 1.4], &[8, 9]),
                 (&[1.1, -1.2, 1.3, -1.1, 1.2, 2.0, -1.5, 1.0, 1.4], &[]),
+                // On one side: that is a shift, not a mixture.
+                (&[1.1, 1.2, 1.3, 1.1, 1.2, 2.0, 1.5, 1.1, 1.4], &[]),
+                // The newest, and the oldest, is the one on the other side.
+                (&[1.1, 1.2, 1.3, 1.1, 1.2, 2.0, 1.5, -1.1, 1.4], &[8, 9]),
+                (&[-1.1, 1.2, 1.3, 1.1, 1.2, 2.0, 1.5, 1.1, 1.4], &[8]),
             ],
         );
     }
