@@ -64,9 +64,9 @@ pub(crate) struct Band {
 pub(crate) struct Limits {
     pub(crate) mean: Band,
     pub(crate) range: Band,
-    /// The standard deviation of a mean, estimated by the mean range.
+    /// The standard deviation of a mean: a third of the way from its centre to a limit, so that three of them are the limit.
     pub(crate) mean_deviation: f64,
-    /// The standard deviation of a measurement, estimated likewise.
+    /// The standard deviation of a measurement, estimated by the mean range.
     pub(crate) deviation: f64,
 }
 
@@ -158,12 +158,12 @@ impl Limits {
     /// By the grand mean and the mean range.
     fn new(size: usize, mean: f64, range: f64) -> Self {
         let Constants { d2, a2, d3, d4 } = CONSTANTS[size - SIZES.start()];
-        let deviation = range / d2;
+        let off = a2 * range;
         Self {
-            mean: Band { lower: mean - a2 * range, centre: mean, upper: mean + a2 * range },
+            mean: Band { lower: mean - off, centre: mean, upper: mean + off },
             range: Band { lower: d3 * range, centre: range, upper: d4 * range },
-            mean_deviation: deviation / (size as f64).sqrt(),
-            deviation,
+            mean_deviation: off / 3.0,
+            deviation: range / d2,
         }
     }
 
@@ -210,13 +210,19 @@ mod tests {
         (left - right).abs() <= within
     }
 
-    /// The columns of the table were rounded each for itself: A2 = 3 / (d2 √n), and D3 and D4 lie evenly around 1.
+    /// The standard deviation of the range of so many normal measurements, in theirs: d3 of the same table.
+    const OF_RANGES: [f64; 9] = [0.853, 0.888, 0.880, 0.864, 0.848, 0.833, 0.820, 0.808, 0.797];
+
+    /// The columns of the table were rounded each for itself: A2 = 3 / (d2 √n), D4 = 1 + 3 d3 / d2, and D3 = 1 - 3 d3 / d2,
+    /// where that is not below 0.
     #[test]
     fn the_constants_fit_each_other() {
         for (at, Constants { d2, a2, d3, d4 }) in CONSTANTS.into_iter().enumerate() {
             let size = (at + SIZES.start()) as f64;
             assert!(near(a2, 3.0 / (d2 * size.sqrt()), 0.001), "A2 of {size}");
-            assert!(d3 == 0.0 && d4 >= 2.0 || near(d3 + d4, 2.0, 0.0015), "D3 and D4 of {size}");
+            let off = 3.0 * OF_RANGES[at] / d2;
+            assert!(near(d4, 1.0 + off, 0.002), "D4 of {size}");
+            assert!(near(d3, (1.0 - off).max(0.0), 0.002), "D3 of {size}");
         }
         let columns =
             [|of: &Constants| of.d2, |of: &Constants| -of.a2, |of: &Constants| of.d3, |of: &Constants| -of.d4];
@@ -236,13 +242,27 @@ mod tests {
         assert_eq!((limits.mean.centre, limits.range.centre, limits.range.lower), (11.0, 3.0, 0.0));
         assert!(near(limits.mean.upper, 16.64, 1e-9) && near(limits.mean.lower, 5.36, 1e-9));
         assert!(near(limits.range.upper, 9.801, 1e-9));
-        assert!(near(limits.deviation, 2.6596, 1e-4) && near(limits.mean_deviation, 1.8806, 1e-4));
+        assert!(near(limits.deviation, 2.6596, 1e-4) && near(limits.mean_deviation, 1.88, 1e-9));
 
         let next = chart.add(&[16.0, 17.0]).unwrap();
         assert!(next.new_limits.is_none() && !next.range_outside);
-        assert!(near(next.standardized.unwrap(), 2.9246, 1e-4), "{next:?}");
+        assert!(near(next.standardized.unwrap(), 2.9255, 1e-4), "{next:?}");
         assert!(chart.add(&[0.0, 9.9]).unwrap().range_outside);
         assert_eq!((chart.subgroups(), chart.limits()), (4, Some(limits)), "judged, not learnt from");
+    }
+
+    #[test]
+    fn three_deviations_from_the_centre_are_the_limits_that_are_told() {
+        for size in SIZES {
+            let spread: Vec<f64> = (0..size).map(|at| at as f64).collect();
+            let mut chart = Chart::new(size, 2).unwrap();
+            chart.add(&spread).unwrap();
+            let limits = chart.add(&spread).unwrap().new_limits.expect("complete");
+            for (limit, sign) in [(limits.mean.upper, 1.0), (limits.mean.lower, -1.0)] {
+                let mut off = |by: f64| chart.add(&vec![limit + sign * by; size]).unwrap().standardized.unwrap() * sign;
+                assert!(off(1e-9) > 3.0 && off(-1e-9) < 3.0, "subgroups of {size}");
+            }
+        }
     }
 
     #[test]
