@@ -30,9 +30,9 @@ Usage: spc_monitor [OPTIONS]
 Lines that are not as they should be are counted and reported, and passed over.
 Ctrl-C ends the reading; what was read is worked on. A second one ends it all.
 
-Exit code: 0 done, 1 not all events are accounted for, or what is printed is
-incomplete, 2 wrong arguments, or a FILE that is absent or cannot be read or
-written.
+Exit code: 0 done, 1 not all events are accounted for, or what is printed or
+written is incomplete, 2 wrong arguments, or a FILE that cannot be opened or
+read.
 ";
 
 /// Most threads that may work.

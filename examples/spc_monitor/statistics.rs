@@ -1,6 +1,7 @@
 //! Live statistics: a line each second, from what the bus counts anyway.
 //!
-//! It promises not to be in the way: publishers and handlers do nothing for it.
+//! Publishers and handlers count nothing more for it, and wait for nothing. What it costs them is that of any reader: each look
+//! at the statistics walks the history, and while it does that a publish takes a little longer.
 
 use std::io::{self, Write};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
