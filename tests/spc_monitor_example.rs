@@ -9,6 +9,9 @@ use std::{env, fs};
 #[allow(dead_code, reason = "the program uses the rest")]
 #[path = "../examples/spc_monitor/charts.rs"]
 mod charts;
+#[cfg(unix)]
+#[path = "spc_monitor/interrupted.rs"]
+mod interrupted;
 #[allow(dead_code, reason = "the program uses the rest")]
 #[path = "../examples/spc_monitor/rules.rs"]
 mod rules;
@@ -319,138 +322,4 @@ fn help_goes_to_standard_output() {
     assert!(output.status.success() && help.contains("Usage: spc_monitor [OPTIONS]\n"));
     assert!(help.lines().all(|line| line.chars().count() <= 80), "{help}");
     assert_eq!(text(&output.stderr), "");
-}
-
-// === interrupted ===
-
-#[cfg(unix)]
-mod interrupted {
-    use super::*;
-    use std::io::{BufRead, BufReader, Read, Write};
-    use std::process::{ChildStderr, ChildStdout, ExitStatus};
-
-    /// A program that runs, and what it has printed so far.
-    struct Running {
-        child: Child,
-        out: BufReader<ChildStdout>,
-        errors: BufReader<ChildStderr>,
-        printed: String,
-    }
-
-    impl Running {
-        /// Has it work until it prints limits: then it is in the midst of the series.
-        fn start(arguments: &[&str]) -> Self {
-            let mut child = start(arguments);
-            let out = BufReader::new(child.stdout.take().unwrap());
-            let errors = BufReader::new(child.stderr.take().unwrap());
-            let mut running = Self { child, out, errors, printed: String::new() };
-            while !running.printed.contains(": limits of means ") {
-                assert_ne!(running.out.read_line(&mut running.printed).unwrap(), 0, "{}", running.printed);
-            }
-            running
-        }
-
-        fn send(&self, signal: i32) {
-            let child = self.child.id().try_into().unwrap();
-            // SAFETY: no memory is involved; the child has not been waited for, so the number is its own.
-            assert_eq!(unsafe { libc::kill(child, signal) }, 0);
-        }
-
-        /// The first line of standard error that begins thus.
-        fn complaint(&mut self, begin: &str) -> String {
-            loop {
-                let mut line = String::new();
-                assert_ne!(self.errors.read_line(&mut line).unwrap(), 0, "no {begin}");
-                if line.starts_with(begin) {
-                    return line;
-                }
-            }
-        }
-
-        /// How it ends, and all that it has printed.
-        fn end(mut self) -> (ExitStatus, String) {
-            self.out.read_to_string(&mut self.printed).unwrap();
-            (self.child.wait().unwrap(), self.printed)
-        }
-
-        #[track_caller]
-        fn ends_well(self) -> Told {
-            let (status, printed) = self.end();
-            assert_eq!(status.code(), Some(0), "{printed}");
-            Told::read(printed)
-        }
-    }
-
-    const INTERRUPTED: &str = "spc_monitor: interrupted: ";
-
-    #[test]
-    fn under_load_it_ends_cleanly_and_every_event_is_accounted_for() {
-        for threads in ["1", "2", "3", "4", "8"] {
-            let mut running = Running::start(&["--loop", "--threads", threads]);
-            running.send(libc::SIGINT);
-            running.complaint(INTERRUPTED);
-            let told = running.ends_well();
-            assert!(told.kind("spc.sample.processed") >= 30, "{}", told.text);
-        }
-    }
-
-    #[test]
-    fn a_request_to_end_is_an_interrupt() {
-        let mut running = Running::start(&["--loop"]);
-        running.send(libc::SIGTERM);
-        running.complaint(INTERRUPTED);
-        running.ends_well();
-    }
-
-    #[test]
-    fn live_statistics_are_told_while_it_runs() {
-        let mut running = Running::start(&["--loop", "--live"]);
-        let line = running.complaint("live: ");
-        assert!(line.contains(" accepted, ") && line.contains(" waiting"), "{line}");
-        running.send(libc::SIGINT);
-        running.complaint(INTERRUPTED);
-        running.ends_well();
-    }
-
-    /// A pipe with a name, held open by this end.
-    #[cfg(target_os = "linux")]
-    fn pipe(name: &str) -> (File, fs::File) {
-        use std::ffi::CString;
-        let file = File::new(name, "");
-        fs::remove_file(&file.0).unwrap();
-        let path = CString::new(file.path()).unwrap();
-        // SAFETY: the path is a string that ends with zero.
-        assert_eq!(unsafe { libc::mkfifo(path.as_ptr(), 0o600) }, 0);
-        let end = fs::File::options().read(true).write(true).open(&file.0).unwrap();
-        (file, end)
-    }
-
-    #[cfg(target_os = "linux")]
-    #[test]
-    fn a_reader_that_waits_for_more_is_left_behind() {
-        let (file, mut end) = pipe("input");
-        // The baseline, and no more: when there are limits, all of it has been read.
-        let rows: String = (1..=30).flat_map(|n| (0..5).map(move |at| format!("a,{n},{at}\n"))).collect();
-        end.write_all(rows.as_bytes()).unwrap();
-        let running = Running::start(&["--input", file.path()]);
-        running.send(libc::SIGINT);
-        let told = running.ends_well();
-        assert_eq!((told.kind("spc.sample.processed"), told.kind("spc.series.ended")), (30, 1));
-    }
-
-    /// The first one waits for an audit log that nobody reads.
-    #[cfg(target_os = "linux")]
-    #[test]
-    fn a_second_interrupt_ends_it_at_once() {
-        use std::os::fd::AsRawFd;
-        let (file, end) = pipe("audit");
-        // SAFETY: the descriptor is open. As small as a pipe can be; what the limits need is far more.
-        assert!(unsafe { libc::fcntl(end.as_raw_fd(), libc::F_SETPIPE_SZ, 4096) } > 0);
-        let mut running = Running::start(&["--loop", "--audit", file.path()]);
-        running.send(libc::SIGINT);
-        running.complaint(INTERRUPTED);
-        running.send(libc::SIGINT);
-        let (status, printed) = running.end();
-        assert_eq!(status.code(), Some(130), "{printed}");
-    }
 }

@@ -16,6 +16,10 @@ mod events;
 mod generate;
 #[path = "../examples/spc_monitor/interrupt.rs"]
 mod interrupt;
+#[path = "../examples/spc_monitor/output.rs"]
+mod output;
+#[path = "../examples/spc_monitor/reader.rs"]
+mod reader;
 #[path = "../examples/spc_monitor/rules.rs"]
 mod rules;
 #[path = "../examples/spc_monitor/series.rs"]

@@ -53,8 +53,6 @@ use std::time::Duration;
 use account::{Account, Counted};
 use arguments::{Arguments, Request};
 use audit::Audited;
-use events::SeriesEnded;
-use interrupt::Stop;
 use output::{complain, print};
 use reader::{Reader, Tally};
 use report::Report;
@@ -134,10 +132,10 @@ fn run(arguments: &Arguments, audit: Option<File>) -> Result<ExitCode, BoxError>
     let live = arguments.live || io::stderr().is_terminal();
     let statistics = if live { Some(Statistics::start(&bus)?) } else { None };
 
-    let (stop, messages) = start(&bus, arguments, &gathered)?;
+    let (reader, messages) = start(&bus, arguments, &gathered)?;
     let threads = arguments.threads;
     print(&format!("subgroups of {}, baseline {}, {threads} threads\n", arguments.size, arguments.baseline))?;
-    let read = wait(&bus, &stop, &messages, &gathered.tally);
+    let read = wait(&reader, &messages);
 
     // What handlers publish is refused once the bus is shut down: so they have all done their work before.
     if let Err(busy) = bus.wait_idle(LIMIT) {
@@ -176,32 +174,34 @@ fn subscribe(
 }
 
 /// Starts the reader, and listens to interrupts.
-fn start(bus: &Bus, arguments: &Arguments, gathered: &Gathered) -> Result<(Arc<Stop>, Receiver<Message>), BoxError> {
+fn start(bus: &Bus, arguments: &Arguments, gathered: &Gathered) -> Result<(Arc<Reader>, Receiver<Message>), BoxError> {
     let (send, messages) = channel();
-    let stop = Arc::<Stop>::default();
-    let reader = Reader::new(bus, arguments, Arc::clone(&stop), Arc::clone(&gathered.tally))?;
+    let reader = Arc::new(Reader::new(bus, arguments, Arc::clone(&gathered.tally))?);
     let interrupted = send.clone();
-    // A receiver that is gone has come to its end already.
-    interrupt::on_request(move || drop(interrupted.send(Message::Interrupted)))?;
+    interrupt::on_request(move || {
+        // Here, as the series may have ended, and what was read be still in work: nobody reads the message then.
+        complain("interrupted: what was read is worked on; once more ends at once");
+        let _ = interrupted.send(Message::Interrupted);
+    })?;
+    let reads = Arc::clone(&reader);
     let read = move || {
-        let read = panic::catch_unwind(AssertUnwindSafe(|| reader.run()));
+        let read = panic::catch_unwind(AssertUnwindSafe(|| reads.run()));
         let _ = send.send(Message::Read(read.unwrap_or_else(|_| Err("the reader has panicked".into()))));
     };
     thread::Builder::new().name("reader".into()).spawn(read)?;
-    Ok((stop, messages))
+    Ok((reader, messages))
 }
 
-/// Waits until the series is read, or its reading is stopped.
-fn wait(bus: &Bus, stop: &Stop, messages: &Receiver<Message>, tally: &Tally) -> Result<(), String> {
-    if let Ok(Message::Read(result)) = messages.recv() {
-        return result;
+/// Waits until the series is read, or its reading is stopped; after that the reader publishes nothing.
+fn wait(reader: &Reader, messages: &Receiver<Message>) -> Result<(), String> {
+    let mut told = messages.recv().ok();
+    if let Some(Message::Interrupted) = told {
+        reader.stop();
+        told = messages.recv_timeout(GRACE).ok();
     }
-    stop.ask();
-    complain("interrupted: what was read is worked on; once more ends at once");
-    let read = messages.recv_timeout(GRACE);
-    // From here on the reader publishes nothing.
-    bus.publish(SeriesEnded { round: tally.rounds.load(Ordering::Relaxed) });
-    if let Ok(Message::Read(result)) = read { result } else { Ok(()) }
+    // One that waits for its file has not ended its round, nor has one that has panicked.
+    reader.end_round();
+    if let Some(Message::Read(result)) = told { result } else { Ok(()) }
 }
 
 /// Prints what has been seen, and the account of it; whether nothing is missing.
