@@ -70,7 +70,7 @@ impl Account {
         let by_kind = &stats.published_by_kind;
         let mut pairs = vec![
             ("events by kind", by_kind.values().sum::<u64>() + stats.published_of_other_kinds, self.accepted),
-            ("events offered to the audit log", offered("audit"), self.accepted),
+            ("events offered to the audit log", offered("audit") + offered("audit-of-the-bus"), self.accepted),
             ("events in the audit log", self.by_kind.values().sum(), self.accepted),
             ("subgroups of the reader", subgroups, of_kind(SubgroupMeasured::KIND)),
             ("samples", of_kind(SampleProcessed::KIND), subgroups),

@@ -1,8 +1,10 @@
 //! The audit log: every event on the bus, as one line of a file; without a file it counts.
 //!
-//! It promises to miss nothing: when its queue is full, publishers wait. Lines are written together; the last ones when the
-//! handler is dropped. After an error it writes no more, and goes on counting: [`Audited::unwritten`]. It refuses to fail for
-//! that: each failure would be an event, which it would be the first to have to write.
+//! It misses nothing of the program's: when its queue is full, publishers wait. The bus does not wait with events of its own;
+//! they have a queue to themselves, which is never full but where the file takes nothing for long. Lines are written together;
+//! the last ones when the handlers are dropped. After an error it writes no more, and goes on counting:
+//! [`Audited::unwritten`]. It refuses to fail for that: each failure would be an event, which it would be the first to have to
+//! write.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -23,40 +25,40 @@ pub(crate) struct Audited {
 
 /// See the [module](self).
 struct Log {
-    out: Option<BufWriter<File>>,
+    out: Mutex<Option<BufWriter<File>>>,
     audited: Arc<Mutex<Audited>>,
 }
 
-/// Starts it, on a thread of its own.
+/// What it takes, and by which name.
+const QUEUES: [(&str, &str); 2] = [("audit", "spc.**"), ("audit-of-the-bus", "ringbus.**")];
+
+/// Starts it, on threads of its own.
 pub(crate) fn subscribe(
     bus: &Bus,
     file: Option<File>,
     audited: &Arc<Mutex<Audited>>,
-) -> Result<Subscription, BoxError> {
-    let mut log = Log { out: file.map(BufWriter::new), audited: Arc::clone(audited) };
-    let guard = bus
-        .on("**")?
-        .named("audit")
-        .in_thread()
-        .capacity(CAPACITY)
-        .when_full(LOSSLESS)
-        .subscribe(move |event| log.take(event))?;
-    Ok(guard)
+) -> Result<Vec<Subscription>, BoxError> {
+    let log = Arc::new(Log { out: Mutex::new(file.map(BufWriter::new)), audited: Arc::clone(audited) });
+    let start = |(name, kinds)| {
+        let log = Arc::clone(&log);
+        let queue = bus.on(kinds)?.named(name).in_thread().capacity(CAPACITY).when_full(LOSSLESS);
+        Ok(queue.subscribe(move |event| log.take(event))?)
+    };
+    QUEUES.into_iter().map(start).collect()
 }
 
 // === impl Log ===
 
 impl Log {
-    fn take(&mut self, event: &Event) {
+    fn take(&self, event: &Event) {
         self.audited().count(event);
-        if let Err(error) = self.write(event) {
-            self.out = None;
-            self.audited().unwritten = Some(error.to_string());
-        }
+        let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(Err(error)) = out.as_mut().map(|out| Self::write(out, event)) else { return };
+        *out = None;
+        self.audited().unwritten = Some(error.to_string());
     }
 
-    fn write(&mut self, event: &Event) -> io::Result<()> {
-        let Some(out) = &mut self.out else { return Ok(()) };
+    fn write(out: &mut BufWriter<File>, event: &Event) -> io::Result<()> {
         write!(out, "{} {event}", event.id())?;
         match event.cause() {
             Some(cause) => writeln!(out, " because of {cause}"),
@@ -71,7 +73,8 @@ impl Log {
 
 impl Drop for Log {
     fn drop(&mut self) {
-        if let Some(Err(error)) = self.out.as_mut().map(Write::flush) {
+        let out = self.out.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if let Some(Err(error)) = out.as_mut().map(Write::flush) {
             self.audited().unwritten = Some(error.to_string());
         }
     }

@@ -169,7 +169,7 @@ fn subscribe(
     subscriptions.push(notifier::subscribe(bus, runtime, arguments.failures)?);
     subscriptions.push(letters::subscribe(bus, &gathered.letters)?);
     subscriptions.push(report::subscribe(bus, &gathered.report)?);
-    subscriptions.push(audit::subscribe(bus, audit, &gathered.audited)?);
+    subscriptions.extend(audit::subscribe(bus, audit, &gathered.audited)?);
     Ok(subscriptions)
 }
 
