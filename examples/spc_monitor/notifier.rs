@@ -6,7 +6,7 @@
 //!
 //! It refuses to hold anybody up: when its queue is full the oldest notice goes, and is counted.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::future;
 use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -29,6 +29,9 @@ const PATIENCE: Duration = Duration::from_millis(250);
 /// Attempts after the first one.
 const FURTHER: NonZeroU32 = NonZeroU32::new(3).unwrap();
 
+/// Notices whose attempts are known: far more than are under way at once.
+const KNOWN: usize = 4096;
+
 /// The most critical rule: 0 is the chart of ranges, 1 a point beyond three sigma.
 const CRITICAL: u8 = 1;
 
@@ -43,8 +46,16 @@ struct Notice {
 /// A way to somebody, as unreliable as they are. What fails is decided by a seed and by the notice, not by chance.
 struct Channel {
     seed: u64,
-    /// How often those have been tried that are under way.
-    tried: Mutex<HashMap<EventId, u32>>,
+    tried: Mutex<Tried>,
+}
+
+/// How often each of the last [`KNOWN`] notices has been tried. It is not told when one is done with: also an answer may come
+/// too late.
+#[derive(Default)]
+struct Tried {
+    times: HashMap<EventId, u32>,
+    /// The oldest first.
+    order: VecDeque<EventId>,
 }
 
 /// What becomes of a notice.
@@ -99,31 +110,20 @@ impl Notice {
     }
 }
 
-// === impl Channel ===
+// === impl Channel, Tried ===
 
 impl Channel {
     /// Carries a notice to whom it is for.
     async fn carry(&self, event: &Event) -> Result<(), BoxError> {
         let Some(notice) = Notice::of(event) else { return Ok(()) };
-        let tried = self.begin(event.id());
+        let tried = self.tried.lock().unwrap_or_else(PoisonError::into_inner).once_more(event.id());
         let comes_through = match self.fate(&notice) {
             Fate::Hangs if tried == 0 => return future::pending().await,
             Fate::Hangs => true,
             Fate::Fails(times) => tried >= times,
         };
         tokio::time::sleep(Duration::from_millis(1)).await;
-        if comes_through || tried >= FURTHER.get() {
-            self.tried().remove(&event.id());
-        }
         if comes_through { Ok(()) } else { Err("no answer".into()) }
-    }
-
-    /// How often it has been tried before.
-    fn begin(&self, id: EventId) -> u32 {
-        let mut tried = self.tried();
-        let attempts = tried.entry(id).or_insert(0);
-        *attempts += 1;
-        *attempts - 1
     }
 
     fn fate(&self, notice: &Notice) -> Fate {
@@ -136,8 +136,20 @@ impl Channel {
             _ => Fate::Fails(u32::MAX),
         }
     }
+}
 
-    fn tried(&self) -> std::sync::MutexGuard<'_, HashMap<EventId, u32>> {
-        self.tried.lock().unwrap_or_else(PoisonError::into_inner)
+impl Tried {
+    /// How often it has been tried before.
+    fn once_more(&mut self, id: EventId) -> u32 {
+        if !self.times.contains_key(&id) {
+            self.order.push_back(id);
+        }
+        let times = self.times.entry(id).or_insert(0);
+        *times += 1;
+        let before = *times - 1;
+        for oldest in self.order.drain(..self.order.len().saturating_sub(KNOWN)) {
+            self.times.remove(&oldest);
+        }
+        before
     }
 }
