@@ -22,8 +22,6 @@ use ringbus::{
 };
 
 const LONG: Duration = Duration::from_secs(60);
-/// At which a wait for oneself comes to light.
-const LIMIT: Duration = Duration::from_secs(5);
 
 fn poll(task: &mut Task, waker: &Waker) -> Poll<()> {
     Pin::new(task).poll(&mut Context::from_waker(waker))
@@ -281,7 +279,7 @@ fn nobody_waits_for_a_task_that_needs_its_own_thread_and_came_during_the_publish
         let _ = send.send((waited.running.len(), waited.errors.len(), bus.stats().totals.delivered));
     };
     thread::spawn(waits);
-    assert_eq!(result.recv_timeout(LIMIT), Ok((1, 0, 1)), "or it waits for itself, for ever");
+    assert_eq!(result.recv_timeout(LONG), Ok((1, 0, 1)), "or it waits for itself, for ever");
 }
 
 #[test]

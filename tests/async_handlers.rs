@@ -107,14 +107,15 @@ async fn a_call_past_its_deadline_is_dropped_and_tried_again() {
     let tried = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&tried);
     let queue = bus.on("job").unwrap().in_tokio().unwrap();
-    let retry = Retry::times(NonZeroU32::new(2).unwrap()).base(Duration::from_millis(1));
+    // On a busy machine those that do not stand still may be too late as well: the third is the first that can do it.
+    let retry = Retry::times(NonZeroU32::new(20).unwrap()).base(Duration::from_millis(1)).cap(Duration::from_millis(9));
     let guard = queue
         .deadline(Duration::from_millis(5))
         .retry(retry)
         .subscribe(move |_| {
-            let last = count.fetch_add(1, Ordering::Relaxed) == 2;
+            let comes_through = count.fetch_add(1, Ordering::Relaxed) >= 2;
             async move {
-                if !last {
+                if !comes_through {
                     std::future::pending::<()>().await;
                 }
             }
@@ -123,7 +124,8 @@ async fn a_call_past_its_deadline_is_dropped_and_tried_again() {
     let event = Event::builder("job").build().unwrap();
     let waited = bus.publish_and_wait_async(event, LONG).await.unwrap();
     assert!(waited.is_complete(), "{waited:?}");
-    assert_eq!((tried.load(Ordering::Relaxed), guard.info().queue.unwrap().retried), (3, 2));
+    let (tried, retried) = (tried.load(Ordering::Relaxed) as u64, guard.info().queue.unwrap().retried);
+    assert!(tried >= 3 && retried == tried - 1, "{tried} attempts, {retried} of them again");
 }
 
 #[tokio::test]
