@@ -22,6 +22,10 @@ pub(super) fn section(lines: &Lines, written: Option<String>) -> String {
             let (name, alone) = (plain(&part.name), ns(part.alone));
             let _ = writeln!(text, "| {name} | {inside} | {alone} | {share} |");
         }
+        text.push_str(
+            "\nIn a publish: the median of whole publishes less that of publishes without the part; where these wander by more \
+             than the part takes, the difference may be below zero. A further handler is one that is added.\n",
+        );
         if let Some(pair) = lines.pair("parts").filter(|pair| pair.its_ns > 0.0) {
             let times = if pair.ratio > 0.0 { 1.0 / pair.ratio } else { 0.0 };
             let _ = write!(
