@@ -41,13 +41,13 @@ const SHOWN: &str = "\
   team.green   0
   handlers: Ada, Bob, Eve
 
-6. A slow handler hands its work to a thread and holds up nobody
+6. A slow handler has a queue and a thread, and holds up nobody
   > session.note: Breathe in and out.
     Ada hears on session.note: Breathe in and out.
-    heard by 2, failed for 0
+    heard by 1, failed for 0, later by 1
   > session.note: Once more.
     Ada hears on session.note: Once more.
-    heard by 2, failed for 0
+    heard by 1, failed for 0, later by 1
   the scribe has not begun yet; now it does
     the scribe writes: 4 words on session.note
     the scribe writes: 2 words on session.note

@@ -1,7 +1,6 @@
 //! The coaching system's side of it: who listens to which channel, and what is said there.
 
 use std::sync::mpsc::{self, Receiver, Sender};
-use std::thread::{self, JoinHandle};
 
 use ringbus::{BoxError, Bus, Event, Failure, FailureCause, PatternError, Subscription, Value, publish_event};
 
@@ -20,11 +19,12 @@ pub(crate) fn bus() -> Result<Bus, BoxError> {
     Ok(Bus::builder().on_failure(report).build()?)
 }
 
-/// Says something on a channel, and prints how many handlers heard it.
+/// Says something on a channel, and prints how many handlers heard it, and how many will, who have a queue.
 pub(crate) fn say(bus: &Bus, channel: &str, text: &str) {
     line(format_args!("  > {channel}: {text}"));
     let delivery = publish_event!(bus: bus, kind: channel, source: "coach", text);
-    line(format_args!("    heard by {}, failed for {}", delivery.delivered, delivery.failed));
+    let later = if delivery.enqueued > 0 { format!(", later by {}", delivery.enqueued) } else { String::new() };
+    line(format_args!("    heard by {}, failed for {}{later}", delivery.delivered, delivery.failed));
 }
 
 /// What was said; an event without is no message.
@@ -41,32 +41,32 @@ pub(crate) fn listen(bus: &Bus, channel: &str, name: &'static str) -> Result<Sub
     Ok(bus.on(channel)?.named(name).try_subscribe(hear))
 }
 
-/// A listener whose work takes long: the handler hands it to a thread of its own and is done.
+/// A listener whose work takes long: it has a queue, and a thread of its own.
 pub(crate) struct Scribe {
     pub(crate) guard: Subscription,
-    /// The thread waits for this before it begins: the publisher is through long before.
+    /// Dropped, it lets the work begin: the publisher is through long before.
     pub(crate) begin: Sender<()>,
-    pub(crate) thread: JoinHandle<Vec<String>>,
+    /// What has been written; no more comes when the handler has been dropped.
+    pub(crate) summaries: Receiver<String>,
 }
 
 // === impl Scribe ===
 
 impl Scribe {
     pub(crate) fn listen(bus: &Bus, channel: &str) -> Result<Self, BoxError> {
-        let (sender, work) = mpsc::channel();
         let (begin, begun) = mpsc::channel();
-        let thread = thread::Builder::new().name("scribe".into()).spawn(move || summarize(&begun, &work))?;
-        // An event is a counted pointer: cloning it copies nothing.
-        let hand_over = move |event: &Event| Ok(sender.send(event.clone())?);
-        let guard = bus.on(channel)?.named("scribe").try_subscribe(hand_over);
-        Ok(Self { guard, begin, thread })
+        let (sender, summaries) = mpsc::channel();
+        let summarize = move |event: &Event| {
+            // Nothing is ever sent: it waits until nobody could any more.
+            let _ = begun.recv();
+            Ok(sender.send(summary(event)?)?)
+        };
+        let guard = bus.on(channel)?.named("scribe").in_thread().try_subscribe(summarize)?;
+        Ok(Self { guard, begin, summaries })
     }
 }
 
-/// The slow work. It ends when nobody is left who could hand over more.
-fn summarize(begun: &Receiver<()>, work: &Receiver<Event>) -> Vec<String> {
-    // Without a sign it begins when it could not come any more.
-    let _ = begun.recv();
-    let summary = |event: Event| format!("{} words on {}", text(&event).unwrap_or("").split(' ').count(), event.kind());
-    work.iter().map(summary).collect()
+/// The slow work.
+fn summary(event: &Event) -> Result<String, BoxError> {
+    Ok(format!("{} words on {}", text(event)?.split(' ').count(), event.kind()))
 }

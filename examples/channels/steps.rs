@@ -1,11 +1,15 @@
 //! The steps of the show.
 
 use std::panic;
+use std::time::Duration;
 
 use ringbus::{BoxError, Bus};
 
 use crate::coach::{self, Scribe, listen, say};
 use crate::output::line;
+
+/// How long a queue may take to come to its end.
+const LIMIT: Duration = Duration::from_secs(60);
 
 /// Runs them all, on one bus.
 pub(crate) fn show() -> Result<(), BoxError> {
@@ -78,17 +82,16 @@ fn lists_and_counts(bus: &Bus) -> Result<(), BoxError> {
 }
 
 fn slow_handler(bus: &Bus) -> Result<(), BoxError> {
-    title("6. A slow handler hands its work to a thread and holds up nobody");
+    title("6. A slow handler has a queue and a thread, and holds up nobody");
     let scribe = Scribe::listen(bus, "session.note")?;
     let _ada = listen(bus, "session.note", "Ada")?;
     say(bus, "session.note", "Breathe in and out.");
     say(bus, "session.note", "Once more.");
     line(format_args!("  the scribe has not begun yet; now it does"));
-    scribe.begin.send(())?;
-    // This drops the handler and with it the sender: the thread ends when it has done what it got.
-    scribe.guard.close()?;
-    let summaries = scribe.thread.join().map_err(|_| "the scribe panicked")?;
-    for summary in summaries {
+    drop(scribe.begin);
+    // It handles what waits for it, and is dropped.
+    scribe.guard.close_drained(LIMIT)?;
+    for summary in scribe.summaries {
         line(format_args!("    the scribe writes: {summary}"));
     }
     Ok(())
