@@ -3,7 +3,7 @@
 //! - A model (`tests/loom`) explores the orders in which threads can take their steps, weak memory included, all of them or
 //!   up to a bound that it prints; the number is about how many. `cargo xtask loom`, with `--mutants` for the
 //!   mutations.
-//! - A test bears the promise's number in its name; the number is how many a file holds.
+//! - A test bears the promise's number in its name, or in its file's; the number is how many a file holds.
 //! - The stress run, the sanitizers, the fuzz targets and the reference bus: `cargo xtask help` names their commands,
 //!   `ARCHITECTURE.md` says what each is for.
 //!

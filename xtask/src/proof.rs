@@ -1,12 +1,13 @@
 //! `cargo xtask proof`: the table in `src/docs/proof.md`, promise by promise, made from what exists.
 //!
 //! 1. Models name their promises (`promise: "P5, P6: …"`), and so do mutations (`breaks: "P6: …"`).
-//! 2. Tests bear theirs in their name (`fn p06_…`).
+//! 2. Tests bear theirs in their name (`fn p06_…`), or in that of their file (`tests/p06_….rs`).
 //! 3. What shows several promises at once stands in [`BESIDE`].
 //!
 //! Promises that the table cannot go stale: the file must be exactly what is made here. The numbers of orders that loom
 //! has explored are the exception: they come from its last full run, are rounded down, and every full run checks that it
-//! has explored at least half as many. (Hash maps begin at random, so that two runs differ a little.)
+//! has explored at least half as many. (Another compiler may take memory in another order, and so make an address come back
+//! where it did not: then models differ a little.)
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -165,7 +166,7 @@ fn promises_in(text: &str) -> BTreeSet<usize> {
     named.split(", ").filter_map(|word| word.strip_prefix('P')?.parse().ok()).collect()
 }
 
-/// Counts `fn p06_…` by promise and file.
+/// Counts tests by promise and file.
 fn count_tests(root: &Path, folder: &Path, tests: &mut BTreeMap<(usize, String), usize>) -> Result<(), String> {
     let said = |why: std::io::Error| format!("{}: {why}", folder.display());
     for entry in fs::read_dir(folder).map_err(said)? {
@@ -177,7 +178,7 @@ fn count_tests(root: &Path, folder: &Path, tests: &mut BTreeMap<(usize, String),
             let short = path.strip_prefix(root).unwrap_or(&path).with_extension("");
             let short = short.to_string_lossy().replace('\\', "/");
             let short = short.strip_prefix("tests/").unwrap_or(&short).to_owned();
-            for promise in read(&path)?.lines().filter_map(|line| promise_of(line.trim_start())) {
+            for promise in promises_of_tests(&read(&path)?, promise_in(&short)) {
                 *tests.entry((promise, short.clone())).or_default() += 1;
             }
         }
@@ -185,9 +186,24 @@ fn count_tests(root: &Path, folder: &Path, tests: &mut BTreeMap<(usize, String),
     Ok(())
 }
 
-/// `fn p06_close_…` is of promise 6.
-fn promise_of(line: &str) -> Option<usize> {
-    let (number, _) = line.strip_prefix("fn p")?.split_once('_')?;
+/// The promises of all functions in a source that bear one; and of the other tests there, `all`.
+fn promises_of_tests(source: &str, all: Option<usize>) -> Vec<usize> {
+    let mut is_test = false;
+    let mut found = Vec::new();
+    for line in source.lines().map(str::trim_start) {
+        if line == "#[test]" || line.starts_with("#[tokio::test") {
+            is_test = true;
+        } else if let Some(name) = line.strip_prefix("async ").unwrap_or(line).strip_prefix("fn ") {
+            found.extend(promise_in(name).or(all.filter(|_| is_test)));
+            is_test = false;
+        }
+    }
+    found
+}
+
+/// `p06_close_…` is of promise 6.
+fn promise_in(name: &str) -> Option<usize> {
+    let (number, _) = name.strip_prefix('p')?.split_once('_')?;
     number.parse().ok().filter(|number| (1..=PROMISES.len()).contains(number))
 }
 
@@ -228,8 +244,11 @@ mod tests {
         assert_eq!(promises_in("P2, P8: cursor"), BTreeSet::from([2, 8]));
         assert_eq!(promises_in("P12"), BTreeSet::from([12]));
         assert!(promises_in("replay: P5").is_empty());
-        assert_eq!(promise_of("fn p06_close() {"), Some(6));
-        assert_eq!([promise_of("fn p06() {"), promise_of("fn path_of(x)"), promise_of("fn p13_x()")], [None; 3]);
+        assert_eq!(promise_in("p06_close() {"), Some(6));
+        assert_eq!([promise_in("p06() {"), promise_in("path_of(x)"), promise_in("p13_x()")], [None; 3]);
+        let source = "#[test]\nfn a() {\nfn b() {\n  #[tokio::test(x)]\n  // so\n  async fn c() {\nfn p06_d() {\n#[test]\nfn p13_e() {";
+        assert_eq!(promises_of_tests(source, None), [6]);
+        assert_eq!(promises_of_tests(source, promise_in("p08_all")), [8, 8, 6, 8]);
     }
 
     #[test]
