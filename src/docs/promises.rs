@@ -113,8 +113,9 @@
 //! `try_recent` do, and whatever takes a lock may wait for a thread that is not there. Threads of handlers are not there
 //! either, but for one that forks inside its handler: nobody waits for them, and what waits for them is discarded and counted
 //! when somebody closes the handler, shuts the bus down or waits until it is idle. Alarms, for what async code waits for,
-//! ring. (Rust's own `std::thread` takes a lock when a thread begins or
-//! ends: a child that was forked in such a moment may wait for ever when it starts a thread, with or without a bus.)
+//! ring. (Rust's own `std::thread` takes a lock when a thread begins or ends: a child that was forked in such a moment may
+//! wait for ever when it starts a thread, with or without a bus.) A thread that std has let go of, in a later round of the
+//! system's own destructors, cannot be woken any more, so nothing waits there: what would is as if its limit had passed.
 //!
 //! # P11 Free when off
 //! Disabled, or nobody subscribed and no history: a call site on the global bus evaluates none of its arguments and
