@@ -99,8 +99,14 @@ impl Round {
             1 => guard.close_drained(Duration::ZERO),
             2 => {
                 let result = guard.close_drained(LONG);
-                let discarded = guard.info().queue.map_or(0, |queue| queue.discarded);
-                assert!(!alone || result.is_ok() && discarded == 0, "{result:?}, {discarded} discarded");
+                let queue = guard.info().queue.unwrap_or_default();
+                // Quarantine may come in between.
+                let fine = match &result {
+                    Ok(()) => true,
+                    Err(CloseError::NotDrained { discarded, .. }) => (1..=queue.kept_back).contains(discarded),
+                    Err(_) => false,
+                };
+                assert!(!alone || fine && queue.discarded == 0, "{result:?}: {queue}");
                 result
             }
             _ => {

@@ -84,9 +84,9 @@ pub struct HandlerEnd {
     /// Events that waited in its queue and were handled during the shutdown: those that failed, and those of which a
     /// [`filter_map`](crate::Queued::filter_map) made nothing, included.
     pub drained: u64,
-    /// Events that were in its queue, or came to it during the shutdown, and were not handled: they are counted as discarded,
-    /// as dropped where it was full, or, where they came to their turn in quarantine, as
-    /// [kept back](crate::QueueInfo::kept_back).
+    /// Events that waited in its queue and were not handled: they are counted as discarded, or, where they came to their turn
+    /// in quarantine, as [kept back](crate::QueueInfo::kept_back). What the last publishers under way found full, and its
+    /// [policy](crate::Overflow) dropped, is [`dropped`](crate::QueueInfo::dropped), as ever.
     pub abandoned: u64,
     /// A call of it was still running.
     pub running: bool,
@@ -304,7 +304,7 @@ impl ShutdownReport {
         self.handlers.iter().map(|end| end.drained).sum()
     }
 
-    /// Events that were in a queue and were not handled, of all handlers.
+    /// Events that waited and were not handled, of all handlers.
     #[must_use]
     pub fn abandoned(&self) -> u64 {
         self.handlers.iter().map(|end| end.abandoned).sum()

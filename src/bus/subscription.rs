@@ -57,7 +57,7 @@ pub enum CloseError {
     NotDrained {
         /// How long the close has waited: the limit, or less where another thread was first.
         after: Duration,
-        /// How many events were not handled: discarded, kept back in quarantine, or dropped since the queue was full.
+        /// How many events that waited were not handled: discarded, or kept back in quarantine.
         discarded: u64,
         /// A call of the handler was still running.
         running: bool,

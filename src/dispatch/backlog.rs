@@ -93,9 +93,9 @@ pub struct QueueInfo {
 }
 
 impl QueueInfo {
-    /// Events that were offered and never handled.
+    /// Events that waited and were not handled, but for those that made room for others.
     pub(crate) fn left(&self) -> u64 {
-        self.discarded + self.kept_back + self.dropped
+        self.discarded + self.kept_back
     }
 }
 
