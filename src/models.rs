@@ -261,12 +261,13 @@ impl Waiters {
 
     /// Parks until `done`, as a closer does.
     pub fn wait(&self, done: impl Fn() -> bool) {
+        let parker = sync::Parker::new();
         loop {
-            self.0.push(sync::current());
+            self.0.push(parker.unparker().clone());
             if done() {
                 return;
             }
-            sync::park();
+            parker.park();
         }
     }
 

@@ -53,19 +53,24 @@ impl Bus {
     /// # Panics
     /// If a handler does that was subscribed to [unwind](crate::FailurePolicy::Unwind): after the others have had the event.
     pub fn publish(&self, event: impl Publishable) -> Delivery {
-        if !self.inner.gate.is_open() {
-            contain::drop_contained(event);
-            return Delivery::none(Outcome::Disabled);
-        }
         // Call sites have asked before they made the event.
-        if busy::is_busy() {
+        if let Some(refused) = self.refusal() {
             contain::drop_contained(event);
-            return self.inner.refuse();
+            return refused;
         }
         event.publish_on(self).unwrap_or_else(|taken| {
             self.inner.counters.taken_kinds.bump();
             Delivery::refused(Outcome::KindTaken, Rejection::kind_taken(taken))
         })
+    }
+
+    /// The answer where nothing can be published now.
+    #[inline]
+    pub(super) fn refusal(&self) -> Option<Delivery> {
+        if !self.inner.gate.is_open() {
+            return Some(Delivery::none(Outcome::Disabled));
+        }
+        busy::is_busy().then(|| self.inner.refuse())
     }
 
     /// Whether a publish can reach anybody; what call sites ask first.

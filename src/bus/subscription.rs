@@ -55,7 +55,7 @@ pub enum CloseError {
     /// The handler's queue was not drained in this time, or another thread has ended it at once meanwhile; the rest was
     /// discarded. Or what waited was not handled because the handler is in quarantine.
     NotDrained {
-        /// How long the close has waited: the limit, or less where another thread was first.
+        /// How long the close has waited: the limit, or less where it came to the end before.
         after: Duration,
         /// How many events that waited were not handled: discarded, or kept back in quarantine.
         discarded: u64,
@@ -294,7 +294,7 @@ impl Subscription {
     /// ```
     ///
     /// # Errors
-    /// [`CloseError::NotDrained`] past the deadline, [`CloseError::TimedOut`] where a publisher was still handing an event
+    /// [`CloseError::NotDrained`] past the deadline, or where quarantine has kept back what waited; [`CloseError::TimedOut`] where a publisher was still handing an event
     /// over then: that one is discarded too. [`CloseError::InsideHandler`] and [`CloseError::OnExecutor`] where waiting could
     /// be waiting for oneself: what waits is handled, and not waited for.
     pub fn close_drained(&self, limit: Duration) -> Result<(), CloseError> {

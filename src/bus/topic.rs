@@ -3,10 +3,9 @@
 use core::fmt;
 use core::marker::PhantomData;
 
-use super::{Bus, Delivery, Outcome, publish_draft};
+use super::{Bus, Delivery, publish_draft};
 use crate::contain;
 use crate::event::{Blanks, Draft, Event, Given, Kind, KindTaken, Payload};
-use crate::sync::busy;
 
 /// What [`Bus::publish`] takes: an [`Event`], or a value of a [`Payload`] type. Sealed.
 #[diagnostic::on_unimplemented(
@@ -103,7 +102,7 @@ impl<T: Payload> Topic<T> {
     /// # Panics
     /// If a handler does that was subscribed to [unwind](crate::FailurePolicy::Unwind): after the others have had the event.
     pub fn publish(&self, payload: T) -> Delivery {
-        if let Some(refused) = self.refusal() {
+        if let Some(refused) = self.bus.refusal() {
             contain::drop_contained(payload);
             return refused;
         }
@@ -133,19 +132,11 @@ impl<T: Payload> Topic<T> {
     /// # Panics
     /// If `make` does: nothing is published then. And as [`publish`](Self::publish).
     pub fn publish_with(&self, make: impl FnOnce() -> T) -> Delivery {
-        if let Some(refused) = self.refusal() {
+        if let Some(refused) = self.bus.refusal() {
             return refused;
         }
         let payload = make();
         publish_draft(Some(&self.bus), Draft::typed(self.kind.clone(), payload))
-    }
-
-    /// The answer where nothing can be published now.
-    fn refusal(&self) -> Option<Delivery> {
-        if !self.bus.is_open() {
-            return Some(Delivery::none(Outcome::Disabled));
-        }
-        busy::is_busy().then(|| self.bus.inner.refuse())
     }
 
     /// The kind of its events.

@@ -8,11 +8,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::{Bus, Delivery, Inner, Outcome, Publishable};
+use crate::contain;
 use crate::dispatch::awaited::{self, Completion};
 use crate::dispatch::{HandlerError, StillRunning};
 use crate::event::{Blanks, Event, Given, KindTaken};
 use crate::sync::atomic::Ordering;
-use crate::sync::{busy, duty};
+use crate::sync::duty;
 
 /// What became of an event with all its handlers; from [`Bus::publish_and_wait`].
 #[derive(Clone, Debug)]
@@ -106,9 +107,9 @@ impl Bus {
         &self,
         event: impl Publishable,
     ) -> Result<(Option<Arc<Completion>>, Waited), WaitError> {
-        if !self.inner.gate.is_open() || busy::is_busy() {
-            // Before it is made an event: nobody is to have it.
-            return Ok((None, Waited::of(self.publish(event))));
+        if let Some(refused) = self.refusal() {
+            contain::drop_contained(event);
+            return Ok((None, Waited::of(refused)));
         }
         let given = event.give(&mut None, &mut Blanks::with_room(0)).map_err(|taken| {
             self.inner.counters.taken_kinds.bump();

@@ -29,9 +29,16 @@ use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::sync::{Mutex, OnceBox, busy, frames, rows, thread_local};
 
 thread_local! {
-    /// What this thread publishes and waits for, innermost last. Has no destructor, so that the latest of the thread's own can
-    /// publish and wait too: where there is nothing, nothing is allocated.
-    static AWAITED: RefCell<ManuallyDrop<Vec<Awaited>>> = const { RefCell::new(ManuallyDrop::new(Vec::new())) };
+    /// What this thread publishes and waits for. Has no destructor, so that the latest of the thread's own can publish and wait
+    /// too: where there is nothing, nothing is allocated.
+    static AWAITED: RefCell<ManuallyDrop<Stack>> = const { RefCell::new(ManuallyDrop::new(Stack::new())) };
+}
+
+/// Publishes that are waited for, one inside the other.
+struct Stack {
+    outermost: Option<Awaited>,
+    /// Innermost last.
+    inner: Vec<Awaited>,
 }
 
 /// A publish that is waited for.
@@ -69,7 +76,8 @@ pub enum HandlerErrorCause {
     Error(String),
     /// It panicked with this text.
     Panic(String),
-    /// It was never called, or not to its end: its queue was full, or it was closed, or in quarantine.
+    /// It was never called, or not to its end: its queue was full, or it was closed, or in quarantine, where its filter is not
+    /// asked either.
     NotHandled,
 }
 
@@ -164,6 +172,34 @@ pub(crate) struct Ticket {
 impl StillRunning {
     pub(crate) fn of(subscriber: &Subscriber) -> Self {
         Self { subscription: subscriber.id, name: subscriber.name.clone(), place: subscriber.place }
+    }
+}
+
+// === impl Stack ===
+
+impl Stack {
+    const fn new() -> Self {
+        Self { outermost: None, inner: Vec::new() }
+    }
+
+    fn push(&mut self, awaited: Awaited) {
+        match &self.outermost {
+            None => self.outermost = Some(awaited),
+            Some(_) => self.inner.push(awaited),
+        }
+    }
+
+    /// Takes the innermost one off; where it was the only inner one, also the room for it.
+    fn pop(&mut self) -> Option<Awaited> {
+        let Some(last) = self.inner.pop() else { return self.outermost.take() };
+        if self.inner.is_empty() {
+            self.inner = Vec::new();
+        }
+        Some(last)
+    }
+
+    fn innermost_first(&mut self) -> impl Iterator<Item = &mut Awaited> {
+        self.inner.iter_mut().rev().chain(&mut self.outermost)
     }
 }
 
@@ -271,14 +307,7 @@ pub(crate) fn during<R>(bus: &dyn Any, id: EventId, publish: impl FnOnce() -> R)
     struct Over;
     impl Over {
         fn end(&self) -> Option<Arc<Completion>> {
-            let (last, emptied) = AWAITED.with(|awaited| {
-                let mut awaited = awaited.borrow_mut();
-                let last = awaited.pop();
-                let emptied = if awaited.is_empty() { mem::take(&mut **awaited) } else { Vec::new() };
-                (last, emptied)
-            });
-            drop(emptied);
-            last?.completion
+            busy::during(|| AWAITED.with(|awaited| awaited.borrow_mut().pop()))?.completion
         }
     }
     impl Drop for Over {
@@ -298,7 +327,7 @@ pub(crate) fn during<R>(bus: &dyn Any, id: EventId, publish: impl FnOnce() -> R)
 /// Whether this thread waits for anything that it publishes.
 #[inline]
 pub(super) fn is_waiting() -> bool {
-    AWAITED.with(|awaited| awaited.try_borrow().is_ok_and(|awaited| !awaited.is_empty()))
+    AWAITED.with(|awaited| awaited.try_borrow().is_ok_and(|awaited| awaited.outermost.is_some()))
 }
 
 /// A ticket for the queue of a subscription that is handed an event, if this thread waits for that.
@@ -339,7 +368,7 @@ fn of(event: &Event) -> Option<Arc<Completion>> {
         busy::during(|| {
             let mut awaited = awaited.borrow_mut();
             let this = |one: &&mut Awaited| (one.id, one.bus, one.depth) == (id, bus, depth);
-            let found = awaited.iter_mut().rev().find(this)?;
+            let found = awaited.innermost_first().find(this)?;
             Some(Arc::clone(found.completion.get_or_insert_default()))
         })
     })

@@ -16,8 +16,8 @@ use std::time::Instant;
 
 use crate::contain;
 use crate::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
-use crate::sync::wakers::waker_of;
-use crate::sync::{QuietMutex, busy, fence_after_rmw, park, park_timeout, step, this_thread};
+use crate::sync::wakers::waker_to;
+use crate::sync::{Parker, QuietMutex, busy, fence_after_rmw, step};
 
 /// See the [module](self).
 #[derive(Debug)]
@@ -138,25 +138,24 @@ impl Watch {
         self.wake_told();
     }
 
-    /// Parks the calling thread until `done`; `false` where the deadline has passed before, and, not yet done, on a thread
-    /// that is so close to its end that nobody can wake it.
+    /// Parks the calling thread until `done`; `false` where the deadline has passed before.
     pub(crate) fn wait_until(&self, deadline: Option<Instant>, mut done: impl FnMut() -> bool) -> bool {
-        let Some(waker) = this_thread().map(waker_of) else { return done() };
-        let mut place = Place::default();
+        let parker = Parker::new();
+        let (waker, mut place) = (waker_to(parker.unparker().clone()), Place::default());
         let came_true = loop {
             self.register(&mut place, &waker);
             if done() {
                 break true;
             }
             let Some(deadline) = deadline else {
-                park();
+                parker.park();
                 continue;
             };
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 break false;
             }
-            park_timeout(left);
+            parker.park_timeout(left);
         };
         self.unregister(&mut place);
         came_true

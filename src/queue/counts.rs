@@ -29,7 +29,7 @@ impl Counts {
         [delivered, skipped, failed, kept_back, dropped, discarded].iter().map(|count| count.get()).sum()
     }
 
-    /// How many calls have come to their end.
+    /// How many attempts have come to their end, those that an open circuit has rejected among them.
     pub(super) fn attempts(&self) -> u64 {
         self.delivered.get() + self.failed.get() + self.retried.get()
     }

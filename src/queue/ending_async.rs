@@ -78,7 +78,8 @@ impl Subscription {
     /// # Errors
     /// [`CloseError::InsideHandler`] inside this very handler, with a queue or without, which would wait for itself: what
     /// waits is still handled. [`CloseError::NoThread`] where the system has none to wait on; likewise.
-    /// [`CloseError::NotDrained`] where another thread has ended it at once meanwhile, or the receiver was dropped.
+    /// [`CloseError::NotDrained`] where another thread has ended it at once meanwhile, quarantine has kept back what waited, or
+    /// the receiver was dropped.
     ///
     /// # Cost
     /// A thread, while it lasts: it has no limit, so a call that never ends keeps the thread as long.

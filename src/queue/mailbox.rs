@@ -66,6 +66,8 @@ pub(crate) struct Mailbox {
     /// Told when there is room again, where publishers wait for that.
     room: Watch,
     drives: Drives,
+    /// Whether a stream has taken an event out and not given it on: it tells of a loss first.
+    held: AtomicU64,
     /// Written where events come in.
     offered: CachePadded<AtomicU64>,
     /// Written where they have been handled.
@@ -98,6 +100,7 @@ impl Mailbox {
             watch: Watch::default(),
             room: Watch::default(),
             drives,
+            held: AtomicU64::new(0),
             offered: CachePadded::new(AtomicU64::new(0)),
             counts: CachePadded::new(Counts::default()),
             options,
@@ -224,6 +227,16 @@ impl Mailbox {
     #[cfg(feature = "async")]
     pub(super) fn dropped(&self) -> u64 {
         self.counts.dropped.get()
+    }
+
+    /// Whoever takes events out has one that it does not give on yet; or has no longer.
+    #[cfg(feature = "async")]
+    pub(super) fn hold(&self, holds: bool) {
+        self.held.store(holds.into(), Ordering::Release);
+        if holds {
+            // One who waits for the end may have looked just before.
+            self.watch.tell();
+        }
     }
 
     /// All workers have ended: nothing is handled any more.
@@ -376,9 +389,9 @@ impl Backlog for Mailbox {
     fn is_over(&self) -> bool {
         self.follow_fork();
         let mode = self.mode.load(Ordering::Acquire);
-        // Where events are taken out, one that was taken and not given on (a stream tells of a loss first) is no call.
-        let is_at_rest = || (mode == STOPPED && !self.has_workers()) || self.is_idle();
-        mode != OPEN && self.crew.have_ended() && is_at_rest()
+        // Nobody waits for what a stream holds back.
+        let held = || if mode == STOPPED { self.held.load(Ordering::Acquire) } else { 0 };
+        mode != OPEN && self.crew.have_ended() && self.pending() <= held()
     }
 
     fn watch(&self) -> &Watch {
@@ -431,7 +444,7 @@ impl Drop for Mailbox {
         self.sweep();
         // An executor's, both.
         contain::drop_contained(mem::replace(&mut self.drives, Box::new(|| false)));
-        (0..self.crew.len().max(1)).for_each(|place| contain::run_contained(|| self.wakers.forget(place)));
+        (0..self.crew.len().max(1)).for_each(|place| self.wake(|| self.wakers.forget(place)));
     }
 }
 

@@ -19,8 +19,8 @@ use crate::dispatch::awaited::{HandlerErrorCause, Ticket};
 use crate::dispatch::backlog::Backlog;
 use crate::dispatch::{BoxError, EndedBy, Subscriber, SubscriptionInfo};
 use crate::event::{DecodeError, Event, Payload};
-use crate::sync::wakers::waker_of;
-use crate::sync::{park, park_timeout, this_thread};
+use crate::sync::Parker;
+use crate::sync::wakers::waker_to;
 
 /// The events of a subscription, taken out one by one; made by [`Subscribe::receiver`](crate::Subscribe::receiver).
 ///
@@ -191,19 +191,19 @@ impl<P: Received> Receiver<P> {
                 }
             }
         }
-        // On a thread that is so close to its end that nobody can wake it there is nothing to wait for.
-        let Some(waker) = this_thread().map(waker_of) else { return Err(RecvError::TimedOut) };
+        let parker = Parker::new();
+        let waker = waker_to(parker.unparker().clone());
         loop {
             if let Poll::Ready(item) = self.poll_item(&waker) {
                 return item;
             }
             match deadline.map(|deadline| deadline.saturating_duration_since(Instant::now())) {
-                None => park(),
+                None => parker.park(),
                 Some(Duration::ZERO) => {
                     self.mailbox.wakers.rise(0);
                     return Err(RecvError::TimedOut);
                 }
-                Some(left) => park_timeout(left),
+                Some(left) => parker.park_timeout(left),
             }
         }
     }

@@ -169,7 +169,10 @@ impl<P: Received> Stream for EventStream<P> {
         let this = self.get_mut();
         loop {
             let next = match this.held.take() {
-                Some((event, ticket)) => Next::Event(event, ticket),
+                Some((event, ticket)) => {
+                    this.receiver.mailbox.hold(false);
+                    Next::Event(event, ticket)
+                }
                 None => this.receiver.mailbox.next(0, cx.waker()),
             };
             // After the look: what was lost before an event came to its turn is told before it, if it is counted by now.
@@ -179,6 +182,7 @@ impl<P: Received> Stream for EventStream<P> {
                 this.told = lost;
                 if let Next::Event(event, ticket) = next {
                     this.held = Some((event, ticket));
+                    this.receiver.mailbox.hold(true);
                 }
                 return Poll::Ready(Some(Err(lagged)));
             }
@@ -198,6 +202,7 @@ impl<P: Received> Stream for EventStream<P> {
 impl<P> Drop for EventStream<P> {
     fn drop(&mut self) {
         if let Some((event, ticket)) = self.held.take() {
+            self.receiver.mailbox.hold(false);
             self.receiver.mailbox.discard(event, ticket);
         }
     }

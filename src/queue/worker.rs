@@ -253,16 +253,18 @@ impl Hands {
             }
             return Some(Turnout::Over);
         }
+        // Before the circuit's hook, if it has one, is told.
+        let took_ns = timer.as_ref().map(Timer::elapsed_ns);
         let succeeded = matches!(ended, Ok(Ok(())));
         if let Some(permit) = permit {
             turn.settle(permit, succeeded);
         }
-        if let Some(timer) = timer.as_ref().filter(|_| !succeeded) {
-            turn.took(&current.event, timer.elapsed_ns());
+        if let Some(ns) = took_ns.filter(|_| !succeeded) {
+            turn.took(&current.event, ns);
         }
         let how = match ended {
             Ok(Ok(())) => {
-                turn.delivered(&current.event, timer.as_ref().map(Timer::elapsed_ns));
+                turn.delivered(&current.event, took_ns);
                 mailbox.counts.delivered.bump();
                 if let Some(ticket) = current.ticket.take() {
                     ticket.delivered();

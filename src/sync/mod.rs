@@ -140,6 +140,7 @@ mod platform {
     #[cfg(feature = "inject")]
     pub(crate) use super::injected::lock::{Condvar, Mutex, MutexGuard};
     pub(crate) use crossbeam_utils::Backoff;
+    pub(crate) use crossbeam_utils::sync::{Parker, Unparker};
     #[cfg(not(feature = "inject"))]
     pub(crate) use parking_lot::{Condvar, Mutex, MutexGuard};
     pub(crate) use std::thread::{Thread, current, park};
@@ -151,9 +152,9 @@ mod platform {
     }
 
     /// The calling thread; `None` where std has let go of it, in a late round of the system's destructors. It cannot be
-    /// asked for that: it panics.
+    /// asked for that: it panics, and the process's panic hook is told. So it is not asked in a panic.
     pub(crate) fn this_thread() -> Option<Thread> {
-        std::panic::catch_unwind(current).ok()
+        if std::thread::panicking() { None } else { std::panic::catch_unwind(current).ok() }
     }
 }
 
@@ -217,8 +218,34 @@ mod platform {
         }
     }
 
-    pub(crate) fn this_thread() -> Option<Thread> {
-        Some(current())
+    /// loom's parking with crossbeam's face.
+    pub(crate) struct Parker(Unparker);
+
+    #[derive(Clone, Debug)]
+    pub(crate) struct Unparker(Thread);
+
+    impl Parker {
+        pub(crate) fn new() -> Self {
+            Self(Unparker(current()))
+        }
+
+        pub(crate) fn unparker(&self) -> &Unparker {
+            &self.0
+        }
+
+        pub(crate) fn park(&self) {
+            park();
+        }
+
+        pub(crate) fn park_timeout(&self, _: std::time::Duration) {
+            park();
+        }
+    }
+
+    impl Unparker {
+        pub(crate) fn unpark(&self) {
+            self.0.unpark();
+        }
     }
 
     /// loom knows no time: a timed wait there is a wait.

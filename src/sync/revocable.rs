@@ -29,7 +29,7 @@ use super::cell::UnsafeCell;
 use super::plain::AtomicU64;
 use super::rows::{self, Level, Mark};
 use super::waiters::Waiters;
-use super::{duty, park, park_timeout, process, step, this_thread};
+use super::{Parker, duty, process, step};
 
 /// May be called.
 const LIVE: u8 = 0;
@@ -221,14 +221,9 @@ impl<T> Revocable<T> {
 
     /// Parks until `done`, on whose way to become true somebody wakes the waiters.
     fn wait(&self, deadline: Option<Instant>, done: impl Fn() -> bool) -> Result<(), StillRunning> {
-        let still_running = || Err(StillRunning(rows::callers(self.address())));
-        let Some(thread) = this_thread() else {
-            // It cannot be woken any more. As below.
-            heavy_fence();
-            return if done() { Ok(()) } else { still_running() };
-        };
+        let parker = Parker::new();
         loop {
-            self.waiters.push(thread.clone());
+            self.waiters.push(parker.unparker().clone());
             // Pairs with the fence in `call`.
             heavy_fence();
             step("close.look");
@@ -236,16 +231,16 @@ impl<T> Revocable<T> {
                 return Ok(());
             }
             let Some(deadline) = deadline else {
-                park();
+                parker.park();
                 continue;
             };
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 // Takes our own entry off the list; whoever else was on it looks again.
                 self.waiters.wake_all();
-                return still_running();
+                return Err(StillRunning(rows::callers(self.address())));
             }
-            park_timeout(left);
+            parker.park_timeout(left);
         }
     }
 }

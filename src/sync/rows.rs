@@ -435,6 +435,8 @@ impl Seat {
         if self.claiming.replace(true) {
             return None;
         }
+        #[cfg(not(ringbus_loom))]
+        let thread = LEAVE.try_with(|_| ()).ok().filter(|()| !self.ended.get()).and_then(|()| super::this_thread());
         let (row, kept) = busy::during(|| {
             let row = ROWS.claim();
             let kept = !self.ended.get() && LEAVE.try_with(|leave| leave.0.set(Some(row))).is_ok();
@@ -447,7 +449,7 @@ impl Seat {
             asymmetric::settle();
             // The first use of a snapshot on a thread allocates too: better here than in its first publish.
             #[cfg(not(ringbus_loom))]
-            drop(row.owner.swap(std::sync::Arc::new(if kept { super::this_thread() } else { None })));
+            drop(row.owner.swap(std::sync::Arc::new(thread.filter(|_| kept))));
             (row, kept)
         });
         self.row.set(Some(row));

@@ -10,12 +10,12 @@
 
 use core::ptr;
 
-use super::Thread;
+use super::Unparker;
 use super::atomic::{AtomicPtr, Ordering};
 use super::cell::UnsafeCell;
 
 struct Node {
-    thread: Thread,
+    parked: Unparker,
     /// Written by the thread that pushes, read by the one that has taken the list.
     next: UnsafeCell<*mut Node>,
 }
@@ -26,7 +26,7 @@ pub(crate) struct Waiters {
     top: AtomicPtr<Node>,
 }
 
-// SAFETY: a node is owned by the list or by whoever took the list; `Thread` itself may be sent.
+// SAFETY: a node is owned by the list or by whoever took the list; `Unparker` itself may be sent.
 unsafe impl Send for Waiters {}
 // SAFETY: as above; all shared access goes through the atomic word.
 unsafe impl Sync for Waiters {}
@@ -36,9 +36,9 @@ impl Waiters {
         Self { top: AtomicPtr::new(ptr::null_mut()) }
     }
 
-    /// Puts the calling thread, which is this, on the list.
-    pub(crate) fn push(&self, thread: Thread) {
-        let node = Box::into_raw(Box::new(Node { thread, next: UnsafeCell::new(ptr::null_mut()) }));
+    /// Puts a thread on the list.
+    pub(crate) fn push(&self, parked: Unparker) {
+        let node = Box::into_raw(Box::new(Node { parked, next: UnsafeCell::new(ptr::null_mut()) }));
         let mut top = self.top.load(Ordering::Relaxed);
         loop {
             // SAFETY: `node` is ours until the exchange below succeeds.
@@ -69,7 +69,7 @@ impl Waiters {
             let node = unsafe { Box::from_raw(at) };
             // SAFETY: as above: the node is ours.
             at = node.next.with(|next| unsafe { *next });
-            node.thread.unpark();
+            node.parked.unpark();
         }
     }
 }

@@ -24,7 +24,7 @@ use core::task::Waker;
 use std::task::Wake;
 
 use super::atomic::{AtomicPtr, AtomicU64, Ordering, fence};
-use super::{CachePadded, Thread, busy, fence_after_rmw, step};
+use super::{CachePadded, Thread, Unparker, busy, fence_after_rmw, step};
 
 /// See the [module](self).
 pub(crate) struct Wakers {
@@ -206,19 +206,24 @@ fn bit(place: usize) -> u64 {
 
 /// A waker of a thread: it ends a [`park`](super::park). Allocates.
 pub(crate) fn waker_of(thread: Thread) -> Waker {
-    struct Unpark(Thread);
+    std::sync::Arc::new(Calls(move || thread.unpark())).into()
+}
 
-    impl Wake for Unpark {
-        fn wake(self: std::sync::Arc<Self>) {
-            self.0.unpark();
-        }
+/// A waker of a thread that sleeps on a [`Parker`](super::Parker), which needs nothing of the thread's own. Allocates.
+pub(crate) fn waker_to(parked: Unparker) -> Waker {
+    std::sync::Arc::new(Calls(move || parked.unpark())).into()
+}
 
-        fn wake_by_ref(self: &std::sync::Arc<Self>) {
-            self.0.unpark();
-        }
+struct Calls<F>(F);
+
+impl<F: Fn() + Send + Sync + 'static> Wake for Calls<F> {
+    fn wake(self: std::sync::Arc<Self>) {
+        (self.0)();
     }
 
-    std::sync::Arc::new(Unpark(thread)).into()
+    fn wake_by_ref(self: &std::sync::Arc<Self>) {
+        (self.0)();
+    }
 }
 
 #[cfg(all(test, not(ringbus_loom)))]

@@ -317,8 +317,9 @@ fn the_last_of_all_destructors() {
     end(RUN.load(Ordering::Relaxed) == 2 && FAULTS.load(Ordering::Relaxed) == 0);
 }
 
-/// Where std has let go of the thread: it can be named and woken no more, so it waits for nothing.
+/// Where std has let go of the thread: it has no name any more, and is woken all the same.
 fn the_second_round_of_destructors() {
+    static HOOKS: AtomicU32 = AtomicU32::new(0);
     static KEY: OnceLock<libc::pthread_key_t> = OnceLock::new();
     fn set(round: usize) {
         // SAFETY: the key exists; the value is never followed.
@@ -330,17 +331,24 @@ fn the_second_round_of_destructors() {
         }
         use_bus("second round", false);
         let bus = Bus::new();
-        let wait = Overflow::Block { up_to: Duration::from_secs(60) };
+        let wait = Overflow::Block { up_to: Duration::from_millis(1) };
         let jobs = bus.on("job").unwrap().queued().capacity(1).when_full(wait).receiver().unwrap();
         (0..2).for_each(|n| drop(publish_event!(bus: &bus, "job", n)));
         let info = jobs.info();
         check("second round, full", (info.failed, info.queue.unwrap().dropped) == (0, 1));
         check("second round, close", jobs.subscription().close_timeout(Duration::from_secs(60)).is_ok());
-        let waited = bus.shutdown(Duration::from_secs(60));
-        check("second round, shutdown", waited.is_complete());
+        let (held, may_go) = std::sync::mpsc::channel::<()>();
+        let worker = bus.on("job").unwrap().in_thread().subscribe(move |_| _ = may_go.recv()).unwrap();
+        publish_event!(bus: &bus, "job");
+        check("second round, busy", bus.wait_idle(Duration::from_millis(1)).is_err());
+        drop(held);
+        check("second round, idle", bus.wait_idle(Duration::from_secs(60)).is_ok());
+        check("second round, drain", worker.close_drained(Duration::from_secs(60)).is_ok());
+        check("second round, shutdown", bus.shutdown(Duration::from_secs(60)).is_complete());
         RUN.fetch_add(1, Ordering::Relaxed);
     }
-    set_hook(Box::new(|_| {}));
+    // The one that is allowed: a thread's first publish asks std for its name.
+    set_hook(Box::new(|_| _ = HOOKS.fetch_add(1, Ordering::Relaxed)));
     let mut key = 0;
     // SAFETY: the destructor takes any value.
     assert_eq!(unsafe { libc::pthread_key_create(&raw mut key, Some(late)) }, 0);
@@ -354,5 +362,6 @@ fn the_second_round_of_destructors() {
         });
         thread.join().unwrap();
     }
+    check("second round, panics", HOOKS.load(Ordering::Relaxed) == 1);
     end(RUN.load(Ordering::Relaxed) == 2 && FAULTS.load(Ordering::Relaxed) == 0);
 }
