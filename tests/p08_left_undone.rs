@@ -48,13 +48,24 @@ fn a_drain_tells_what_quarantine_has_kept_back() {
 #[test]
 fn who_waits_is_told_of_quarantine_before_and_after_the_queue() {
     let bus = Bus::new();
-    let (_begun, go, queued) = failing(&bus);
+    let (begun, go, queued) = failing(&bus);
+    let job = || ringbus::Event::builder("job").build().unwrap();
+    publish(&bus, 1);
+    begun.recv().unwrap();
+    // It waits when its handler comes into quarantine.
+    let waited = std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| bus.publish_and_wait(job(), LONG).unwrap());
+        while queued.info().queue.unwrap().waiting == 0 {
+            std::thread::yield_now();
+        }
+        drop(go);
+        waiting.join().unwrap()
+    });
+    assert_eq!(waited.errors.iter().map(|error| &error.cause).collect::<Vec<_>>(), [&HandlerErrorCause::NotHandled]);
+    assert_eq!(queued.info().queue.unwrap().kept_back, 1);
     let once = FailurePolicy::Quarantine { after: NonZeroU32::MIN };
     let plain = bus.on("job").unwrap().failure_policy(once).try_subscribe(|_| Err("no".into()));
-    drop(go);
     publish(&bus, 1);
-    bus.wait_idle(LONG).unwrap();
-    let job = || ringbus::Event::builder("job").build().unwrap();
     let waited = bus.publish_and_wait(job(), None).unwrap();
     let mut left: Vec<_> = waited.errors.iter().map(|error| (error.subscription, error.cause.clone())).collect();
     left.sort_by_key(|(subscription, _)| *subscription);
@@ -119,4 +130,37 @@ fn what_ending_threads_take_out_is_counted_in_the_totals() {
     let threads: Vec<_> = queues.into_iter().map(ends).collect();
     threads.into_iter().for_each(|thread| thread.join().unwrap());
     assert_eq!(bus.stats().totals.delivered, 8 * EACH);
+}
+
+/// One that stands between its last word and what it discards.
+#[cfg(feature = "inject")]
+#[test]
+fn an_end_is_not_over_before_what_waited_is_counted() {
+    use std::cell::Cell;
+    use std::sync::Mutex;
+    thread_local! { static STOPS: Cell<bool> = const { Cell::new(false) }; }
+    let (stopped, has_stopped) = channel();
+    let (resume, may_resume) = channel::<()>();
+    let may_resume = Mutex::new(may_resume);
+    let hook = move |step: &str| {
+        if step == "mailbox.stop" && STOPS.try_with(|stops| stops.replace(false)).unwrap_or(false) {
+            stopped.send(()).unwrap();
+            let _ = may_resume.lock().unwrap().recv();
+        }
+    };
+    assert!(ringbus::__inject::set_step_hook(Box::new(hook)));
+    let bus = Bus::new();
+    let jobs = bus.on("job").unwrap().receiver().unwrap();
+    publish(&bus, 3);
+    let reports = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            STOPS.set(true);
+            drop(jobs);
+        });
+        has_stopped.recv().unwrap();
+        let early = bus.shutdown(std::time::Duration::ZERO);
+        drop(resume);
+        early
+    });
+    assert!(reports.handlers[0].running && !reports.is_complete(), "{reports}");
 }

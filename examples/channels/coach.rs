@@ -19,7 +19,7 @@ pub(crate) fn bus() -> Result<Bus, BoxError> {
     Ok(Bus::builder().on_failure(report).build()?)
 }
 
-/// Says something on a channel, and prints how many handlers heard it, and how many will, who have a queue.
+/// Says something on a channel, and prints how many handlers heard it, and how many with a queue will hear it later.
 pub(crate) fn say(bus: &Bus, channel: &str, text: &str) {
     line(format_args!("  > {channel}: {text}"));
     let delivery = publish_event!(bus: bus, kind: channel, source: "coach", text);

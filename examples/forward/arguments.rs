@@ -19,7 +19,7 @@ Exit code: 0 everything came through, 1 something did not, 2 wrong arguments, or
 a FILE that cannot be opened.
 ";
 
-/// Most that `--events` takes. A bus keeps some more than twice as many dead letters: one for each forwarder.
+/// Most that `--events` takes. A bus keeps at most 2^20 dead letters, and each event may become two: one for each forwarder.
 pub(crate) const MOST: u64 = 500_000;
 
 /// What to do.

@@ -84,7 +84,8 @@ pub struct BreakerInfo {
     pub failures_in_row: u32,
     /// How often it has opened, half open circuits that opened again among them.
     pub opened: u64,
-    /// Calls that it did not let through.
+    /// Calls that it did not let through; also while all probes were out that a [throttle](crate::Subscribe::throttle) then
+    /// kept back.
     pub rejected: u64,
 }
 

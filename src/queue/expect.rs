@@ -132,7 +132,8 @@ impl Bus {
 // === impl Subscribe ===
 
 impl<P: Received> Subscribe<P> {
-    /// Begins to wait for an event that the options let through: the first that comes from now on.
+    /// Begins to wait for an event that the options let through: the first that comes from now on, or, with
+    /// [`replay`](Self::replay), that is told of the past. A [limit](Self::limit) is overridden: it is one.
     ///
     /// ```
     /// use std::time::Duration;
@@ -149,7 +150,7 @@ impl<P: Received> Subscribe<P> {
     /// as failed, and the wait ends with [`ExpectError::Ended`].
     ///
     /// # Errors
-    /// [`QueueError::Unwind`]: the failure policy is to unwind.
+    /// [`QueueError::Unwind`]: the failure policy is to unwind. [`QueueError::NobodyCalled`]: there is a breaker.
     #[track_caller]
     pub fn expecting(self) -> Result<Expectation<P>, QueueError> {
         // The first that comes waits in the queue, and the subscription ends with it.

@@ -104,7 +104,7 @@ where
         request.add_tasks(make, typed, Location::caller())
     }
 
-    /// Subscribes an async handler for what is made of payloads that may fail.
+    /// Subscribes an async handler that may fail, for what is made of payloads.
     ///
     /// # Errors
     /// As for [`subscribe`](Self::subscribe).

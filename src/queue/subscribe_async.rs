@@ -331,7 +331,7 @@ impl<T: Payload> Queued<T, InTasks> {
         self.add_tasks(make, typed, Location::caller())
     }
 
-    /// Subscribes an async handler for payloads that may fail.
+    /// Subscribes an async handler that may fail, for payloads.
     ///
     /// # Errors
     /// As for [`subscribe`](Self::subscribe).

@@ -405,7 +405,7 @@ fn p04_failures_of_a_handler_with_a_queue_take_their_time_too() {
     let retry = Retry::times(NonZeroU32::MIN).base(Duration::ZERO);
     let failing = on().retry(retry).try_subscribe(|_| Err("no".into())).unwrap();
     let panicking = on().subscribe(|_| quietly(|| panic!("ordered"))).unwrap();
-    let late = on().deadline(Duration::ZERO).subscribe(|_| {}).unwrap();
+    let late = on().deadline(Duration::ZERO).subscribe(|_| std::thread::sleep(Duration::from_millis(1))).unwrap();
     call(&bus, 1);
     bus.wait_idle(Duration::from_secs(60)).unwrap();
     let slow = [failing, panicking, late].map(|guard| (guard.info().failed, guard.info().slow));
