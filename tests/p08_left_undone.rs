@@ -7,8 +7,9 @@ mod held;
 
 use std::cell::RefCell;
 use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, channel};
-use std::sync::{Arc, Barrier};
+use std::sync::{Arc, Barrier, Mutex};
 
 use held::{LONG, held, publish};
 use ringbus::{Bus, CloseError, FailurePolicy, HandlerErrorCause, Subscription};
@@ -74,6 +75,40 @@ fn who_waits_is_told_of_quarantine_before_and_after_the_queue() {
     assert!(!waited.is_complete());
 }
 
+#[test]
+fn a_shutdown_waits_for_the_call_of_a_handler_without_a_queue() {
+    for _ in 0..20 {
+        let bus = Bus::new();
+        let (begin, begun) = channel();
+        let (go, may_go) = channel::<()>();
+        let gate = Mutex::new((begin, may_go));
+        let ended = AtomicBool::new(false);
+        bus.subscribe(move |_| {
+            let gate = gate.lock().unwrap();
+            gate.0.send(()).unwrap();
+            let _ = gate.1.recv();
+        })
+        .detach();
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                publish(&bus, 1);
+            });
+            begun.recv().unwrap();
+            let shutting = scope.spawn(|| {
+                let report = bus.shutdown(LONG);
+                assert!(ended.load(Ordering::SeqCst), "the call runs: {report}");
+                report
+            });
+            while !bus.subscriptions().is_empty() {
+                std::thread::yield_now();
+            }
+            ended.store(true, Ordering::SeqCst);
+            drop(go);
+            assert!(shutting.join().unwrap().is_complete());
+        });
+    }
+}
+
 /// Two who can wait come after one who could not: one of them ends what was left, the other waits for that.
 #[test]
 fn of_two_who_wait_for_what_a_shutdown_has_left_both_see_the_end() {
@@ -137,7 +172,6 @@ fn what_ending_threads_take_out_is_counted_in_the_totals() {
 #[test]
 fn an_end_is_not_over_before_what_waited_is_counted() {
     use std::cell::Cell;
-    use std::sync::Mutex;
     thread_local! { static STOPS: Cell<bool> = const { Cell::new(false) }; }
     let (stopped, has_stopped) = channel();
     let (resume, may_resume) = channel::<()>();

@@ -194,6 +194,18 @@ mod tests {
         assert!(matches!(wait.step(|| bus.looked_at()), Ok(Step::Done)), "there is a last look");
     }
 
+    #[test]
+    fn who_is_busy_is_named_one_after_the_other() {
+        let bus = Bus::new();
+        let guards = ["a", "b"].map(|name| bus.on("job").unwrap().named(name).receiver().unwrap());
+        let handlers = bus.looked_at().into_iter().map(|one| one.who).collect();
+        let busy = StillBusy { after: Duration::from_secs(2), handlers, on_executor: false };
+        let text = busy.to_string();
+        assert!(text.starts_with("after 2s still at work: handler a (subscribed at "), "{text}");
+        assert!(text.contains("), handler b (subscribed at "), "{text}");
+        drop(guards);
+    }
+
     /// A queue that is given an event just after it was idle.
     #[derive(Default)]
     struct Late {
