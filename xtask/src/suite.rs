@@ -23,6 +23,7 @@ pub(crate) const STEPS: &[Step] = &[
     Step::new("bare", "tests without features", bare),
     Step::new("features", "tests with async, derive, serde and inject, real table", features),
     Step::new("reference", "tests with all features, lock-based table", reference),
+    Step::new("tables", "the other forms of the table: with the kernel's fence, and ArcSwap's", tables),
     Step::new("compile-fail", "what must not compile, and its twins", compile_fail),
     Step::new("loom", "the models of the protocols", loom),
     Step::new("stress", "10^7 events with delays at every atomic step; queues; memory", crate::stress::short),
@@ -105,6 +106,22 @@ fn features(context: &Context) -> Result<(), String> {
 
 fn reference(context: &Context) -> Result<(), String> {
     command(&mut context.cargo("test --workspace --exclude xtask --all-features"))
+}
+
+/// With all features the table is the lock-based one: these are in no step before.
+fn tables(context: &Context) -> Result<(), String> {
+    for (features, tests) in [
+        (
+            "async,derive,serde,inject,membarrier",
+            &["p06_own_work", "p08_queues", "p10_fork_queues", "p10_fork_under_load"][..],
+        ),
+        ("inject,arc-swap-table", &[]),
+    ] {
+        let mut test = context.cargo("test --lib --test promises --test reference --features");
+        test.arg(features).args(tests.iter().flat_map(|test| ["--test", test]));
+        command(&mut test)?;
+    }
+    Ok(())
 }
 
 fn compile_fail(context: &Context) -> Result<(), String> {
