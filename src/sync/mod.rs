@@ -10,7 +10,7 @@
 //! 4. [`revocable`] runs a handler so that somebody else can wait for it to end, and [`waiters`] wakes that somebody;
 //!    [`inbox`] keeps what comes while a handler is told of the past, [`queue`] what waits for one that takes its time, and
 //!    [`wakers`] wakes one of those who work on it;
-//! 5. [`busy`], [`counter`], [`duty`], [`frames`], [`scoped`], [`once`], `pile`, [`quiet`] and [`signal`] are small tools
+//! 5. [`busy`], [`counter`], [`duty`], [`frames`], [`scoped`], [`once`], `parking`, `pile`, [`quiet`] and [`signal`] are small tools
 //!    for the rooms; `asymmetric` is the pair of fences of calls and closers, `cell` a watched cell, `counted` and
 //!    `handle` the counted handles of events, `local` the thread-locals of models;
 //! 6. [`inject`] lets tests stop or delay a thread at a named step; with the feature of that name each operation on an
@@ -82,6 +82,7 @@ pub(crate) mod counter;
 pub(crate) mod duty;
 pub(crate) mod frames;
 mod once;
+mod parking;
 mod pile;
 mod quiet;
 pub(crate) mod scoped;
@@ -93,6 +94,9 @@ mod injected;
 
 pub(crate) use inject::step;
 pub(crate) use once::OnceBox;
+pub(crate) use parking::{Parker, Unparker};
+#[cfg(not(ringbus_loom))]
+pub(crate) use parking::{lose_thread, this_thread};
 pub(crate) use pile::Pile;
 pub(crate) use quiet::{QuietGuard, QuietMutex};
 pub(crate) use signal::Signal;
@@ -140,7 +144,6 @@ mod platform {
     #[cfg(feature = "inject")]
     pub(crate) use super::injected::lock::{Condvar, Mutex, MutexGuard};
     pub(crate) use crossbeam_utils::Backoff;
-    pub(crate) use crossbeam_utils::sync::{Parker, Unparker};
     #[cfg(not(feature = "inject"))]
     pub(crate) use parking_lot::{Condvar, Mutex, MutexGuard};
     pub(crate) use std::thread::{Thread, current, park};
@@ -149,12 +152,6 @@ mod platform {
     /// Parks for at most `time`.
     pub(crate) fn park_timeout(time: std::time::Duration) {
         std::thread::park_timeout(time);
-    }
-
-    /// The calling thread; `None` where std has let go of it, in a late round of the system's destructors. It cannot be
-    /// asked for that: it panics, and the process's panic hook is told. So it is not asked in a panic.
-    pub(crate) fn this_thread() -> Option<Thread> {
-        if std::thread::panicking() { None } else { std::panic::catch_unwind(current).ok() }
     }
 }
 
@@ -215,36 +212,6 @@ mod platform {
 
         pub(crate) fn is_completed(&self) -> bool {
             true
-        }
-    }
-
-    /// loom's parking with crossbeam's face.
-    pub(crate) struct Parker(Unparker);
-
-    #[derive(Clone, Debug)]
-    pub(crate) struct Unparker(Thread);
-
-    impl Parker {
-        pub(crate) fn new() -> Self {
-            Self(Unparker(current()))
-        }
-
-        pub(crate) fn unparker(&self) -> &Unparker {
-            &self.0
-        }
-
-        pub(crate) fn park(&self) {
-            park();
-        }
-
-        pub(crate) fn park_timeout(&self, _: std::time::Duration) {
-            park();
-        }
-    }
-
-    impl Unparker {
-        pub(crate) fn unpark(&self) {
-            self.0.unpark();
         }
     }
 

@@ -254,7 +254,7 @@ pub(crate) fn callers(target: usize) -> Vec<String> {
     let calling = |row: &&Row| row.is_of(process) && row.calls(target);
     let name = |row: &Row| match row.owner.load().as_ref() {
         Some(thread) => thread.name().map_or_else(|| format!("unnamed, {:?}", thread.id()), str::to_owned),
-        None => "a thread that is ending".to_owned(),
+        None => "a thread whose name is not known".to_owned(),
     };
     ROWS.iter().filter(calling).map(name).collect()
 }
@@ -285,6 +285,8 @@ impl Drop for Leave {
         if std::thread::panicking() {
             return;
         }
+        #[cfg(not(ringbus_loom))]
+        super::lose_thread();
         if let Some(row) = self.0.take() {
             // The seat has no destructor and outlives this one (under loom it may be gone: then nobody asks it again).
             let depth = SEAT.try_with(|seat| {
