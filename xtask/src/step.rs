@@ -1,7 +1,8 @@
 //! Steps: named pieces of work, run in order, timed, summed up in a table.
 //!
 //! Promises: the first failure stops the run; the table at the end names every step, what became of
-//! it and how long it took, and below it the command that failed. Knows nothing of what a step does.
+//! it and how long it took, and below it the command that failed. What was asked for by name and cannot be
+//! done here is a failure. Knows nothing of what a step does.
 
 use std::fmt;
 use std::fmt::Write as _;
@@ -18,7 +19,8 @@ pub(crate) struct Step {
     pub(crate) shows: &'static str,
     /// Does it; an error says which command failed and how.
     pub(crate) work: fn(&Context) -> Result<(), String>,
-    /// What this machine must have for it, or why it has not: then the step is passed over, and the table says so.
+    /// What this machine must have for it, or why it has not: then the step is passed over, and the table says so; unless
+    /// it was asked for by name.
     pub(crate) needs: Option<fn() -> Result<(), String>>,
 }
 
@@ -42,7 +44,7 @@ pub(crate) fn run(steps: &[Step], only: &[String], context: &Context) -> End {
         Ok(steps) => steps,
         Err(why) => return End::Usage(why),
     };
-    let report = Report::of(&steps, context);
+    let report = Report::of(&steps, !only.is_empty(), context);
     println!("\n{report}");
     if report.passed() { End::Good } else { End::Failed(String::new()) }
 }
@@ -84,8 +86,8 @@ pub(crate) struct Report {
 // === impl Report ===
 
 impl Report {
-    /// Runs the steps in order until one fails.
-    pub(crate) fn of(steps: &[&Step], context: &Context) -> Report {
+    /// Runs the steps in order until one fails; those `named` must be possible here.
+    pub(crate) fn of(steps: &[&Step], named: bool, context: &Context) -> Report {
         let start = Instant::now();
         let mut rows = Vec::with_capacity(steps.len());
         let mut failed = false;
@@ -95,13 +97,14 @@ impl Report {
                 continue;
             }
             println!("\n==> {}/{} {}: {}", at + 1, steps.len(), step.name, step.shows);
-            if let Some(Err(why)) = step.needs.map(|needs| needs()) {
+            let possible = step.needs.map_or(Ok(()), |needs| needs());
+            if let (Err(why), false) = (&possible, named) {
                 println!("<== {} passed over: {why}", step.name);
-                rows.push((step.name, Fate::PassedOver(why)));
+                rows.push((step.name, Fate::PassedOver(why.clone())));
                 continue;
             }
             let began = Instant::now();
-            let result = (step.work)(context);
+            let result = possible.and_then(|()| (step.work)(context));
             let time = began.elapsed();
             rows.push(match result {
                 Ok(()) => {
@@ -118,7 +121,7 @@ impl Report {
         Report { rows, total: start.elapsed() }
     }
 
-    /// Whether every step passed.
+    /// Whether every step passed that could be done here.
     pub(crate) fn passed(&self) -> bool {
         self.rows.iter().all(|(_, fate)| matches!(fate, Fate::Passed(_) | Fate::PassedOver(_)))
     }
@@ -140,7 +143,12 @@ impl fmt::Display for Report {
             };
             writeln!(f, "{}", format!("{name:<14} {word:<8} {time:>12}").trim_end())?;
         }
-        let verdict = if self.passed() { "passed" } else { "FAILED" };
+        let over = self.rows.iter().filter(|(_, fate)| matches!(fate, Fate::PassedOver(_))).count();
+        let verdict = match (self.passed(), over) {
+            (true, 0) => "passed".to_owned(),
+            (true, over) => format!("passed, {over} passed over"),
+            (false, _) => "FAILED".to_owned(),
+        };
         writeln!(f, "{:<14} {verdict:<8} {:>12}", "all", lasted(self.total))?;
         match reason {
             Some(reason) => writeln!(f, "\n{reason}"),
@@ -159,10 +167,14 @@ mod tests {
     const FAR: Step = Step::new("far", "nothing", |_| Err("run".into())).where_installed(|| Err("no such tool".into()));
 
     fn report(steps: &[&Step]) -> Report {
-        let scratch = Scratch::new(&format!("step-{}", steps.len()));
+        report_of(steps, false)
+    }
+
+    fn report_of(steps: &[&Step], named: bool) -> Report {
+        let scratch = Scratch::new(&format!("step-{}-{named}", steps.len()));
         scratch.write(&[("Cargo.toml", "")]);
         let context = Context::at(scratch.0.clone(), scratch.0.join("t")).expect("context");
-        Report::of(steps, &context)
+        Report::of(steps, named, &context)
     }
 
     #[test]
@@ -188,6 +200,16 @@ mod tests {
         assert!(report.passed());
         let text = report.to_string();
         assert!(text.lines().any(|line| line.starts_with("far") && line.ends_with("no such tool")), "{text}");
+        assert!(text.lines().any(|line| line.starts_with("all            passed, 1 passed over ")), "{text}");
+    }
+
+    #[test]
+    fn what_is_asked_for_by_name_must_be_possible() {
+        let report = report_of(&[&FAR, &GOOD], true);
+        assert!(!report.passed());
+        let text = report.to_string();
+        assert!(text.contains("far            FAILED") && text.contains("good           not run"), "{text}");
+        assert!(text.ends_with("far: no such tool\n"), "{text}");
     }
 
     #[test]
