@@ -20,6 +20,17 @@ const CFG: &str = "--cfg ringbus_loom";
 /// The program that all models are built into.
 const PROGRAM: &str = "loom";
 
+/// Variables that would make the models explore less, or otherwise: what they are to explore stands in them.
+const OTHERS: [&str; 7] = [
+    "LOOM_CHECKPOINT_FILE",
+    "LOOM_CHECKPOINT_INTERVAL",
+    "LOOM_MAX_BRANCHES",
+    "LOOM_MAX_DURATION",
+    "LOOM_MAX_PERMUTATIONS",
+    "LOOM_MAX_PREEMPTIONS",
+    "RUST_TEST_THREADS",
+];
+
 /// A model, built: a file of `tests/loom`, which is a module of the program.
 pub(crate) struct Model {
     pub(crate) name: String,
@@ -82,8 +93,11 @@ fn watch(command: &mut Command) -> Result<u64, String> {
     if let Some(stdout) = child.stdout.take() {
         for line in BufReader::new(stdout).lines().map_while(Result::ok) {
             orders += orders_in(&line).unwrap_or_default();
-            if line.starts_with("model ") || line.contains("panicked") || line.starts_with("test result: FAILED") {
-                println!("    {line}");
+            // Panics go to the standard error, which is ours.
+            if let Some(told) =
+                told(&line).or_else(|| Some(&*line).filter(|line| line.starts_with("test result: FAILED")))
+            {
+                println!("    {told}");
             }
         }
     }
@@ -91,9 +105,15 @@ fn watch(command: &mut Command) -> Result<u64, String> {
     if status.success() { Ok(orders) } else { Err(format!("`{line}` failed: {}", ended(status))) }
 }
 
-/// `model inbox::a_test: P8: 12 iterations, exhaustive`
+/// What a model tells: `model inbox::a_test: P8: 12 iterations, exhaustive`. With one thread for all tests, libtest has
+/// begun the line: `test inbox::a_test ... `.
+fn told(line: &str) -> Option<&str> {
+    let at = if line.starts_with("model ") { 0 } else { line.find(" model ")? + 1 };
+    Some(&line[at..])
+}
+
 fn orders_in(line: &str) -> Option<u64> {
-    let (before, _) = line.strip_prefix("model ")?.split_once(" iterations")?;
+    let (before, _) = told(line)?.split_once(" iterations")?;
     before.rsplit(' ').next()?.parse().ok()
 }
 
@@ -157,6 +177,9 @@ pub(crate) fn start(context: &Context, model: &Model) -> Command {
     let mut command = Command::new(&model.program);
     command.args(["--nocapture", "--exact"]).args(&model.tests).current_dir(&context.root);
     command.env("CARGO_MANIFEST_DIR", &context.root);
+    for name in OTHERS {
+        command.env_remove(name);
+    }
     command
 }
 
@@ -223,7 +246,19 @@ mod tests {
     #[test]
     fn the_orders_are_read_from_a_models_line() {
         assert_eq!(orders_in("model a::b: P8: it counts: 12 iterations, exhaustive"), Some(12));
+        assert_eq!(orders_in("test a::b ... model a::b: P8: 12 iterations, exhaustive"), Some(12));
         assert_eq!(orders_in("test a::b ... ok"), None);
+    }
+
+    #[test]
+    fn a_model_is_told_by_itself_alone_how_much_to_explore() {
+        let scratch = Scratch::new("loom-start");
+        scratch.write(&[("Cargo.toml", "")]);
+        let context = Context::at(scratch.0.clone(), scratch.0.join("t")).expect("context");
+        let model = Model { name: "a".into(), program: "/x/loom".into(), tests: vec!["a::b".into()] };
+        let command = start(&context, &model);
+        let removed: Vec<_> = command.get_envs().filter(|(_, value)| value.is_none()).map(|(name, _)| name).collect();
+        assert_eq!(removed, OTHERS);
     }
 
     #[test]
