@@ -4,6 +4,7 @@
 //! Refuses to go on after a failure: later steps build on earlier ones.
 
 use std::collections::BTreeSet;
+use std::process::Command;
 
 use crate::End;
 use crate::context::{Context, output, run as command};
@@ -95,17 +96,22 @@ fn name_and_version(line: &str) -> Option<&str> {
     Some(&line[..version])
 }
 
+/// Runs tests as they are: with as many cases as they name, and against the texts that are checked in.
+fn tests(mut cargo: Command) -> Result<(), String> {
+    command(cargo.env_remove("PROPTEST_CASES").env_remove("TRYBUILD"))
+}
+
 fn bare(context: &Context) -> Result<(), String> {
-    command(&mut context.cargo("test --workspace"))
+    tests(context.cargo("test --workspace"))
 }
 
 // The commands of xtask have no features: they are tested once, above.
 fn features(context: &Context) -> Result<(), String> {
-    command(&mut context.cargo("test --workspace --exclude xtask --features async,derive,serde,inject"))
+    tests(context.cargo("test --workspace --exclude xtask --features async,derive,serde,inject"))
 }
 
 fn reference(context: &Context) -> Result<(), String> {
-    command(&mut context.cargo("test --workspace --exclude xtask --all-features"))
+    tests(context.cargo("test --workspace --exclude xtask --all-features"))
 }
 
 /// With all features the table is the lock-based one: these are in no step before.
@@ -126,7 +132,8 @@ fn tables(context: &Context) -> Result<(), String> {
 
 fn compile_fail(context: &Context) -> Result<(), String> {
     let mut test = context.cargo(&format!("test --manifest-path {COMPILE_FAIL}"));
-    command(test.env("CARGO_TARGET_DIR", context.target.join("compile-fail")))
+    test.env("CARGO_TARGET_DIR", context.target.join("compile-fail"));
+    tests(test)
 }
 
 fn loom(context: &Context) -> Result<(), String> {
