@@ -298,7 +298,10 @@ mod shutdown {
         let (_may, done, guard) = held(&bus);
         (1..=3).for_each(|id| drop(bus.publish(violation(id))));
         let report = bus.shutdown_async(Duration::ZERO).await;
-        assert_eq!((report.drained(), report.abandoned(), report.is_complete()), (0, 3, false));
+        assert_eq!((report.drained(), report.is_complete()), (0, false));
+        // What the task is being polled for at the limit is no longer waiting: it runs.
+        let left = (report.abandoned(), report.handlers[0].running);
+        assert!(left.0 == 3 || left == (2, true), "{report}");
         let delivery = bus.publish(violation(4));
         assert_eq!((delivery.outcome, delivery.event.is_none()), (Outcome::ShutDown, true));
         assert!(!bus.subscribe_to(|_: &ViolationCreated| {}).unwrap().is_active());
@@ -437,6 +440,11 @@ mod integration {
             }
         };
         let _rules = bus.on_payload::<SampleProcessed>().unwrap().in_thread().subscribe(rules).unwrap();
+        // Before those who make alerts of violations: an alert is published while a violation is still handed on.
+        let (sent, send) = list::<String>();
+        let forwarder = bus.on("typed_system.**").unwrap().named("web").in_thread();
+        let forwarder =
+            forwarder.subscribe(move |event| send(&format!("{} {}", event.kind(), event.payload()))).unwrap();
         let count = AtomicU64::new(0);
         let alerts = move |violation: EventOf<ViolationCreated>| {
             let violations = count.fetch_add(1, Ordering::SeqCst) + 1;
@@ -449,10 +457,6 @@ mod integration {
             }
         };
         let _alerts = bus.subscribe_async_to(alerts).unwrap();
-        let (sent, send) = list::<String>();
-        let forwarder = bus.on("typed_system.**").unwrap().named("web").in_thread();
-        let forwarder =
-            forwarder.subscribe(move |event| send(&format!("{} {}", event.kind(), event.payload()))).unwrap();
         let alert = bus.expecting_of::<AlertThresholdExceeded>().unwrap();
 
         bus.publish(sample(5.0));
