@@ -125,7 +125,7 @@ fn tables(context: &Context) -> Result<(), String> {
     ] {
         let mut test = context.cargo("test --lib --test promises --test reference --features");
         test.arg(features).args(tests.iter().flat_map(|test| ["--test", test]));
-        command(&mut test)?;
+        self::tests(test)?;
     }
     Ok(())
 }

@@ -50,7 +50,7 @@ pub(crate) fn all(context: &Context) -> Result<(), String> {
 impl Part {
     /// Two at a time: a test that waits leaves a core to another.
     fn run(&self, context: &Context, args: &[String]) -> Result<(), String> {
-        let mut cargo = tools::MUTANTS.cargo(context, "mutants --jobs 2 --timeout 90 --build-timeout 300 --config")?;
+        let mut cargo = tools::MUTANTS.cargo(context, "mutants --jobs 2 --timeout 45 --build-timeout 300 --config")?;
         let output = context.target.join("survivors").join(self.name);
         let said = |why: std::io::Error| format!("{}: {why}", output.display());
         fs::create_dir_all(&output).map_err(said)?;

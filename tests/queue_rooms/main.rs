@@ -1,0 +1,31 @@
+//! The tests that `.cargo/mutants-queues.toml` names, as one program: each mutant is linked once, not a dozen times.
+//!
+//! `cargo test` does not run it: each of these files is a program of its own there.
+
+#![cfg(not(ringbus_loom))]
+#![allow(clippy::duplicate_mod, reason = "what several of them share is in each of them")]
+
+#[path = "../async_executors.rs"]
+mod async_executors;
+#[path = "../async_handlers.rs"]
+mod async_handlers;
+#[path = "../async_waits.rs"]
+mod async_waits;
+#[path = "../correlation.rs"]
+mod correlation;
+#[path = "../p06_own_work.rs"]
+mod p06_own_work;
+#[path = "../p08_awaited.rs"]
+mod p08_awaited;
+#[path = "../p08_dead_letters.rs"]
+mod p08_dead_letters;
+#[path = "../p08_ends.rs"]
+mod p08_ends;
+#[path = "../p08_left_undone.rs"]
+mod p08_left_undone;
+#[path = "../p08_mapped.rs"]
+mod p08_mapped;
+#[path = "../p08_queues.rs"]
+mod p08_queues;
+#[path = "../typed_system.rs"]
+mod typed_system;
