@@ -100,7 +100,8 @@ impl Told {
     fn read(folder: &Path) -> Result<Self, String> {
         let text = |name: &str| fs::read_to_string(folder.join(name)).map_err(|why| format!("{name}: {why}"));
         let lines = |name: &str| Ok::<_, String>(text(name)?.lines().filter(|line| !line.is_empty()).count());
-        let (building, testing) = stopped(&text("outcomes.json")?);
+        // Not there where nothing was tried.
+        let (building, testing) = stopped(&text("outcomes.json").unwrap_or_default());
         let told = Self {
             caught: lines("caught.txt")?,
             missed: lines("missed.txt")?,
