@@ -4,7 +4,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 pub const HELP: &str = "\
-ringbus-stress: everything that the bus does, at once, with delays at every atomic step
+ringbus-stress: everything that the bus does, at once, with delays at any atomic step
 
   --events N       so many events (default: each scenario's own number, 10 000 000 for `mixed`,
                    400 000 for `queues`)

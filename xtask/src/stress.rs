@@ -1,4 +1,4 @@
-//! `cargo xtask stress`: the program in `stress/`, built as users build, with delays at every atomic step.
+//! `cargo xtask stress`: the program in `stress/`, built as users build, with delays at any atomic step.
 //!
 //! Its arguments are handed on; `cargo xtask stress --help` tells them.
 

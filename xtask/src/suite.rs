@@ -27,7 +27,7 @@ pub(crate) const STEPS: &[Step] = &[
     Step::new("tables", "the other forms of the table: with the kernel's fence, and ArcSwap's", tables),
     Step::new("compile-fail", "what must not compile, and its twins", compile_fail),
     Step::new("loom", "the models of the protocols", loom),
-    Step::new("stress", "10^7 events with delays at every atomic step; queues; memory", crate::stress::short),
+    Step::new("stress", "10^7 events with delays at any atomic step; queues; memory", crate::stress::short),
     Step::new("hostile", "a program whose panics abort; two copies in one process", hostile),
     Step::new("counts", "instructions of the hot paths are within their limits; no allocation", crate::counts::check)
         .where_installed(crate::counts::possible),

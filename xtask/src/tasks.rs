@@ -10,6 +10,7 @@ pub(crate) const HELP: &str = "\
 The commands of ringbus:
 
   cargo xtask test [STEP...]    everything that must hold, in order; stops at the first failure
+                                (what this machine cannot do is passed over, unless it is named)
   cargo xtask verify [STEP...]  the same, and all that takes hours
   cargo xtask test --list       its steps; so does `verify --list`
 
@@ -19,14 +20,15 @@ The commands of ringbus:
                                 every known way to break a protocol, tried: its model must fail
                                 (NAME: a mutant or a model; 600 seconds each unless told)
   cargo xtask loom --list       the models and the mutants
-  cargo xtask stress [ARG...]   threads that do everything at once, with delays at every atomic step
+  cargo xtask stress [ARG...]   threads that do everything at once, with delays at any atomic step
                                 (--seconds N, --events N, --seed N, --scenario NAME; --help tells all)
   cargo xtask sanitize [thread|address]
                                 the stress under a sanitizer, which must also catch planted faults
   cargo xtask fuzz [TARGET] [--seconds N]
                                 the fuzz targets, all or one, 60 seconds each unless told
   cargo xtask mutants [core|queues [ARG...]]
-                                cargo-mutants on both parts of the crate, or on one, with its arguments
+                                cargo-mutants on the files that .cargo/mutants*.toml name: both parts,
+                                or one, with its arguments
   cargo xtask proof [--write]   the table of what shows each promise, checked or made anew
   cargo xtask counts [--write]  instructions and allocations of the hot paths, beside their limits;
                                 --write makes the counts the limits

@@ -13,10 +13,10 @@ pub(crate) const STEPS: &[Step] = &[
     Step::new("deny", "licences, duplicate versions, sources", deny::run),
     Step::new("models", "each known way to break a protocol makes its model fail", models),
     Step::new("cases", "the reference bus, with twenty times as many cases", cases),
-    Step::new("stress", "10^8 events with delays at every atomic step; queues ten times as long", stress::long),
+    Step::new("stress", "10^8 events with delays at any atomic step; queues ten times as long", stress::long),
     Step::new("sanitize", "the stress under two sanitizers, planted faults caught", sanitize::both),
     Step::new("fuzz", "each fuzz target, 60 seconds", fuzz::all),
-    Step::new("mutants", "each mutant of the rooms is noticed by a test", survivors::all),
+    Step::new("mutants", "each mutant of the files in .cargo/mutants*.toml is noticed by a test", survivors::all),
     Step::new("miri", "unit tests and promises under Miri", miri::run).where_installed(miri::installed),
 ];
 
