@@ -182,10 +182,11 @@ fn reports(form: &Form, play: &Play, ended: &Ended) -> Result<u64, String> {
             }
             let queue = info.queue.unwrap_or_default();
             for end in ends {
+                // What came to its turn in quarantine is abandoned too, also where there was time for all.
                 let right = end.drained <= queue.delivered + queue.failed
-                    && end.abandoned <= queue.discarded
-                    && (end.running || which >= EARLY || end.abandoned == queue.discarded)
-                    && (form.ending == Ending::CutOff || !end.running && (which >= EARLY || end.abandoned == 0));
+                    && end.abandoned <= queue.discarded + queue.kept_back
+                    && (end.running || which >= EARLY || end.abandoned >= queue.discarded)
+                    && (form.ending == Ending::CutOff || !end.running && (which >= EARLY || queue.discarded == 0));
                 if !right {
                     return wrong(&format!("{which} {:?}, but {info:?}", play.actors[which].plan));
                 }
