@@ -48,9 +48,10 @@ pub(crate) fn all(context: &Context) -> Result<(), String> {
 // === impl Part ===
 
 impl Part {
-    /// Two at a time: a test that waits leaves a core to another.
+    /// Two at a time: a test that waits leaves a core to another. The second has to build everything once more, so the
+    /// limit for building is long.
     fn run(&self, context: &Context, args: &[String]) -> Result<(), String> {
-        let mut cargo = tools::MUTANTS.cargo(context, "mutants --jobs 2 --timeout 45 --build-timeout 300 --config")?;
+        let mut cargo = tools::MUTANTS.cargo(context, "mutants --jobs 2 --timeout 45 --build-timeout 1200 --config")?;
         let output = context.target.join("survivors").join(self.name);
         let said = |why: std::io::Error| format!("{}: {why}", output.display());
         fs::create_dir_all(&output).map_err(said)?;
