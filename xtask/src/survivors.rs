@@ -122,10 +122,11 @@ impl Told {
 
     /// For people.
     fn line(&self) -> String {
-        let Self { caught, missed, stopped, unviable, .. } = self;
+        let Self { caught, missed, stopped, building, unviable } = self;
+        let (all, testing) = (self.tried(), stopped - building);
         format!(
-            "{} mutants: {caught} caught, {missed} missed, {stopped} stopped by the time limit only, {unviable} unviable",
-            self.tried()
+            "{all} mutants: {caught} caught, {missed} missed, {testing} stopped by the time limit only, \
+             {building} not built in time, {unviable} unviable"
         )
     }
 
@@ -194,7 +195,7 @@ mod tests {
     fn what_the_tests_or_their_time_limit_stop_is_well() {
         let told = told("well", ends(5, 0, 4), &["Test"]).expect("told");
         assert_eq!(told.judge(), Ok(()));
-        let line = "10 mutants: 5 caught, 0 missed, 1 stopped by the time limit only, 4 unviable";
+        let line = "10 mutants: 5 caught, 0 missed, 1 stopped by the time limit only, 0 not built in time, 4 unviable";
         assert_eq!(told.line(), line);
     }
 
