@@ -54,6 +54,17 @@ pub fn injected() -> u64 {
     INJECTED.load(Ordering::Relaxed)
 }
 
+/// After so many events there has been one, where any were asked for.
+const ENOUGH: u64 = 10_000;
+
+/// Whether the delays that were `asked` for came; without them threads hardly meet.
+pub fn came(asked: bool, events: u64, injected: u64) -> Result<(), String> {
+    if asked && events > ENOUGH && injected == 0 {
+        return Err(format!("delays were asked for, and none came in {events} events: no step is told of"));
+    }
+    Ok(())
+}
+
 /// Lets the calling thread stop at its next step of this name: it says so, and goes on when it is told to.
 pub fn stop_at(step: &'static str, entered: SyncSender<()>, leave: Receiver<()>) {
     STOP.set(Some(Box::leak(Box::new(Stop { at: step, entered, leave: leave.into() }))));
@@ -97,5 +108,16 @@ fn delay(chance: u64, step: &str) {
         other if other % 4096 == 0 => std::thread::sleep(Duration::from_micros(20)),
         other if other % 8 == 0 => std::thread::yield_now(),
         other => (0..other % 256).for_each(|_| std::hint::spin_loop()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn delays_that_never_came_are_told() {
+        assert!(came(true, 10_001, 0).unwrap_err().contains("none came in 10001 events"));
+        assert_eq!((came(true, 10_001, 1), came(true, 10_000, 0), came(false, 10_001, 0)), (Ok(()), Ok(()), Ok(())));
     }
 }

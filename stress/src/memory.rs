@@ -31,9 +31,14 @@ impl Samples {
 
     /// Whether the last is larger than the first by more than [`SLACK_KIB`].
     pub fn grown(&self) -> Result<(), String> {
+        self.grown_beyond(SLACK_KIB)
+    }
+
+    /// The same, by more than `slack` KiB.
+    pub fn grown_beyond(&self, slack: u64) -> Result<(), String> {
         let (Some(first), Some(last)) = (self.taken.first(), self.taken.last()) else { return Ok(()) };
-        if last.1 > first.1 + SLACK_KIB {
-            return Err(format!("P9: the process grew by more than {SLACK_KIB} KiB: {}", self.line()));
+        if last.1 > first.1 + slack {
+            return Err(format!("P9: the process grew by more than {slack} KiB: {}", self.line()));
         }
         Ok(())
     }
@@ -49,6 +54,7 @@ mod tests {
         assert_eq!(samples(5000 + SLACK_KIB).grown(), Ok(()));
         let told = samples(5001 + SLACK_KIB).grown().unwrap_err();
         assert!(told.contains("5000 KiB at 100") && told.contains("at 2000"), "{told}");
+        assert_eq!((samples(6000).grown_beyond(1000), samples(6001).grown_beyond(1000).is_err()), (Ok(()), true));
     }
 
     #[test]
