@@ -13,8 +13,9 @@ pub(crate) fn run(context: &Context, args: &[String]) -> Result<(), String> {
     command(program(context).arg("--").args(args))
 }
 
-/// The default run, and the same with the lock-based table for a tenth of it.
+/// Its own tests, the default run, and the same with the lock-based table for a tenth of it.
 pub(crate) fn short(context: &Context) -> Result<(), String> {
+    command(&mut cargo(context, "test --release"))?;
     command(&mut program(context))?;
     let mixed = ["--", "--scenario", "mixed", "--events", "1000000"];
     command(program(context).args(["--features", "reference-table"]).args(mixed))
@@ -29,7 +30,11 @@ pub(crate) fn long(context: &Context) -> Result<(), String> {
 }
 
 fn program(context: &Context) -> Command {
-    let mut cargo = context.cargo(&format!("run --release --manifest-path {MANIFEST}"));
+    cargo(context, "run --release")
+}
+
+fn cargo(context: &Context, what: &str) -> Command {
+    let mut cargo = context.cargo(&format!("{what} --manifest-path {MANIFEST}"));
     cargo.env("CARGO_TARGET_DIR", context.target.join("stress"));
     cargo
 }
