@@ -314,7 +314,7 @@ fn p10_a_thread_that_only_the_system_knows_may_publish_from_its_allocator() {
 #[test]
 fn p10_handlers_of_an_allocators_events_may_set_alarms_on_the_thread_that_rings_them() {
     use std::future::Future;
-    use std::pin::{Pin, pin};
+    use std::pin::Pin;
     use std::task::{Context, Poll, Wake, Waker};
 
     /// From its first ring on, the thread that rings it is watched.
@@ -327,14 +327,14 @@ fn p10_handlers_of_an_allocators_events_may_set_alarms_on_the_thread_that_rings_
     }
     const ALARMS: usize = 40;
     let (_alone, _) = alone();
-    let _sets = ringbus::on("allocator.**").unwrap().subscribe(|_| {
+    // Each poll sets its alarm anew; it changes no subscriptions, since what that frees would be told without end.
+    let never = ringbus::global().expecting("never").unwrap();
+    let waits = Mutex::new(Box::pin(never.within_async(Duration::from_secs(60))));
+    let _sets = ringbus::on("allocator.**").unwrap().subscribe(move |_| {
         // What it does itself is not told.
         let what = WATCH.with(|watch| watch.what.take());
-        {
-            let never = ringbus::global().expecting("never").unwrap();
-            let mut waits = pin!(never.within_async(Duration::from_secs(60)));
-            assert!(waits.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
-        }
+        let mut waits = waits.lock().unwrap();
+        assert!(waits.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
         WATCH.with(|watch| watch.what.set(what));
     });
     let (rung, rings) = channel();
