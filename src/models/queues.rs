@@ -19,7 +19,17 @@ pub struct Queue<T>(queue::Queue<Record<T>, T>);
 #[derive(Debug)]
 pub enum Waiting<T> {
     Plain(Counted<T>),
-    Boxed(T),
+    Boxed(InBox<T>),
+}
+
+/// A value in the box that it waited in, which is freed with it.
+#[derive(Debug)]
+pub struct InBox<T>(Box<Boxed<T>>);
+
+impl<T> InBox<T> {
+    pub fn into_inner(self) -> T {
+        self.0.0
+    }
 }
 
 impl<T> Queue<T> {
@@ -54,7 +64,7 @@ impl<T> Waiting<T> {
     pub fn value(&self) -> &T {
         match self {
             Self::Plain(counted) => &counted.0,
-            Self::Boxed(value) => value,
+            Self::Boxed(boxed) => &boxed.0.0,
         }
     }
 }
@@ -63,7 +73,7 @@ impl<T> From<Item<Record<T>, T>> for Waiting<T> {
     fn from(item: Item<Record<T>, T>) -> Self {
         match item {
             Item::Plain(handle) => Self::Plain(handle.into_counted()),
-            Item::Boxed(boxed) => Self::Boxed(boxed.0),
+            Item::Boxed(boxed) => Self::Boxed(InBox(boxed)),
         }
     }
 }

@@ -51,6 +51,7 @@ pub(crate) enum Item<T: Recycle, B> {
 }
 
 /// Aligned, so that a pointer to it has four bits to spare.
+#[derive(Debug)]
 #[repr(align(16))]
 pub(crate) struct Boxed<B>(pub(crate) B);
 
