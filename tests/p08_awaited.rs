@@ -118,28 +118,23 @@ fn a_thread_that_ends_can_wait_too() {
 
 #[test]
 fn a_payload_whose_kind_is_taken_is_counted_and_one_for_a_disabled_bus_is_not_looked_at() {
-    struct Own;
-    struct Other;
-    impl Payload for Own {
-        const KIND: &'static str = "p08.awaited.taken";
-        fn field_names() -> &'static [&'static str] {
-            &[]
-        }
-        fn write_fields(&self, _: &mut FieldWriter<'_>) {}
-        fn read_fields(_: &mut FieldReader<'_>) -> Option<Self> {
-            Some(Self)
-        }
+    macro_rules! payload {
+        ($name:ident) => {
+            struct $name;
+            impl Payload for $name {
+                const KIND: &'static str = "p08.awaited.taken";
+                fn field_names() -> &'static [&'static str] {
+                    &[]
+                }
+                fn write_fields(&self, _: &mut FieldWriter<'_>) {}
+                fn read_fields(_: &mut FieldReader<'_>) -> Option<Self> {
+                    Some(Self)
+                }
+            }
+        };
     }
-    impl Payload for Other {
-        const KIND: &'static str = "p08.awaited.taken";
-        fn field_names() -> &'static [&'static str] {
-            &[]
-        }
-        fn write_fields(&self, _: &mut FieldWriter<'_>) {}
-        fn read_fields(_: &mut FieldReader<'_>) -> Option<Self> {
-            Some(Self)
-        }
-    }
+    payload!(Own);
+    payload!(Other);
     let bus = Bus::new();
     bus.disable();
     assert_eq!(bus.publish_and_wait(Other, None).unwrap().outcome, Outcome::Disabled);

@@ -56,9 +56,7 @@ where
     where
         Fut: Future<Output = ()> + Send + 'static,
     {
-        let (request, map) = self.into_parts();
-        let make = move |event: &Event| Ok(infallible(handler(made(map(event))?)));
-        request.add_tasks(make, false, Location::caller())
+        self.try_subscribe(move |input| infallible(handler(input)))
     }
 
     /// Subscribes an async handler that may fail.
@@ -98,10 +96,7 @@ where
     where
         Fut: Future<Output = ()> + Send + 'static,
     {
-        let (request, map) = self.into_parts();
-        let typed = !request.decodes();
-        let make = move |event: &Event| Ok(infallible(handler(of_payload(event, &map)?)));
-        request.add_tasks(make, typed, Location::caller())
+        self.try_subscribe(move |input| infallible(handler(input)))
     }
 
     /// Subscribes an async handler that may fail, for what is made of payloads.

@@ -289,8 +289,7 @@ impl Queued<Event, InTasks> {
     where
         Fut: Future<Output = ()> + Send + 'static,
     {
-        let make = move |event: &Event| Ok(infallible(handler(event.clone())));
-        self.add_tasks(make, false, Location::caller())
+        self.try_subscribe(move |event| infallible(handler(event)))
     }
 
     /// Subscribes an async handler that may fail.
@@ -326,9 +325,7 @@ impl<T: Payload> Queued<T, InTasks> {
     where
         Fut: Future<Output = ()> + Send + 'static,
     {
-        let typed = !self.decodes();
-        let make = move |event: &Event| Ok(infallible(handler(EventOf::new(event)?)));
-        self.add_tasks(make, typed, Location::caller())
+        self.try_subscribe(move |event| infallible(handler(event)))
     }
 
     /// Subscribes an async handler that may fail, for payloads.

@@ -8,7 +8,8 @@
 //!    large the process is.
 //!
 //! It promises: a violation is told with all that is needed to see it again, and the exit code is 1; bad arguments end
-//! with 2. A run whose delays never came is one too: it has shown less than it says. It refuses to judge speed: the figures at the end are for people.
+//! with 2. That delays were asked for and never came is a violation too: such a run has shown less than it says. It refuses
+//! to judge speed: the figures at the end are for people.
 
 mod checksum;
 mod delays;
