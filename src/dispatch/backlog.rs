@@ -122,3 +122,19 @@ impl Drop for Feed {
         self.0.finish();
     }
 }
+
+#[cfg(all(test, not(ringbus_loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_tells_what_there_is_and_leaves_out_what_there_is_not() {
+        let queue = QueueInfo { capacity: 8, waiting: 3, dropped: 2, ..QueueInfo::default() };
+        assert_eq!(queue.to_string(), "queue 3/8, 2 dropped");
+        let queue = QueueInfo { running: 1, skipped: 1, retried: 4, kept_back: 5, discarded: 6, ..queue };
+        assert_eq!(
+            queue.to_string(),
+            "queue 3/8, 1 running, 1 skipped, 4 retried, 5 kept back, 2 dropped, 6 discarded"
+        );
+    }
+}
