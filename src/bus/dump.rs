@@ -21,6 +21,7 @@ use crate::contain;
 use crate::event::{Event, Value};
 use crate::stats;
 use crate::sync::plain::{AtomicU64, Ordering};
+use crate::sync::thread_name::thread_name;
 use crate::sync::{StaticMutex, busy, clock, frames, step};
 
 /// A black box could not be installed.
@@ -65,7 +66,7 @@ enum Line<'a> {
     /// The first: what happened, and how many lines of the others follow.
     Panic {
         time: Value,
-        thread: Option<&'a str>,
+        thread: Option<String>,
         message: &'a str,
         at: Option<String>,
         /// Contained panics that were not dumped since the last dump.
@@ -161,7 +162,9 @@ impl Bus {
 /// The black box: from now on a panic of any thread appends the last events of the bus that this thread means to the
 /// file at `path`, as JSON lines; then the panic hook that was there before runs.
 ///
-/// The first line tells the panic (`"record": "panic"`: time, thread, message, place). Then come the events that the
+/// The first line tells the panic (`"record": "panic"`: time, thread, message, place). A thread that has never published
+/// stands there by the name that the system knows it by: on Linux at most 15 bytes, and those of the thread that started it
+/// where it was given none. Then come the events that the
 /// thread was handling, outermost first (`"record": "publishing"`), and the history, oldest first (`"record": "event"`).
 ///
 /// ```no_run
@@ -258,12 +261,11 @@ fn lines(bus: &Bus, suppressed: u64, info: &PanicHookInfo<'_>) -> Vec<u8> {
     let busy = events.is_none();
     let events = events.unwrap_or_default();
 
-    let thread = std::thread::current();
     let payload = info.payload();
     let text = payload.downcast_ref::<&'static str>().copied();
     let panic = Line::Panic {
         time: Value::Time(SystemTime::now()),
-        thread: thread.name(),
+        thread: thread_name(),
         message: text.or_else(|| payload.downcast_ref().map(String::as_str)).unwrap_or("(no text)"),
         at: info.location().map(ToString::to_string),
         suppressed,

@@ -62,10 +62,17 @@ impl Leaving {
         self.subscriber = None;
     }
 
-    /// Waits until no call of the handler runs, and drops it; where it is not to wait, looks.
+    /// Whether the calling thread may wait for it: not inside of it, nor where it needs that thread to come to its end.
+    fn may_wait(&self) -> bool {
+        let needs_no_thread = |(backlog, _): &(Arc<dyn Backlog>, _)| backlog.is_over() || !backlog.needs_this_thread();
+        !self.asks && self.queue.as_ref().is_none_or(needs_no_thread)
+    }
+
+    /// Waits until no call of the handler runs, and drops it; where it is not to wait, looks. A publisher may be waiting for
+    /// room in a queue, so this too is waiting for the queue.
     pub(super) fn end_calls(&mut self, waits: bool, deadline: Option<Instant>) {
         self.uncalled = match &self.subscriber {
-            Some(subscriber) if waits && !self.asks => subscriber.end_calls(deadline).is_ok(),
+            Some(subscriber) if waits && self.may_wait() => subscriber.end_calls(deadline).is_ok(),
             Some(subscriber) => subscriber.handler.close_idle(contain::drop_contained),
             None => true,
         };
@@ -75,7 +82,7 @@ impl Leaving {
 
     /// Lets its queue come to its end, and waits for that where it can; says whether it could.
     pub(super) fn end_backlog(&self, waits: bool, deadline: Option<Instant>) -> (bool, HandlerEnd) {
-        let mut waited = waits && !self.asks;
+        let mut waited = waits && self.may_wait();
         let (mut drained, mut abandoned, mut running) = (0, 0, !self.uncalled);
         if let Some((backlog, before)) = &self.queue {
             // Not before what publishers under way hand over has come, and is handled too. A receiver takes that out in
@@ -83,14 +90,15 @@ impl Leaving {
             if waited || self.uncalled || !backlog.has_workers() {
                 backlog.finish();
             }
-            waited &= backlog.is_over() || !backlog.needs_this_thread();
+            waited |= waits && !self.asks && backlog.is_over();
             if waited && !self.told_early && !backlog.watch().wait_until(deadline, || backlog.is_over()) {
                 backlog.stop();
             }
             let after = backlog.info();
             let handled = |info: &QueueInfo| info.delivered + info.failed + info.skipped;
             (drained, abandoned) = (handled(&after) - handled(before), after.left() - before.left());
-            running |= !backlog.is_over();
+            // What a stream holds back outlives its end.
+            running |= !backlog.is_over() || after.running > 0;
         }
         let (subscription, name, place) = (self.id, self.name.clone(), self.place);
         (waited, HandlerEnd { subscription, name, place, drained, abandoned, running })

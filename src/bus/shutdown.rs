@@ -36,8 +36,8 @@ pub(super) struct Mode {
 
 /// How far a shutdown is.
 enum Stage {
-    /// Not begun, or somebody is at it; with the report of who was before.
-    UnderWay(Option<ShutdownReport>),
+    /// Not begun, or somebody is at it; with the report of who was before, or none of it.
+    UnderWay(ShutdownReport),
     /// Whoever was at it could not wait: for one who can.
     Left(Vec<Leaving>, ShutdownReport),
     Done(ShutdownReport),
@@ -173,10 +173,13 @@ impl Inner {
         let waits = !duty::forbids_waiting();
         let mut leaving = match asked {
             Asked::First(leaving) => leaving,
-            Asked::Again { inside } => match self.mode.take_up(waits && !inside, deadline) {
-                Ok(leaving) => leaving,
-                Err(report) => return report,
-            },
+            Asked::Again { inside } => {
+                let needed = || self.has_tasks_here();
+                match self.mode.take_up(waits && !inside, deadline, needed) {
+                    Ok(leaving) => leaving,
+                    Err(report) => return report,
+                }
+            }
         };
         leaving.iter_mut().for_each(|one| one.end_calls(waits, deadline));
         let mut unfinished = !waits;
@@ -223,7 +226,8 @@ impl Inner {
 impl Mode {
     pub(super) fn new(deferred: bool) -> Self {
         let word = AtomicU32::new(if deferred { DEFERRED } else { 0 });
-        Self { word, stage: Mutex::new(Stage::UnderWay(None)), reported: Watch::default() }
+        let nothing = ShutdownReport { unfinished: true, ..ShutdownReport::default() };
+        Self { word, stage: Mutex::new(Stage::UnderWay(nothing)), reported: Watch::default() }
     }
 
     /// Whether there is nothing to ask for.
@@ -250,11 +254,16 @@ impl Mode {
     }
 
     /// What whoever was at it has left to one who can wait, when that one is through; otherwise the report, as far as it is
-    /// there.
-    fn take_up(&self, waits: bool, deadline: Option<Instant>) -> Result<Vec<Leaving>, ShutdownReport> {
+    /// there. Where the calling thread is `needed` for that one to come to its end, it is not waited for.
+    fn take_up(
+        &self,
+        waits: bool,
+        deadline: Option<Instant>,
+        needed: impl FnOnce() -> bool,
+    ) -> Result<Vec<Leaving>, ShutdownReport> {
         // Looking and taking are one: of several who wait, one finds what was left, and the others wait for that one.
         let mut found = self.look(waits);
-        if waits && found.is_none() {
+        if waits && found.is_none() && !needed() {
             self.reported.wait_until(deadline, || {
                 found = self.look(waits);
                 found.is_some()
@@ -272,8 +281,8 @@ impl Mode {
             match &mut *stage {
                 Stage::UnderWay(_) => None,
                 Stage::Left(leaving, report) if waits => {
-                    let (leaving, report) = (mem::take(leaving), report.clone());
-                    *stage = Stage::UnderWay(Some(report));
+                    let (leaving, report) = (mem::take(leaving), mem::take(report));
+                    *stage = Stage::UnderWay(report);
                     Some(Ok(leaving))
                 }
                 Stage::Left(_, report) | Stage::Done(report) => Some(Err(report.clone())),
@@ -283,8 +292,7 @@ impl Mode {
 
     fn report_so_far(&self) -> ShutdownReport {
         busy::during(|| match &*self.stage.lock() {
-            Stage::UnderWay(None) => ShutdownReport { unfinished: true, ..ShutdownReport::default() },
-            Stage::UnderWay(Some(report)) | Stage::Left(_, report) | Stage::Done(report) => report.clone(),
+            Stage::UnderWay(report) | Stage::Left(_, report) | Stage::Done(report) => report.clone(),
         })
     }
 }

@@ -6,6 +6,7 @@ use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use super::Inner;
+use crate::contain;
 use crate::dispatch::{EndedBy, Named, Subscriber, SubscriptionId, SubscriptionInfo, SubscriptionState, Warning};
 use crate::sync::duty;
 use crate::sync::revocable::StillRunning;
@@ -116,10 +117,18 @@ impl Ending {
         self.subscriber.is_at_work_here()
     }
 
-    /// Unsubscribes it: what waits is handled, nothing more comes.
+    /// Unsubscribes it, without waiting: what waits is handled, and what a publisher is just handing over. Where one is, the
+    /// queue comes to its end with the handler's hold on it, which goes with the guard.
     pub(crate) fn begin(&self) {
         self.remove();
-        self.finish();
+        if self.subscriber.backlog.is_some() && self.subscriber.handler.close_idle(contain::drop_contained) {
+            self.finish();
+        }
+    }
+
+    /// Whether it would not come to its end while the calling thread waits.
+    fn needs_this_thread(&self) -> bool {
+        self.subscriber.backlog.as_ref().is_some_and(|backlog| !backlog.is_over() && backlog.needs_this_thread())
     }
 
     /// Unsubscribes it: nothing that is published from now on comes.
@@ -139,6 +148,11 @@ impl Ending {
     pub(crate) fn drain(&self, limit: Option<Duration>) -> Result<(), CloseError> {
         // A limit beyond what the clock can tell is none.
         let deadline = limit.and_then(|limit| self.began.checked_add(limit));
+        // Asked first: a publisher may be waiting for the room that only this thread can make.
+        if self.needs_this_thread() {
+            self.begin();
+            return Err(CloseError::OnExecutor);
+        }
         self.remove();
         let closed = self.subscriber.end_calls(deadline).map_err(timed_out(limit));
         // Not before: what publishers under way hand over is handled too.
@@ -148,9 +162,6 @@ impl Ending {
             backlog.stop();
             return closed;
         }
-        if backlog.needs_this_thread() && !backlog.is_over() {
-            return Err(CloseError::OnExecutor);
-        }
         let over = backlog.watch().wait_until(deadline, || backlog.is_over());
         if !over {
             backlog.stop();
@@ -159,7 +170,11 @@ impl Ending {
             0 if over => Ok(()),
             discarded => {
                 let after = limit.filter(|_| !over).unwrap_or_else(|| self.began.elapsed());
-                Err(CloseError::NotDrained { after, discarded, running: !backlog.is_over() })
+                Err(CloseError::NotDrained {
+                    after,
+                    discarded,
+                    running: !backlog.is_over() || backlog.info().running > 0,
+                })
             }
         }
     }

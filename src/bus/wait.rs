@@ -89,6 +89,7 @@ impl Bus {
     ) -> Result<Waited, WaitError> {
         let limit = limit.into();
         if limit.is_none() && (duty::forbids_waiting() || is_inside_runtime() || self.inner.has_tasks_here()) {
+            contain::drop_contained(event);
             return Err(WaitError::NoLimit);
         }
         let (completion, waited) = self.publish_awaited(event)?;
@@ -125,15 +126,15 @@ impl Bus {
 }
 
 impl Inner {
-    /// Whether the executor of a handler needs the calling thread.
-    fn has_tasks_here(&self) -> bool {
+    /// Whether a handler that has not come to its end needs the calling thread, as one of its executor's.
+    pub(super) fn has_tasks_here(&self) -> bool {
         // Relaxed: it is set before the handler is subscribed, and whoever has handed that an event has read the table.
         if !self.has_tasks.load(Ordering::Relaxed) {
             return false;
         }
         let (subscribers, leaving) = self.registry.all_living();
         let mut backlogs = subscribers.iter().chain(&leaving).filter_map(|one| one.backlog.as_ref());
-        backlogs.any(|backlog| backlog.needs_this_thread())
+        backlogs.any(|backlog| !backlog.is_over() && backlog.needs_this_thread())
     }
 }
 

@@ -16,7 +16,6 @@ use std::time::Instant;
 
 use crate::contain;
 use crate::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
-use crate::sync::wakers::waker_to;
 use crate::sync::{Parker, QuietMutex, busy, fence_after_rmw, step};
 
 /// See the [module](self).
@@ -141,7 +140,7 @@ impl Watch {
     /// Parks the calling thread until `done`; `false` where the deadline has passed before.
     pub(crate) fn wait_until(&self, deadline: Option<Instant>, mut done: impl FnMut() -> bool) -> bool {
         let parker = Parker::new();
-        let (waker, mut place) = (waker_to(parker.unparker().clone()), Place::default());
+        let (waker, mut place) = (parker.waker(), Place::default());
         let came_true = loop {
             self.register(&mut place, &waker);
             if done() {

@@ -114,9 +114,9 @@
 //! either, but for one that forks inside its handler: nobody waits for them, and what waits for them is discarded and counted
 //! when somebody closes the handler, shuts the bus down or waits until it is idle. Alarms, for what async code waits for,
 //! ring. (Rust's own `std::thread` takes a lock when a thread begins or ends: a child that was forked in such a moment may
-//! wait for ever when it starts a thread, with or without a bus.) A thread whose very first publish comes when std has let go
-//! of it, in a later round of the system's own destructors, costs one contained panic, of which the process's panic hook is
-//! told: std cannot be asked for the thread's name in another way.
+//! wait for ever when it starts a thread, with or without a bus.) A thread whose very first publish or wait comes when std has
+//! let go of it, in a later round of the system's own destructors, costs one contained panic, of which the process's panic
+//! hook is told: std cannot be asked for the thread in another way. (Under `panic = "abort"` that is the end.)
 //!
 //! # P11 Free when off
 //! Disabled, or nobody subscribed and no history: a call site on the global bus evaluates none of its arguments and

@@ -7,7 +7,7 @@ use crate::bus::{Subscribe, Subscription};
 use crate::dispatch::BoxError;
 use crate::event::Event;
 use crate::queue::models::{self, Code, SharedMailbox, Turnout};
-use crate::sync::{current, park, wakers};
+use crate::sync::Parker;
 
 /// Drives the one worker of a queue.
 pub struct Driver(SharedMailbox);
@@ -64,12 +64,13 @@ pub fn suspended(
 impl Driver {
     /// Drives it until it is over, as a thread of its own does.
     pub fn run(&self) {
-        let waker = wakers::waker_of(current());
+        let parker = Parker::new();
+        let waker = parker.waker();
         let mut cx = Context::from_waker(&waker);
         loop {
             match self.0.drive(0, &mut cx) {
                 Turnout::Busy => {}
-                Turnout::Asleep(_) => park(),
+                Turnout::Asleep(_) => parker.park(),
                 Turnout::Over => return,
             }
         }
@@ -77,7 +78,7 @@ impl Driver {
 
     /// Drives it once.
     pub fn poll(&self) {
-        let waker = wakers::waker_of(current());
+        let waker = Parker::new().waker();
         let _ = self.0.drive(0, &mut Context::from_waker(&waker));
     }
 

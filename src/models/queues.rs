@@ -89,7 +89,8 @@ impl Wakers {
     /// Works as a worker's thread does: calls `look` until it returns something, and sleeps in between; with it, how often
     /// it slept.
     pub fn work<R>(&self, place: usize, look: impl Fn() -> Option<R>) -> (R, usize) {
-        let waker = wakers::waker_of(sync::current());
+        let parker = sync::Parker::new();
+        let waker = parker.waker();
         let mut slept = 0;
         loop {
             if let Some(found) = look() {
@@ -99,7 +100,7 @@ impl Wakers {
             let found = look();
             if found.is_none() {
                 slept += 1;
-                sync::park();
+                parker.park();
             }
             let called = self.0.rise(place);
             if let Some(found) = found {
@@ -134,7 +135,7 @@ impl Wakers {
 
 /// Of the calling thread.
 pub fn thread_waker() -> Waker {
-    wakers::waker_of(sync::current())
+    sync::Parker::new().waker()
 }
 
 /// Waiting until something has become true; see `dispatch::watch`.

@@ -23,7 +23,7 @@ use crate::contain;
 use crate::dispatch::backlog::Backlog;
 use crate::sync::atomic::{AtomicUsize, Ordering, fence};
 use crate::sync::plain::{AtomicU64, Ordering::Relaxed};
-use crate::sync::{Mutex, Thread, busy, current, duty, process, rows, step};
+use crate::sync::{Mutex, Thread, busy, duty, process, rows, step, this_thread};
 
 /// See the [module](self).
 pub(super) struct Crew {
@@ -45,8 +45,8 @@ pub(super) struct Seat {
 pub(super) enum Place {
     /// The worker waits to be driven.
     Free(Worker),
-    /// This thread is driving it.
-    AtWork(Thread),
+    /// This thread is driving it; `None` at its very end.
+    AtWork(Option<Thread>),
     /// It has been let go, or is being let go.
     Gone,
 }
@@ -70,7 +70,7 @@ impl Crew {
             Place::AtWork(thread) => Some(thread.clone()),
             _ => None,
         };
-        let threads: Vec<Thread> = busy::during(|| self.seats.iter().filter_map(at_work).collect());
+        let threads: Vec<Option<Thread>> = busy::during(|| self.seats.iter().filter_map(at_work).collect());
         threads.iter().map(thread_name).collect()
     }
 
@@ -81,13 +81,13 @@ impl Crew {
 }
 
 #[cfg(not(ringbus_loom))]
-fn thread_name(thread: &Thread) -> String {
-    thread.name().unwrap_or("(unnamed)").to_owned()
+fn thread_name(thread: &Option<Thread>) -> String {
+    thread.as_ref().and_then(Thread::name).unwrap_or("(unnamed)").to_owned()
 }
 
 /// Threads of models have no names.
 #[cfg(ringbus_loom)]
-fn thread_name(_: &Thread) -> String {
+fn thread_name(_: &Option<Thread>) -> String {
     String::new()
 }
 
@@ -118,7 +118,7 @@ impl Mailbox {
     /// Drives the worker at a place, until it has nothing to do for the moment.
     pub(crate) fn drive(&self, place: usize, cx: &mut Context<'_>) -> Turnout {
         let seat = &self.crew.seats[place];
-        let taken = seat.take(Place::AtWork(current()));
+        let taken = seat.take(Place::AtWork(this_thread()));
         let Some(mut worker) = taken else { return Turnout::Over };
         step("crew.drive");
         let turnout = self.as_worker(place, || self.worked(&mut worker, place, cx));

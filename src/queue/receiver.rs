@@ -20,7 +20,6 @@ use crate::dispatch::backlog::Backlog;
 use crate::dispatch::{BoxError, EndedBy, Subscriber, SubscriptionInfo};
 use crate::event::{DecodeError, Event, Payload};
 use crate::sync::Parker;
-use crate::sync::wakers::waker_to;
 
 /// The events of a subscription, taken out one by one; made by [`Subscribe::receiver`](crate::Subscribe::receiver).
 ///
@@ -192,7 +191,7 @@ impl<P: Received> Receiver<P> {
             }
         }
         let parker = Parker::new();
-        let waker = waker_to(parker.unparker().clone());
+        let waker = parker.waker();
         loop {
             if let Poll::Ready(item) = self.poll_item(&waker) {
                 return item;

@@ -12,8 +12,7 @@ use super::mailbox::{Mailbox, SharedMailbox};
 use super::options::QueueError;
 use super::worker::Turnout;
 use crate::dispatch::backlog::Backlog;
-use crate::sync::wakers::waker_of;
-use crate::sync::{current, park, park_timeout};
+use crate::sync::Parker;
 
 /// Starts a thread for each worker. Where one cannot be started, those that were end again.
 pub(super) fn start(mailbox: &SharedMailbox, name: Option<&str>) -> Result<(), QueueError> {
@@ -29,13 +28,14 @@ pub(super) fn start(mailbox: &SharedMailbox, name: Option<&str>) -> Result<(), Q
 }
 
 fn run(mailbox: &Mailbox, place: usize) {
-    let waker = waker_of(current());
+    let parker = Parker::new();
+    let waker = parker.waker();
     let mut cx = Context::from_waker(&waker);
     loop {
         match mailbox.drive(place, &mut cx) {
             Turnout::Busy => {}
-            Turnout::Asleep(None) => park(),
-            Turnout::Asleep(Some(due)) => park_timeout(due.saturating_duration_since(Instant::now())),
+            Turnout::Asleep(None) => parker.park(),
+            Turnout::Asleep(Some(due)) => parker.park_timeout(due.saturating_duration_since(Instant::now())),
             Turnout::Over => return,
         }
     }

@@ -8,6 +8,7 @@ use std::time::Instant;
 use super::until::Until;
 use crate::bus::idle::{Step, Wait};
 use crate::bus::{Bus, Publishable, StillBusy, WaitError, Waited};
+use crate::contain;
 use crate::sync::duty;
 
 impl Bus {
@@ -47,6 +48,7 @@ impl Bus {
     ) -> Result<Waited, WaitError> {
         let limit = limit.into();
         if limit.is_none() && duty::forbids_waiting() {
+            contain::drop_contained(event);
             return Err(WaitError::NoLimit);
         }
         let (completion, waited) = self.publish_awaited(event)?;

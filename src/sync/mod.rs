@@ -10,8 +10,8 @@
 //! 4. [`revocable`] runs a handler so that somebody else can wait for it to end, and [`waiters`] wakes that somebody;
 //!    [`inbox`] keeps what comes while a handler is told of the past, [`queue`] what waits for one that takes its time, and
 //!    [`wakers`] wakes one of those who work on it;
-//! 5. [`busy`], [`counter`], [`duty`], [`frames`], [`scoped`], [`once`], `parking`, `pile`, [`quiet`] and [`signal`] are small tools
-//!    for the rooms; `asymmetric` is the pair of fences of calls and closers, `cell` a watched cell, `counted` and
+//! 5. [`busy`], [`counter`], [`duty`], [`frames`], [`scoped`], [`once`], `parking`, `pile`, [`quiet`], [`signal`] and `thread_name` are
+//!    small tools for the rooms; `asymmetric` is the pair of fences of calls and closers, `cell` a watched cell, `counted` and
 //!    `handle` the counted handles of events, `local` the thread-locals of models;
 //! 6. [`inject`] lets tests stop or delay a thread at a named step; with the feature of that name each operation on an
 //!    atomic, a lock or a cell is a step too (the folder `injected`).
@@ -87,6 +87,8 @@ mod pile;
 mod quiet;
 pub(crate) mod scoped;
 pub(crate) mod signal;
+#[cfg(all(feature = "serde", not(ringbus_loom)))]
+pub(crate) mod thread_name;
 
 pub(crate) mod inject;
 #[cfg(all(feature = "inject", not(ringbus_loom)))]
@@ -94,9 +96,9 @@ mod injected;
 
 pub(crate) use inject::step;
 pub(crate) use once::OnceBox;
-pub(crate) use parking::{Parker, Unparker};
 #[cfg(not(ringbus_loom))]
-pub(crate) use parking::{lose_thread, this_thread};
+pub(crate) use parking::lose_thread;
+pub(crate) use parking::{Parker, Unparker, this_thread};
 pub(crate) use pile::Pile;
 pub(crate) use quiet::{QuietGuard, QuietMutex};
 pub(crate) use signal::Signal;
@@ -146,13 +148,8 @@ mod platform {
     pub(crate) use crossbeam_utils::Backoff;
     #[cfg(not(feature = "inject"))]
     pub(crate) use parking_lot::{Condvar, Mutex, MutexGuard};
-    pub(crate) use std::thread::{Thread, current, park};
+    pub(crate) use std::thread::Thread;
     pub(crate) use std::thread_local;
-
-    /// Parks for at most `time`.
-    pub(crate) fn park_timeout(time: std::time::Duration) {
-        std::thread::park_timeout(time);
-    }
 }
 
 #[cfg(ringbus_loom)]
@@ -160,7 +157,7 @@ mod platform {
     pub(crate) use super::local::{LocalKey, thread_local_twin as thread_local};
     pub(crate) use loom::lazy_static;
     pub(crate) use loom::sync::{Arc, Condvar};
-    pub(crate) use loom::thread::{Thread, current, park};
+    pub(crate) use loom::thread::Thread;
 
     /// A handle that is the only one.
     #[derive(Debug)]
@@ -213,11 +210,6 @@ mod platform {
         pub(crate) fn is_completed(&self) -> bool {
             true
         }
-    }
-
-    /// loom knows no time: a timed wait there is a wait.
-    pub(crate) fn park_timeout(_: std::time::Duration) {
-        park();
     }
 
     /// loom's lock with parking_lot's face.

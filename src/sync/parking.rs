@@ -1,12 +1,16 @@
 //! Where a thread sleeps until somebody wakes it, also one that is at its very end.
 //!
-//! It promises that waking takes no lock where the platform has futexes (std's `unpark`), since publishers wake (P1); but for
-//! threads that std has let go of, in a late round of the system's destructors: these sleep on crossbeam's parker, which
-//! needs nothing of the thread and has a lock. It refuses to ask std for such a thread more than once: std answers with a
-//! panic, of which the process's panic hook is told.
+//! It promises that waking takes no lock where the platform has futexes (std's `unpark`), since publishers wake (P1). It
+//! refuses to ask std for a thread that it may have let go of more than once, or in what may be a panic hook: std answers
+//! with a panic. Such a thread, one whose last destructors are running or that unwinds, sleeps a millisecond at a time and
+//! looks again; nobody has to wake it.
+
+use core::task::Waker;
+use std::sync::Arc;
+use std::task::Wake;
 
 #[cfg(ringbus_loom)]
-pub(crate) use twin::{Parker, Unparker};
+pub(crate) use twin::{Parker, Unparker, this_thread};
 #[cfg(not(ringbus_loom))]
 pub(crate) use usual::{Parker, Unparker, lose_thread, this_thread};
 
@@ -17,83 +21,64 @@ mod usual {
     use std::thread::{self, Thread};
     use std::time::Duration;
 
-    use crossbeam_utils::sync;
-
-    /// Whether std knows the calling thread.
-    #[derive(Clone, Copy, PartialEq)]
-    enum Known {
-        /// Nobody has asked.
-        Perhaps,
-        Yes,
-        /// Nor will it again.
-        No,
-    }
-
     thread_local! {
-        /// Has no destructor, so it can be asked at any time.
-        static KNOWN: Cell<Known> = const { Cell::new(Known::Perhaps) };
+        /// Whether std has let go of the thread, or may have. Has no destructor, so it can be asked at any time.
+        static LOST: Cell<bool> = const { Cell::new(false) };
     }
 
-    /// The calling thread, if std knows it still.
+    /// The calling thread, if std can be asked for it.
     pub(crate) fn this_thread() -> Option<Thread> {
-        KNOWN.with(|known| {
-            // In a panic hook another panic would be the end.
-            if known.get() == Known::No || known.get() == Known::Perhaps && thread::panicking() {
-                return None;
-            }
-            let thread = catch_unwind(thread::current).ok();
-            known.set(if thread.is_some() { Known::Yes } else { Known::No });
-            thread
-        })
+        // In a panic hook another panic would be the end of the process.
+        if thread::panicking() || LOST.replace(true) {
+            return None;
+        }
+        // What std answers with a panic, that one's hook does not ask again.
+        let thread = catch_unwind(thread::current).ok()?;
+        LOST.set(false);
+        Some(thread)
     }
 
     /// The calling thread's destructors have begun: std is asked for it no more.
     pub(crate) fn lose_thread() {
-        KNOWN.with(|known| known.set(Known::No));
+        LOST.set(true);
     }
 
+    /// How long a thread sleeps at a time that cannot be woken.
+    const A_WHILE: Duration = Duration::from_millis(1);
+
     /// Where the calling thread sleeps.
-    pub(crate) enum Parker {
-        Usual(Unparker),
-        AtItsEnd(sync::Parker, Unparker),
-    }
+    pub(crate) struct Parker(Unparker);
 
     /// Wakes a thread, or has its next sleep end at once.
     #[derive(Clone, Debug)]
     pub(crate) enum Unparker {
         Usual(Thread),
-        AtItsEnd(sync::Unparker),
+        /// It wakes by itself.
+        AtItsEnd,
     }
 
     impl Parker {
         pub(crate) fn new() -> Self {
-            if let Some(thread) = this_thread() {
-                return Self::Usual(Unparker::Usual(thread));
-            }
-            let parker = sync::Parker::new();
-            let unparker = Unparker::AtItsEnd(parker.unparker().clone());
-            Self::AtItsEnd(parker, unparker)
+            Self(this_thread().map_or(Unparker::AtItsEnd, Unparker::Usual))
         }
 
         pub(crate) fn unparker(&self) -> &Unparker {
-            match self {
-                Self::Usual(unparker) | Self::AtItsEnd(_, unparker) => unparker,
-            }
+            &self.0
         }
 
         /// Sleeps until it is woken; wakes also for no reason: look again.
         pub(crate) fn park(&self) {
-            match self {
-                Self::Usual(_) => thread::park(),
-                Self::AtItsEnd(parker, _) => parker.park(),
+            match self.0 {
+                Unparker::Usual(_) => thread::park(),
+                Unparker::AtItsEnd => thread::sleep(A_WHILE),
             }
         }
 
         /// The same for at most `time`.
         pub(crate) fn park_timeout(&self, time: Duration) {
-            match self {
-                Self::Usual(_) => thread::park_timeout(time),
-                Self::AtItsEnd(parker, _) => parker.park_timeout(time),
+            match self.0 {
+                Unparker::Usual(_) => thread::park_timeout(time),
+                Unparker::AtItsEnd => thread::sleep(time.min(A_WHILE)),
             }
         }
     }
@@ -102,7 +87,7 @@ mod usual {
         pub(crate) fn unpark(&self) {
             match self {
                 Self::Usual(thread) => thread.unpark(),
-                Self::AtItsEnd(unparker) => unparker.unpark(),
+                Self::AtItsEnd => {}
             }
         }
     }
@@ -112,6 +97,10 @@ mod usual {
 #[cfg(ringbus_loom)]
 mod twin {
     use loom::thread::{Thread, current, park};
+
+    pub(crate) fn this_thread() -> Option<Thread> {
+        Some(current())
+    }
 
     pub(crate) struct Parker(Unparker);
 
@@ -140,5 +129,24 @@ mod twin {
         pub(crate) fn unpark(&self) {
             self.0.unpark();
         }
+    }
+}
+
+impl Parker {
+    /// Wakes it. Allocates.
+    pub(crate) fn waker(&self) -> Waker {
+        Arc::new(Wakes(self.unparker().clone())).into()
+    }
+}
+
+struct Wakes(Unparker);
+
+impl Wake for Wakes {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.0.unpark();
     }
 }

@@ -259,6 +259,12 @@ pub(crate) fn callers(target: usize) -> Vec<String> {
     ROWS.iter().filter(calling).map(name).collect()
 }
 
+/// The name of the calling thread, as far as its row tells.
+#[cfg(all(feature = "serde", not(ringbus_loom)))]
+pub(super) fn own_name() -> Option<String> {
+    seated()?.row.owner.load().as_ref().as_ref()?.name().map(str::to_owned)
+}
+
 #[cfg(ringbus_loom)]
 pub(crate) fn callers(_: usize) -> Vec<String> {
     Vec::new()
@@ -438,7 +444,7 @@ impl Seat {
             return None;
         }
         #[cfg(not(ringbus_loom))]
-        let thread = LEAVE.try_with(|_| ()).ok().filter(|()| !self.ended.get()).and_then(|()| super::this_thread());
+        let thread = super::this_thread();
         let (row, kept) = busy::during(|| {
             let row = ROWS.claim();
             let kept = !self.ended.get() && LEAVE.try_with(|leave| leave.0.set(Some(row))).is_ok();

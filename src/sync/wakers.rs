@@ -21,10 +21,9 @@
 
 use core::ptr;
 use core::task::Waker;
-use std::task::Wake;
 
 use super::atomic::{AtomicPtr, AtomicU64, Ordering, fence};
-use super::{CachePadded, Thread, Unparker, busy, fence_after_rmw, step};
+use super::{CachePadded, busy, fence_after_rmw, step};
 
 /// See the [module](self).
 pub(crate) struct Wakers {
@@ -202,36 +201,13 @@ fn bit(place: usize) -> u64 {
     1 << place
 }
 
-// === threads ===
-
-/// A waker of a thread: it ends a [`park`](super::park). Allocates.
-pub(crate) fn waker_of(thread: Thread) -> Waker {
-    std::sync::Arc::new(Calls(move || thread.unpark())).into()
-}
-
-/// A waker of a thread that sleeps on a [`Parker`](super::Parker), which needs nothing of the thread's own. Allocates.
-pub(crate) fn waker_to(parked: Unparker) -> Waker {
-    std::sync::Arc::new(Calls(move || parked.unpark())).into()
-}
-
-struct Calls<F>(F);
-
-impl<F: Fn() + Send + Sync + 'static> Wake for Calls<F> {
-    fn wake(self: std::sync::Arc<Self>) {
-        (self.0)();
-    }
-
-    fn wake_by_ref(self: &std::sync::Arc<Self>) {
-        (self.0)();
-    }
-}
-
 #[cfg(all(test, not(ringbus_loom)))]
 mod tests {
     use super::*;
-    use crate::sync::{current, park};
+    use crate::sync::Parker;
     use std::panic::{AssertUnwindSafe, catch_unwind};
     use std::sync::Arc;
+    use std::task::Wake;
 
     /// Counts its wake-ups and, but for these, its own holders.
     struct Bell(AtomicU64);
@@ -350,12 +326,13 @@ mod tests {
         let (wakers, work) = (Wakers::new(1), AtomicU64::new(0));
         std::thread::scope(|scope| {
             scope.spawn(|| {
-                let waker = waker_of(current());
+                let parker = Parker::new();
+                let waker = parker.waker();
                 for n in 1..=100 {
                     while work.load(Ordering::Relaxed) < n {
                         wakers.sleep(0, &waker);
                         if work.load(Ordering::Relaxed) < n {
-                            park();
+                            parker.park();
                         }
                         wakers.rise(0);
                     }

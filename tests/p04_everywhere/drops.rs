@@ -4,7 +4,7 @@ use std::error::Error;
 use std::fmt;
 use std::sync::{Arc, Mutex};
 
-use ringbus::{BoxError, Bus, Event, Failure, Handler, Subscription, publish_event};
+use ringbus::{BoxError, Bus, Event, Failure, Handler, Subscription, WaitError, publish_event};
 
 use crate::payloads::{Explosive, Fine};
 use crate::{Bomb, Counts, ENDLESS, Scene, alone, assert_sound, case, given_up, publish};
@@ -207,6 +207,16 @@ fn p04_errors_and_payloads_whose_drop_panics() {
         });
         case("not kept", Bus::builder().history(0), expected, |scene| {
             scene.bus.publish(Explosive(Bomb(bomb)));
+        });
+        // Refused inside a handler, which goes on.
+        case("not waited for", Bus::builder(), Counts::delivered(1).forgotten(forgotten), |scene| {
+            let bus = scene.bus.downgrade();
+            let handler = move |_: &Event| {
+                let refused = bus.upgrade().unwrap().publish_and_wait(Explosive(Bomb(bomb)), None);
+                assert_eq!(refused.map(drop), Err(WaitError::NoLimit));
+            };
+            scene.bus.on("p04.case").unwrap().subscribe(handler).detach();
+            publish(&scene.bus);
         });
     }
 }

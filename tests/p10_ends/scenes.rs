@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::ffi::c_void;
-use std::panic::set_hook;
+use std::panic::{catch_unwind, set_hook};
 use std::process::exit;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Barrier, OnceLock};
@@ -319,6 +319,7 @@ fn the_last_of_all_destructors() {
 
 /// Where std has let go of the thread: it has no name any more, and is woken all the same.
 fn the_second_round_of_destructors() {
+    const ORDERED: &str = "ordered: in the second round";
     static HOOKS: AtomicU32 = AtomicU32::new(0);
     static KEY: OnceLock<libc::pthread_key_t> = OnceLock::new();
     fn set(round: usize) {
@@ -345,23 +346,38 @@ fn the_second_round_of_destructors() {
         check("second round, idle", bus.wait_idle(Duration::from_secs(60)).is_ok());
         check("second round, drain", worker.close_drained(Duration::from_secs(60)).is_ok());
         check("second round, shutdown", bus.shutdown(Duration::from_secs(60)).is_complete());
+        // The hook publishes, and the black box tells of the thread: neither may ask std for it, whose answer is a panic.
+        check("second round, panic", catch_unwind(|| panic!("{ORDERED}")).is_err());
         RUN.fetch_add(1, Ordering::Relaxed);
     }
-    // The one that is allowed: a thread's first publish asks std for its name.
-    set_hook(Box::new(|_| _ = HOOKS.fetch_add(1, Ordering::Relaxed)));
+    // The one that is allowed: a thread's first publish asks std for its name. And the one that is ordered.
+    set_hook(Box::new(|info| {
+        HOOKS.fetch_add(1, Ordering::Relaxed);
+        let outcome = publish_event!(bus: bus(), "end.hook").outcome;
+        check("second round, hook", outcome == Outcome::Panicking || info.payload_as_str() != Some(ORDERED));
+    }));
+    #[cfg(feature = "serde")]
+    bus().on_panic_dump("/dev/null").unwrap();
     let mut key = 0;
     // SAFETY: the destructor takes any value.
     assert_eq!(unsafe { libc::pthread_key_create(&raw mut key, Some(late)) }, 0);
     KEY.set(key).unwrap();
-    for published_before in [true, false] {
+    let before: [fn(); 3] = [
+        || drop(publish_event!(bus: bus(), "end.before")),
+        || {
+            // A thread that has waited, and never published.
+            let mut nothing = bus().on("end.nothing").unwrap().receiver().unwrap();
+            check("second round, before", nothing.recv_timeout(Duration::from_millis(1)).is_err());
+        },
+        || {},
+    ];
+    for work in before {
         let thread = thread::spawn(move || {
             set(1);
-            if published_before {
-                publish_event!(bus: bus(), "end.before");
-            }
+            work();
         });
         thread.join().unwrap();
     }
-    check("second round, panics", HOOKS.load(Ordering::Relaxed) == 1);
-    end(RUN.load(Ordering::Relaxed) == 2 && FAULTS.load(Ordering::Relaxed) == 0);
+    check("second round, panics", HOOKS.load(Ordering::Relaxed) == 3 + 2);
+    end(RUN.load(Ordering::Relaxed) == 3 && FAULTS.load(Ordering::Relaxed) == 0);
 }

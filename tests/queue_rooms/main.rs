@@ -9,6 +9,8 @@
 mod async_executors;
 #[path = "../async_handlers.rs"]
 mod async_handlers;
+#[path = "../async_needed_threads.rs"]
+mod async_needed_threads;
 #[path = "../async_waits.rs"]
 mod async_waits;
 #[path = "../correlation.rs"]
