@@ -118,6 +118,32 @@ fn a_queue_is_limited_by_what_it_is_offered() {
 }
 
 #[test]
+fn on_a_thread_of_its_own_a_handler_may_change_what_it_has_captured() {
+    let bus = Bus::new();
+    let (send, got) = mpsc::channel();
+    let (mut sum, of_values) = (0, send.clone());
+    let odds = bus.on("p08.*").unwrap().in_thread().filter_map(odd).subscribe(move |n| {
+        sum += n;
+        send.send((0, sum)).unwrap();
+    });
+    let odds = odds.unwrap();
+    let mut last = 0;
+    let rising =
+        bus.on_payload::<Sample>().unwrap().in_thread().map(|sample: &Sample| sample.0).try_subscribe(move |n| {
+            let rises = n > core::mem::replace(&mut last, n);
+            of_values.send((1, n)).unwrap();
+            if rises { Ok(()) } else { Err("falls".into()) }
+        });
+    let rising = rising.unwrap();
+    publish(&bus, [1, 2, 3]);
+    odds.close_drained(HOUR).unwrap();
+    [5, 7, 6].map(|n| drop(bus.publish(Sample(n))));
+    rising.close_drained(HOUR).unwrap();
+    assert!(got.try_iter().eq([(0, 1), (0, 4), (1, 5), (1, 7), (1, 6)]));
+    assert_eq!((counts(&odds), counts(&rising)), ((2, 0, 0), (2, 1, 0)), "what was skipped is in the queue's count");
+}
+
+#[test]
 fn a_request_with_a_function_is_shown_with_what_it_selects() {
     let shown = format!("{:?}", Bus::new().on("p08.shown").unwrap().filter_map(odd));
     assert!(shown.starts_with("Mapped { request: ") && shown.contains("p08.shown"), "{shown}");

@@ -32,7 +32,8 @@ impl std::error::Error for AlreadySubscribed {}
 
 impl Bus {
     /// Subscribes a handler object to what its [`selector`](Handler::selector) says, until
-    /// [`unsubscribe_handler`](Self::unsubscribe_handler) or the end of the bus.
+    /// [`unsubscribe_handler`](Self::unsubscribe_handler) or the end of the bus. Where the end of its calls is to be waited for,
+    /// subscribe a closure that calls it: that has a guard with [`close`](crate::Subscription::close).
     ///
     /// ```
     /// # use std::sync::Arc;

@@ -18,6 +18,8 @@ pub struct Explanation {
     pub invalid: Option<KindError>,
     /// Whether the bus accepts events.
     pub enabled: bool,
+    /// Whether it has been shut down: it refuses them then.
+    pub shut_down: bool,
     /// Every subscription, in the order in which they are called.
     pub subscriptions: Vec<Explained>,
     /// The last subscriptions that have ended and would have matched, oldest first.
@@ -109,6 +111,7 @@ impl Inner {
             kind: kind.to_owned(),
             invalid: Kind::new(kind).err(),
             enabled: self.gate.is_enabled(),
+            shut_down: self.mode.is_shut(),
             subscriptions: subscribers.iter().map(|one| explained(one)).collect(),
             gone: ended
                 .map(|one| Gone {
@@ -144,7 +147,9 @@ impl fmt::Display for Explanation {
         }
         let called = self.subscriptions.iter().filter(|one| one.verdict == Verdict::Called).count();
         writeln!(f, ": {called} of {} subscriptions would be called", self.subscriptions.len())?;
-        if !self.enabled {
+        if self.shut_down {
+            writeln!(f, "  the bus has been shut down: nobody is called")?;
+        } else if !self.enabled {
             writeln!(f, "  the bus is disabled: nobody is called")?;
         }
         for Explained { verdict, info } in &self.subscriptions {

@@ -134,7 +134,6 @@ impl<S, P, F> Mapped<S, P, F> {
         Self { request, map, takes: PhantomData }
     }
 
-    #[cfg(all(feature = "async", not(ringbus_loom)))]
     pub(crate) fn into_parts(self) -> (S, F) {
         (self.request, self.map)
     }

@@ -57,11 +57,13 @@ impl Bus {
 }
 
 impl Subscription {
-    /// Unsubscribes the handler, and is ready when everything that waits in its queue has been handled, no call of it runs
-    /// and it has been dropped (feature `async`). It begins at once, and goes on where the future is dropped.
+    /// [`close_drained`](Self::close_drained) for async code, without a limit (feature `async`): unsubscribes the handler, and
+    /// is ready when everything that waits in its queue has been handled, no call of it runs and it has been dropped. It begins
+    /// at once, and goes on where the future is dropped. To discard what waits instead, [`close`](Self::close) it.
     ///
     /// Of a receiver or a stream it is ready when all that waits has been taken out, or discarded because it was dropped: do
-    /// not await it in the task that takes from it, where what waits is then handled by nobody, and there is no limit.
+    /// not await it in the task that takes from it, where what waits is then handled by nobody, and there is no limit; with
+    /// one there is [`close_drained_async`](Self::close_drained_async).
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -84,6 +86,37 @@ impl Subscription {
     /// # Cost
     /// A thread, while it lasts: it has no limit, so a call that never ends keeps the thread as long.
     pub fn close_async(&self) -> impl Future<Output = Result<(), CloseError>> + Send + use<> {
+        self.draining(None)
+    }
+
+    /// [`close_drained`](Self::close_drained) for async code (feature `async`). It begins at once, the limit too, and goes on
+    /// where the future is dropped.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use ringbus::CloseError;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let bus = ringbus::Bus::new();
+    /// let jobs = bus.subscribe_async(|_| std::future::pending())?;
+    /// ringbus::publish_event!(bus: &bus, "job.todo");
+    /// let closed = jobs.close_drained_async(Duration::from_millis(1)).await;
+    /// assert!(matches!(closed, Err(CloseError::NotDrained { .. })));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As for [`close_async`](Self::close_async); and past the limit as for [`close_drained`](Self::close_drained).
+    ///
+    /// # Cost
+    /// A thread, while it lasts.
+    pub fn close_drained_async(&self, limit: Duration) -> impl Future<Output = Result<(), CloseError>> + Send + use<> {
+        self.draining(Some(limit))
+    }
+
+    fn draining(&self, limit: Option<Duration>) -> impl Future<Output = Result<(), CloseError>> + Send + use<> {
         let ending = self.ending();
         ending.remove();
         let closing = if ending.is_own_handler() {
@@ -91,7 +124,7 @@ impl Subscription {
             Err(CloseError::InsideHandler)
         } else {
             let theirs = ending.clone();
-            offload(move || theirs.drain(None)).map_err(|_| {
+            offload(move || theirs.drain(limit)).map_err(|_| {
                 ending.begin();
                 CloseError::NoThread
             })

@@ -19,14 +19,18 @@ impl<P, M: CalledByWorkers> Queued<P, M> {
     ///
     /// let bus = ringbus::Bus::new();
     /// let (send, kinds) = channel();
+    /// let mut count = 0;
     /// let log = bus
     ///     .on("db.**")?
     ///     .in_thread()
     ///     .map(|event| event.kind().to_string())
-    ///     .subscribe(move |kind| send.send(kind).unwrap())?;
+    ///     .subscribe(move |kind| {
+    ///         count += 1; // on a thread of its own it may be `FnMut`
+    ///         send.send((count, kind)).unwrap();
+    ///     })?;
     /// ringbus::publish_event!(bus: &bus, "db.open");
     /// log.close_drained(Duration::from_secs(10))?;
-    /// assert_eq!(kinds.recv()?, "db.open");
+    /// assert_eq!(kinds.recv()?, (1, "db.open".to_owned()));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn map<U>(
@@ -65,9 +69,14 @@ impl<P, M: CalledByWorkers> Queued<P, M> {
 
 impl<P, M> sealed::Sealed for Queued<P, M> {}
 
-macro_rules! try_subscribe {
-    ($([$($generic:tt)*] $takes:ty, $mode:ty;)*) => {$(
-        impl<$($generic)*> TrySubscribe for Queued<$takes, $mode> {
+/// What is made of an event, for its handler; an event of which nothing is made is skipped.
+fn handled<U>(made: Option<U>, handler: impl FnOnce(U) -> Result<(), BoxError>) -> Result<(), BoxError> {
+    made.map_or_else(|| Err(Skip.into()), handler)
+}
+
+macro_rules! in_pool {
+    ($([$($generic:tt)*] $takes:ty;)*) => {$(
+        impl<$($generic)*> TrySubscribe for Queued<$takes, InPool> {
             type Takes = $takes;
             type Guard = Result<Subscription, QueueError>;
 
@@ -77,15 +86,53 @@ macro_rules! try_subscribe {
                 handler: impl Fn(U) -> Result<(), BoxError> + Send + Sync + 'static,
                 place: &'static Location<'static>,
             ) -> Self::Guard {
-                self.add_handler(move |input: &$takes| map(input).map_or_else(|| Err(Skip.into()), &handler), place)
+                self.add_handler(move |input: &$takes| handled(map(input), &handler), place)
             }
         }
     )*};
 }
 
-try_subscribe! {
-    [] Event, InThread;
-    [T: Payload] T, InThread;
-    [] Event, InPool;
-    [T: Payload] T, InPool;
+in_pool! {
+    [] Event;
+    [T: Payload] T;
+}
+
+macro_rules! in_thread {
+    ($([$($generic:tt)*] $takes:ty;)*) => {$(
+        impl<$($generic)* F, U> Mapped<Queued<$takes, InThread>, $takes, F>
+        where
+            F: Fn(&$takes) -> Option<U> + Send + Sync + 'static,
+        {
+            /// Subscribes `handler`, which may change what it has captured.
+            ///
+            /// # Errors
+            /// [`QueueError`]: an option is out of range, the failure policy is to unwind, or the thread cannot be started.
+            /// Nothing is subscribed then.
+            #[track_caller]
+            pub fn subscribe(self, mut handler: impl FnMut(U) + Send + 'static) -> Result<Subscription, QueueError> {
+                self.try_subscribe(move |input| {
+                    handler(input);
+                    Ok(())
+                })
+            }
+
+            /// Subscribes a handler that may fail.
+            ///
+            /// # Errors
+            /// As for [`subscribe`](Self::subscribe).
+            #[track_caller]
+            pub fn try_subscribe(
+                self,
+                mut handler: impl FnMut(U) -> Result<(), BoxError> + Send + 'static,
+            ) -> Result<Subscription, QueueError> {
+                let (request, map) = self.into_parts();
+                request.add_handler(move |input: &$takes| handled(map(input), &mut handler), Location::caller())
+            }
+        }
+    )*};
+}
+
+in_thread! {
+    [] Event;
+    [T: Payload,] T;
 }

@@ -1,6 +1,7 @@
 //! Events as a stream, for `while let Some(event) = stream.next().await`.
 
 use core::fmt;
+use core::future::poll_fn;
 use core::pin::Pin;
 use core::task::{Context, Poll};
 
@@ -59,9 +60,6 @@ impl Bus {
     /// What a pattern, a kind or a list of them selects, as a stream of [`Event`]s, from now on. It needs no runtime.
     ///
     /// ```
-    /// use std::future::poll_fn;
-    /// use std::pin::Pin;
-    /// use futures_core::Stream;
     /// use ringbus::{Bus, publish_event};
     ///
     /// # #[tokio::main(flavor = "current_thread")]
@@ -69,8 +67,7 @@ impl Bus {
     /// let bus = Bus::new();
     /// let mut errors = bus.stream("**.error")?;
     /// publish_event!(bus: &bus, "db.error", code = 7);
-    /// // with the crate futures-util or tokio-stream: `errors.next().await`
-    /// let event = poll_fn(|cx| Pin::new(&mut errors).poll_next(cx)).await.unwrap()?;
+    /// let event = errors.next().await.unwrap()?;
     /// assert_eq!(event.kind(), "db.error");
     /// # Ok(())
     /// # }
@@ -87,9 +84,6 @@ impl Bus {
     ///
     /// ```
     /// # #[cfg(feature = "derive")] {
-    /// use std::future::poll_fn;
-    /// use std::pin::Pin;
-    /// use futures_core::Stream;
     /// use ringbus::{Bus, Payload};
     ///
     /// #[derive(Payload)]
@@ -103,7 +97,7 @@ impl Bus {
     /// let bus = Bus::new();
     /// let mut samples = bus.stream_of::<Sample>().unwrap();
     /// bus.publish(Sample { mean: 0.3 });
-    /// let sample = poll_fn(|cx| Pin::new(&mut samples).poll_next(cx)).await.unwrap().unwrap();
+    /// let sample = samples.next().await.unwrap().unwrap();
     /// assert_eq!(sample.mean, 0.3);
     /// # }
     /// # main();
@@ -159,6 +153,34 @@ impl<P> EventStream<P> {
     /// The subscription.
     pub fn subscription(&self) -> &Subscription {
         self.receiver.subscription()
+    }
+
+    /// The next event, or how many were lost before it; `None` when it has ended. Cancel safe: dropped before it is ready, it
+    /// has taken nothing.
+    ///
+    /// ```
+    /// use ringbus::{Bus, publish_event};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let bus = Bus::new();
+    /// let mut jobs = bus.on("job.*")?.queued().capacity(2).stream()?;
+    /// (1..=3).for_each(|n| drop(publish_event!(bus: &bus, "job.todo", n)));
+    /// bus.shutdown(std::time::Duration::ZERO);
+    /// while let Some(job) = jobs.next().await {
+    ///     match job {
+    ///         Ok(job) => println!("{job}"),
+    ///         Err(lagged) => println!("{lagged}"), // 1 events were lost ...
+    ///     }
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn next(&mut self) -> Option<Result<P::Item, Lagged>>
+    where
+        P: Received,
+    {
+        poll_fn(|cx| Pin::new(&mut *self).poll_next(cx)).await
     }
 }
 

@@ -5,6 +5,7 @@ use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use ringbus::{
     Bus, BusBuilder, EndedBy, FailurePolicy, Subscription, SubscriptionInfo, SubscriptionState, Verdict, Warning,
@@ -326,6 +327,10 @@ fn p08_explain_says_who_would_be_called_and_why_the_others_would_not() {
     bus.disable();
     let told = bus.explain("p08.call");
     assert!(!told.enabled && told.to_string().contains("the bus is disabled: nobody is called"));
+    assert!(!told.shut_down);
+    bus.shutdown(Duration::ZERO);
+    let told = bus.explain("p08.call");
+    assert!(told.shut_down && told.to_string().contains("the bus has been shut down: nobody is called"));
     for bad in ["", "a..b", "a b", "p08.*"] {
         let told = bus.explain(bad);
         let error = told.invalid.clone().unwrap_or_else(|| panic!("{bad:?} is no kind"));
