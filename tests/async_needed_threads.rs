@@ -77,17 +77,27 @@ fn full(bus: &Bus, runtime: &Runtime, captured: Arc<()>) -> (Subscription, threa
 
 #[test]
 fn a_drain_does_not_wait_for_a_publisher_who_waits_for_room() {
-    let (bus, runtime, captured) = (Bus::new(), runtime(), Arc::new(()));
-    let (guard, publisher) = full(&bus, &runtime, Arc::clone(&captured));
-    runtime.block_on(async {
-        assert_eq!(guard.close_drained(LONG), Err(CloseError::OnExecutor));
-        delivered(&guard, 2).await;
-    });
-    assert_eq!(publisher.join().unwrap(), 1);
-    // The queue has stayed open for that publisher; now it ends.
-    let ended = runtime.block_on(guard.close_async());
-    assert_eq!((ended, guard.info().queue.unwrap().discarded), (Ok(()), 0));
-    assert_eq!(Arc::strong_count(&captured), 1);
+    for closed in [true, false] {
+        let (bus, runtime, captured) = (Bus::new(), runtime(), Arc::new(()));
+        let (guard, publisher) = full(&bus, &runtime, Arc::clone(&captured));
+        runtime.block_on(async {
+            assert_eq!(guard.close_drained(LONG), Err(CloseError::OnExecutor));
+            delivered(&guard, 2).await;
+        });
+        assert_eq!(publisher.join().unwrap(), 1);
+        assert_eq!(guard.info().queue.unwrap().discarded, 0);
+        // The queue has stayed open for that publisher. Now it ends: somebody waits for it, or lets the guard go.
+        if closed {
+            assert_eq!(runtime.block_on(guard.close_async()), Ok(()));
+        } else {
+            drop(guard);
+        }
+        let deadline = Instant::now() + LONG;
+        while Arc::strong_count(&captured) > 1 {
+            assert!(Instant::now() < deadline, "the handler lives on");
+            runtime.block_on(tokio::task::yield_now());
+        }
+    }
 }
 
 #[test]

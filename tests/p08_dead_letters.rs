@@ -281,6 +281,15 @@ fn each_attempt_but_the_last_is_counted_as_tried_again() {
 }
 
 #[test]
+fn attempts_that_fail_are_slow_too() {
+    let bus = Bus::builder().slow_after(Duration::ZERO).build().unwrap();
+    let retry = Retry::times(count(2)).base(Duration::ZERO);
+    let guard = bus.on("mail.send").unwrap().in_thread().retry(retry).try_subscribe(fails).unwrap();
+    publish(&bus, 0..2);
+    assert_eq!((guard.info().slow, guard.info().failed), (6, 2));
+}
+
+#[test]
 fn in_quarantine_what_waits_is_kept_back_and_what_comes_stays_out() {
     let bus = Bus::new();
     let (begin, begun) = mpsc::channel();

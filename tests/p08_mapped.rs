@@ -2,7 +2,8 @@
 #![cfg(not(ringbus_loom))]
 
 use std::num::NonZeroU32;
-use std::sync::mpsc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use ringbus::{Breaker, BreakerState, Bus, Event, FieldReader, FieldWriter, Payload, Subscription, publish_event};
@@ -118,6 +119,27 @@ fn a_queue_is_limited_by_what_it_is_offered() {
 }
 
 #[test]
+fn what_is_skipped_is_no_probe_of_a_circuit() {
+    let bus = Bus::new();
+    let now = Arc::new(AtomicU64::new(0));
+    let clock = Arc::clone(&now);
+    let breaker = Breaker::after(NonZeroU32::new(1).unwrap()).open_for(Duration::from_secs(10));
+    let breaker = breaker.clock(move || Duration::from_secs(clock.load(Ordering::SeqCst)));
+    let odds = bus.on("p08.*").unwrap().breaker(breaker).in_thread().filter_map(odd);
+    let odds = odds.try_subscribe(|n| if n == 1 { Err("no".into()) } else { Ok(()) }).unwrap();
+    let state = || odds.info().breaker.unwrap().state;
+    publish(&bus, [1]);
+    bus.wait_idle(HOUR).unwrap();
+    assert_eq!(state(), BreakerState::Open);
+    now.store(10, Ordering::SeqCst);
+    // The one probe is to be had again each time.
+    publish(&bus, [2, 4, 3]);
+    bus.wait_idle(HOUR).unwrap();
+    let queue = odds.info().queue.unwrap();
+    assert_eq!((state(), queue.delivered, queue.failed, queue.skipped), (BreakerState::Closed, 1, 1, 2));
+}
+
+#[test]
 fn on_a_thread_of_its_own_a_handler_may_change_what_it_has_captured() {
     let bus = Bus::new();
     let (send, got) = mpsc::channel();
@@ -137,7 +159,7 @@ fn on_a_thread_of_its_own_a_handler_may_change_what_it_has_captured() {
     let rising = rising.unwrap();
     publish(&bus, [1, 2, 3]);
     odds.close_drained(HOUR).unwrap();
-    [5, 7, 6].map(|n| drop(bus.publish(Sample(n))));
+    [5, 7, 6].into_iter().for_each(|n| drop(bus.publish(Sample(n))));
     rising.close_drained(HOUR).unwrap();
     assert!(got.try_iter().eq([(0, 1), (0, 4), (1, 5), (1, 7), (1, 6)]));
     assert_eq!((counts(&odds), counts(&rising)), ((2, 0, 0), (2, 1, 0)), "what was skipped is in the queue's count");
