@@ -23,7 +23,7 @@ use crate::sync::waiters;
 use crate::sync::{self, rows};
 
 pub use crate::callsite::Callsite;
-pub use driven::{Driver, driven, suspended};
+pub use driven::{Completion, Driver, Ticket, driven, suspended};
 pub use queues::{Queue, Waiting, Wakers, Watch, thread_waker};
 
 /// A ring of the history, over records that a model can look into.

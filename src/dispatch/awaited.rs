@@ -239,7 +239,7 @@ impl Completion {
         busy::during(|| self.parts.lock().errors.push(error));
     }
 
-    fn ticket(self: &Arc<Self>, who: StillRunning, kind: Kind) -> Ticket {
+    pub(crate) fn ticket(self: &Arc<Self>, who: StillRunning, kind: Kind) -> Ticket {
         let part = Arc::new(Part { who, kind, end: OnceBox::new() });
         // Relaxed: nobody waits before all tickets are there.
         self.open.fetch_add(1, Ordering::Relaxed);
@@ -278,8 +278,8 @@ impl Ticket {
     /// The first end is what counts: dropping the ticket is the last.
     fn settle(&self, end: End) {
         let first = busy::during(|| self.part.end.set(Box::new(end)).is_ok());
-        // Release: what the handler did, and its end. Acquire: those of the others, for whoever is told.
-        if first && self.of.open.fetch_sub(1, Ordering::AcqRel) == 1 {
+        // Release: what the handler did, and its end, for whoever finds that all have settled.
+        if first && self.of.open.fetch_sub(1, Ordering::Release) == 1 {
             self.of.watch.tell_if(|| true);
         }
     }

@@ -1,11 +1,13 @@
-//! Handlers with a queue, whose worker a model drives.
+//! Handlers with a queue, whose worker a model drives; and what becomes of an event that somebody waits for.
 
+use core::panic::Location;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use crate::bus::{Subscribe, Subscription};
-use crate::dispatch::BoxError;
-use crate::event::Event;
+use crate::dispatch::awaited;
+use crate::dispatch::{BoxError, StillRunning, SubscriptionId};
+use crate::event::{Event, Kind};
 use crate::queue::models::{self, Code, SharedMailbox, Turnout};
 use crate::sync::Parker;
 
@@ -85,5 +87,45 @@ impl Driver {
     /// Another hold on the same.
     pub fn again(&self) -> Self {
         Self(Arc::clone(&self.0))
+    }
+}
+
+/// What becomes of one event with all its handlers; see `dispatch::awaited`.
+#[derive(Default)]
+pub struct Completion(Arc<awaited::Completion>);
+
+/// One handler's part, to be settled.
+pub struct Ticket(awaited::Ticket);
+
+impl Completion {
+    pub fn ticket(&self) -> Ticket {
+        let who = StillRunning { subscription: SubscriptionId(1), name: None, place: Location::caller() };
+        Ticket(self.0.ticket(who, Kind::new("awaited").expect("a kind")))
+    }
+
+    /// Parks until all are settled; how many looks it took.
+    pub fn wait(&self) -> usize {
+        let mut looks = 0;
+        self.0.watch.wait_until(None, || {
+            looks += 1;
+            self.0.is_complete()
+        });
+        looks
+    }
+
+    pub fn is_complete(&self) -> bool {
+        self.0.is_complete()
+    }
+
+    /// How many have handled it, lost it, and are at it.
+    pub fn result(&self) -> (usize, usize, usize) {
+        let result = self.0.result();
+        (result.delivered as usize, result.errors.len(), result.running.len())
+    }
+}
+
+impl Ticket {
+    pub fn delivered(self) {
+        self.0.delivered();
     }
 }

@@ -53,6 +53,7 @@ mod gate;
 mod pile;
 
 // What waits for a worker.
+mod completion;
 mod queue;
 mod queue_evict;
 mod queue_laps;

@@ -159,9 +159,10 @@ pub(crate) fn build(context: &Context, names: &[String]) -> Result<Vec<Model>, S
     names.iter().map(model).collect()
 }
 
-/// The tests in the module `name`, of a list as the test program prints it: `module::test: test`.
+/// The tests in the module `name`, or the one test of that name, of a list as the test program prints it:
+/// `module::test: test`.
 fn tests_of(name: &str, list: &str) -> Vec<String> {
-    let inside = |line: &&str| line.strip_prefix(name).is_some_and(|rest| rest.starts_with("::"));
+    let inside = |line: &&str| line.strip_prefix(name).is_some_and(|rest| rest.starts_with("::") || rest == ": test");
     list.lines().filter(inside).filter_map(|line| Some(line.strip_suffix(": test")?.to_owned())).collect()
 }
 
@@ -240,6 +241,8 @@ mod tests {
     fn the_tests_of_a_model_are_those_of_its_module() {
         let list = "a::one: test\nb_a::two: test\na::three: test\na_b::four: test\na::five: benchmark\n";
         assert_eq!(tests_of("a", list), ["a::one", "a::three"]);
+        assert_eq!(tests_of("a::three", list), ["a::three"]);
+        assert!(tests_of("a::thr", list).is_empty());
         assert!(tests_of("c", list).is_empty());
     }
 

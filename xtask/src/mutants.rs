@@ -29,7 +29,8 @@ mod replay;
 pub(crate) struct Mutant {
     /// A short name in words, different from all others.
     pub(crate) name: &'static str,
-    /// The model that must fail: the stem of a file in `tests/loom`, such as `slot_late_write`.
+    /// The model that must fail: the stem of a file in `tests/loom`, such as `slot_late_write`, or a test in it that must,
+    /// such as `queued::drain_against_a_push`.
     pub(crate) model: &'static str,
     /// The file that is changed, from the root of the project.
     pub(crate) file: &'static str,
@@ -53,6 +54,11 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Mutant> {
 // === impl Mutant ===
 
 impl Mutant {
+    /// The stem of the file that its model stands in.
+    pub(crate) fn file_of_model(&self) -> &'static str {
+        self.model.split_once("::").map_or(self.model, |(file, _)| file)
+    }
+
     /// The source with the mutation in it, or why that cannot be.
     pub(crate) fn apply(&self, source: &str) -> Result<String, String> {
         replaced(source, self.find, self.replace).map_err(|why| format!("{}: {why} in {}", self.name, self.file))
@@ -108,7 +114,9 @@ mod tests {
             let source = std::fs::read_to_string(root.join(mutant.file));
             let source = source.unwrap_or_else(|why| panic!("{}: {why}", mutant.file));
             mutant.apply(&source).unwrap_or_else(|why| panic!("{why}"));
-            assert!(models.iter().any(|model| model == mutant.model), "{}: no model {}", mutant.name, mutant.model);
+            let tests = tests_of(root, mutant.file_of_model());
+            let known = models.iter().any(|model| model == mutant.model) || tests.contains(&mutant.model.to_owned());
+            assert!(known, "{}: no model {}", mutant.name, mutant.model);
             assert!(mutant.breaks.starts_with('P'), "{}: which promise?", mutant.name);
             assert!(all().take(at).all(|other| other.name != mutant.name), "{} twice", mutant.name);
         }
@@ -117,7 +125,25 @@ mod tests {
     fn every_model_has_a_mutant_that_it_must_catch() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask lies in the root");
         for model in crate::loom::names(root).expect("models") {
-            assert!(all().any(|mutant| mutant.model == model), "{model} has never been seen to fail");
+            assert!(all().any(|mutant| mutant.file_of_model() == model), "{model} has never been seen to fail");
+        }
+    }
+
+    /// The tests of a model, by their full names.
+    fn tests_of(root: &Path, model: &str) -> Vec<String> {
+        let source = std::fs::read_to_string(root.join("tests/loom").join(format!("{model}.rs"))).unwrap_or_default();
+        let names = source.split("#[test]\nfn ").skip(1).filter_map(|rest| rest.split_once('('));
+        names.map(|(name, _)| format!("{model}::{name}")).collect()
+    }
+
+    /// Where one test of a model has a mutant of its own, each has.
+    #[test]
+    fn every_test_has_one_where_tests_are_named() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask lies in the root");
+        for one in all().filter(|mutant| mutant.model != mutant.file_of_model()) {
+            for test in tests_of(root, one.file_of_model()) {
+                assert!(all().any(|mutant| mutant.model == test), "{test} has never been seen to fail");
+            }
         }
     }
 }

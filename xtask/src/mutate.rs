@@ -6,7 +6,7 @@
 //!
 //! Promises that "caught" means an assertion of the model: not a build that failed, not a crash.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -22,9 +22,10 @@ pub(crate) const DEFAULT_LIMIT: Duration = Duration::from_secs(600);
 
 // === the command ===
 
-/// Tries all mutants, or those that `name` names (a mutant, or a model).
+/// Tries all mutants, or those that `name` names (a mutant, a model, or one test of it).
 pub(crate) fn run(context: &Context, name: Option<&str>, limit: Duration) -> End {
-    let wanted = |mutant: &&Mutant| name.is_none_or(|name| [mutant.name, mutant.model].contains(&name));
+    let wanted =
+        |mutant: &&Mutant| name.is_none_or(|name| [mutant.name, mutant.model, mutant.file_of_model()].contains(&name));
     let mutants: Vec<Mutant> = mutants::all().filter(wanted).copied().collect();
     match (mutants.is_empty(), name) {
         (true, Some(name)) => End::Usage(format!("no mutant and no model of one is `{name}`")),
@@ -66,7 +67,7 @@ fn try_all(context: &Context, mutants: &[Mutant], limit: Duration) -> Result<Vec
     for (at, mutant) in mutants.iter().enumerate() {
         println!("\n==> {}/{} {} ({})", at + 1, mutants.len(), mutant.name, mutant.model);
         let began = Instant::now();
-        let log = logs.join(format!("{:02}_{}.log", at + 1, mutant.model));
+        let log = logs.join(format!("{:02}_{}.log", at + 1, mutant.model.replace("::", ".")));
         let outcome = try_one(&copied, mutant, &log, limit)?;
         println!("<== {}; its output: {}", outcome.word(), context.shown(&log));
         results.push((outcome, began.elapsed()));
@@ -76,8 +77,8 @@ fn try_all(context: &Context, mutants: &[Mutant], limit: Duration) -> Result<Vec
 
 /// The models must pass before anything is broken.
 fn baseline(context: &Context, mutants: &[Mutant], logs: &Path, limit: Duration) -> Result<(), String> {
-    let names: BTreeMap<&str, ()> = mutants.iter().map(|mutant| (mutant.model, ())).collect();
-    let names: Vec<String> = names.into_keys().map(str::to_owned).collect();
+    let names: BTreeSet<&str> = mutants.iter().map(Mutant::file_of_model).collect();
+    let names: Vec<String> = names.into_iter().map(str::to_owned).collect();
     println!("==> unbroken: {}", names.join(", "));
     for model in loom::build(context, &names)? {
         let log = logs.join(format!("00_{}.log", model.name));
