@@ -32,7 +32,7 @@ const SENSORS: [&str; 4] = ["north", "east", "south", "west"];
 /// Longer than anything here takes.
 const LONG: Duration = Duration::from_secs(60);
 
-/// Events that may wait for the web hook.
+/// Events that may wait for the webhook.
 const CAPACITY: u64 = 1024;
 
 fn forward(arguments: &[&str]) -> Output {
@@ -185,7 +185,7 @@ trait CycleLast: Iterator<Item: Copy> + Sized {
 
 impl<I: Iterator<Item: Copy>> CycleLast for I {}
 
-/// The JSON of a request, which has to be one as web hooks expect it.
+/// The JSON of a request, which has to be one as webhooks expect it.
 fn request(stream: &TcpStream) -> io::Result<Value> {
     let mut reader = BufReader::new(stream);
     let mut head = Vec::new();
@@ -313,7 +313,7 @@ fn lines_stay_whole_wherever_a_write_fails() {
     }
 }
 
-// === the web hook ===
+// === the webhook ===
 
 #[test]
 fn every_event_is_posted_in_order_and_to_the_file_too() {

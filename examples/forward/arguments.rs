@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 pub(crate) const HELP: &str = "\
-Publishes a series of events and forwards them: to a file, to a web hook, or to
+Publishes a series of events and forwards them: to a file, to a webhook, or to
 both. The last line says what became of each event, by forwarder.
 
 Usage: forward [OPTIONS]

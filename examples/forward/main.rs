@@ -1,4 +1,4 @@
-//! Forwarding as plain subscribers: a bus needs no plug-ins for files and web hooks, a handler with a queue is enough.
+//! Forwarding as plain subscribers: a bus needs no plug-ins for files and webhooks, a handler with a queue is enough.
 //!
 //! 1. [`json_lines`] appends events to a file, [`webhook`] posts them to a URL. Each is a handler on a thread of its own
 //!    with a bounded queue: a slow one holds up neither the publishers nor the other.

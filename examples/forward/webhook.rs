@@ -1,4 +1,4 @@
-//! Events to a web hook: each one's JSON is posted to a URL, by a handler on a thread of its own.
+//! Events to a webhook: each one's JSON is posted to a URL, by a handler on a thread of its own.
 //!
 //! - An attempt takes at most [`TIMEOUT`]. One that fails is made again, later and later, each time by chance within a
 //!   limit that doubles; when none is left the event is a dead letter. No answer, 5xx, 408 (timeout) and 429 (too many)

@@ -14,6 +14,14 @@ use super::words::{figure, ns, plain};
 pub(super) const BEGIN: &str = "<!-- bench -->";
 pub(super) const END: &str = "<!-- /bench -->";
 
+/// What the tables' words mean.
+const WORDS: &str = "\
+    - *Full telemetry event*: three fields, id, time, a history of 500, counters, one handler.\n\
+    - *Locked port*: what people write by hand: a `Mutex` around a `VecDeque` of events, and one around a `Vec` of handlers, \
+      which is cloned for each publish.\n\
+    - *Thread-private control*: the same work without a bus, each thread for itself.\n\
+    - *Budget*: what we set out to reach; *goal*: more than that. The report says why a budget is missed.\n";
+
 /// Rows in which both sides are ours, or the other does no work of a bus: there is nothing to lose.
 const OURSELVES: &[&str] = &[
     "scaling-2",
@@ -41,7 +49,7 @@ pub(super) fn report(lines: &Lines, account: &dyn Fn(&str) -> Option<String>) ->
     let mut text = String::from(
         "<!-- Made by `cargo xtask bench`. -->\n\n# Measured\n\nTwo things are always measured in turn in one process, and \
          what counts is their ratio: the median of the pairs, and below or beside it the lowest and the highest. The \
-         machine's speed wanders; both sides wander with it.\n\n| | |\n|---|---|\n",
+         machine is shared, so these lie wide apart: read nothing into differences smaller than that.\n\n| | |\n|---|---|\n",
     );
     for (what, value) in &lines.machine {
         let _ = writeln!(text, "| {what} | {} |", plain(value));
@@ -65,6 +73,7 @@ fn short(lines: &Lines) -> String {
     let named = |what: &str| lines.machine.iter().find(|(of, _)| of == what).map_or("unknown", |(_, value)| value);
     let mut text = format!(
         "On {} × {}, {}. \"×\" is how many times faster, or, where the budget is \"at most\", how many times the time.\n\n\
+         {WORDS}\n\
          | work | beside | measured | lowest to highest | budget | |\n|---|---|---|---|---|---|\n",
         named("cores"),
         plain(named("processor")),
