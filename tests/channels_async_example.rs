@@ -6,34 +6,34 @@ use std::process::{Command, Output, Stdio};
 const SHOWN: &str = "\
 1. Subscribe, publish, unsubscribe by name
   > session.start: Is anybody there?
-    heard by 0, failed for 0
+    heard by 0, failed 0
   > session.start: Welcome.
     Ada hears on session.start: Welcome.
-    heard by 1, failed for 0
+    heard by 1, failed 0
   > session.start: Are you gone?
-    heard by 0, failed for 0
+    heard by 0, failed 0
 
 2. Several handlers on a channel, each a task of its own: one waits for another
   > session.goal: Run ten kilometres.
     Ada hears on session.goal, and looks around
     Bob hears on session.goal, and nods
     Ada has seen a nod: Run ten kilometres.
-    heard by 2, failed for 0
+    heard by 2, failed 0
 
 3. Channels are isolated from each other
   > team.red: To the left.
     Ada hears on team.red: To the left.
-    heard by 1, failed for 0
+    heard by 1, failed 0
   > team.blue: To the right.
     Bob hears on team.blue: To the right.
-    heard by 1, failed for 0
+    heard by 1, failed 0
 
 4. A handler that fails or panics harms no other
   > session.note: Well done.
   ! the archive failed: the disk is full
   ! the printer panicked: out of paper
     Ada hears on session.note: Well done.
-    heard by 1, failed for 2
+    heard by 1, failed 2
   dead letter of the archive: Well done.
   dead letter of the printer: Well done.
 
@@ -59,7 +59,7 @@ const SHOWN: &str = "\
     waits for 1
     Ada hears on session.end: Goodbye.
   > session.end: Nobody hears this.
-    heard by 0, failed for 0
+    heard by 0, failed 0
   active: false, channels left: 0
   > session.end: Bob has gone before he hears this.
     waits for 1

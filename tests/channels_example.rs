@@ -7,33 +7,33 @@ use std::process::{Command, Output, Stdio};
 const SHOWN: &str = "\
 1. Subscribe, publish, unsubscribe by name
   > session.start: Is anybody there?
-    heard by 0, failed for 0
+    heard by 0, failed 0
   > session.start: Welcome.
     Ada hears on session.start: Welcome.
-    heard by 1, failed for 0
+    heard by 1, failed 0
   > session.start: Are you gone?
-    heard by 0, failed for 0
+    heard by 0, failed 0
 
 2. Several handlers on a channel, called in the order of subscription
   > session.goal: Run ten kilometres.
     Ada hears on session.goal: Run ten kilometres.
     Bob hears on session.goal: Run ten kilometres.
-    heard by 2, failed for 0
+    heard by 2, failed 0
 
 3. Channels are isolated from each other
   > team.red: To the left.
     Ada hears on team.red: To the left.
-    heard by 1, failed for 0
+    heard by 1, failed 0
   > team.blue: To the right.
     Bob hears on team.blue: To the right.
-    heard by 1, failed for 0
+    heard by 1, failed 0
 
 4. A handler that fails or panics harms no other
   > session.note: Well done.
   ! the archive failed: the disk is full
   ! the printer panicked: out of paper
     Ada hears on session.note: Well done.
-    heard by 1, failed for 2
+    heard by 1, failed 2
 
 5. Which channels there are, and who listens
   team.blue    1
@@ -44,10 +44,10 @@ const SHOWN: &str = "\
 6. A slow handler has a queue and a thread, and holds up nobody
   > session.note: Breathe in and out.
     Ada hears on session.note: Breathe in and out.
-    heard by 1, failed for 0, later by 1
+    heard by 1, failed 0, queued for 1
   > session.note: Once more.
     Ada hears on session.note: Once more.
-    heard by 1, failed for 0, later by 1
+    heard by 1, failed 0, queued for 1
   the scribe has not begun yet; now it does
     the scribe writes: 4 words on session.note
     the scribe writes: 2 words on session.note
@@ -55,9 +55,9 @@ const SHOWN: &str = "\
 7. Closing: no call runs any more, nor ever will
   > session.end: Goodbye.
     Ada hears on session.end: Goodbye.
-    heard by 1, failed for 0
+    heard by 1, failed 0
   > session.end: Nobody hears this.
-    heard by 0, failed for 0
+    heard by 0, failed 0
   active: false, channels left: 0
   published 11, delivered 11, failed 2
 ";

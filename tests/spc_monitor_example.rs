@@ -106,7 +106,8 @@ impl Told {
         }
         let accepted = self.kinds.values().sum::<u64>();
         let letters: u64 = self.queues.keys().map(|name| self.part(name, "failed")).sum();
-        let last = format!("{accepted} events, {letters} dead letters ({letters} heard of): accounted for");
+        let last =
+            format!("{accepted} events, {letters} dead letters ({letters} seen by a subscriber): all accounted for");
         assert_eq!(self.text.lines().last(), Some(last.as_str()), "{}", self.text);
         let audited = self.queues["audit"].0 + self.queues["audit-of-the-bus"].0;
         assert_eq!((audited, self.kind("ringbus.dead_letter")), (accepted, letters));

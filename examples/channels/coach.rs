@@ -23,8 +23,8 @@ pub(crate) fn bus() -> Result<Bus, BoxError> {
 pub(crate) fn say(bus: &Bus, channel: &str, text: &str) {
     line(format_args!("  > {channel}: {text}"));
     let delivery = publish_event!(bus: bus, kind: channel, source: "coach", text);
-    let later = if delivery.enqueued > 0 { format!(", later by {}", delivery.enqueued) } else { String::new() };
-    line(format_args!("    heard by {}, failed for {}{later}", delivery.delivered, delivery.failed));
+    let later = if delivery.enqueued > 0 { format!(", queued for {}", delivery.enqueued) } else { String::new() };
+    line(format_args!("    heard by {}, failed {}{later}", delivery.delivered, delivery.failed));
 }
 
 /// What was said; an event without is no message.

@@ -29,7 +29,7 @@ pub(crate) async fn say(bus: &Bus, channel: &str, text: &str) -> Result<(), BoxE
     line(format_args!("  > {channel}: {text}"));
     let said = Event::builder(channel).source("coach").field("text", text).build()?;
     let waited = bus.publish_and_wait_async(said, LIMIT).await?;
-    line(format_args!("    heard by {}, failed for {}", waited.delivered, waited.errors.len()));
+    line(format_args!("    heard by {}, failed {}", waited.delivered, waited.errors.len()));
     Ok(())
 }
 

@@ -3,7 +3,7 @@
 //! 1. Each queue: what it was offered was delivered, failed, skipped, kept back, dropped or discarded; nothing waits or runs.
 //! 2. All queues together: each accepted event was offered to the audit log, and counted there under its kind. The bus counts
 //!    by kind too: the kinds of the payload types, and what the bus itself tells of as other ones.
-//! 3. What the program counted itself: subgroups that the reader published, samples, dead letters that it heard of.
+//! 3. What the program counted itself: subgroups that the reader published, samples, dead letters that a subscriber saw.
 //!
 //! What does not agree is named, line by line; the last line says whether everything does.
 
@@ -23,7 +23,7 @@ pub(crate) struct Counted {
     pub(crate) reported: u64,
     /// Events that the audit log saw, by kind.
     pub(crate) audited: BTreeMap<String, u64>,
-    /// Dead letters that were heard of.
+    /// Dead letters that a subscriber saw.
     pub(crate) letters: u64,
 }
 
@@ -77,13 +77,13 @@ impl Account {
             ("subgroups in the report", reported, subgroups),
             ("violations acknowledged", of_kind(ViolationAcknowledged::KIND), of_kind(ViolationCreated::KIND)),
             ("dead letters", self.letters, failed),
-            ("dead letters heard of", self.heard, self.letters),
+            ("dead letters seen by a subscriber", self.heard, self.letters),
         ];
         pairs.extend(by_kind.iter().map(|(kind, count)| (kind.as_str(), of_kind(kind), *count)));
         pairs.retain(|(_, found, expected)| found != expected);
         let unsettled = self.queues.iter().filter(|(_, queue)| !settled(queue));
         let unsettled = unsettled.map(|(name, queue)| format!("{name}: {} offered, {queue}", queue.offered));
-        let pairs = pairs.iter().map(|(what, found, expected)| format!("{what}: {found}, and not {expected}"));
+        let pairs = pairs.iter().map(|(what, found, expected)| format!("{what}: {found}, expected {expected}"));
         self.differences = unsettled.chain(pairs).collect();
     }
 }
@@ -111,10 +111,10 @@ impl fmt::Display for Account {
             let more = if queue.retried > 0 { format!("; {} retried", queue.retried) } else { String::new() };
             writeln!(f, "{more}")?;
         }
-        self.differences.iter().try_for_each(|difference| writeln!(f, "does not agree: {difference}"))?;
-        let not = if self.is_complete() { "" } else { "NOT " };
+        self.differences.iter().try_for_each(|difference| writeln!(f, "mismatch: {difference}"))?;
+        let all = if self.is_complete() { "all" } else { "NOT all" };
         let (accepted, letters, heard) = (self.accepted, self.letters, self.heard);
-        writeln!(f, "{accepted} events, {letters} dead letters ({heard} heard of): {not}accounted for")
+        writeln!(f, "{accepted} events, {letters} dead letters ({heard} seen by a subscriber): {all} accounted for")
     }
 }
 
@@ -146,12 +146,12 @@ mod tests {
         let expected = [
             "accepted spc.sample.processed: 1",
             "other: 3 offered = 3 delivered",
-            "does not agree: events offered to the audit log: 0, and not 3",
-            "does not agree: events in the audit log: 1, and not 3",
-            "does not agree: subgroups of the reader: 2, and not 0",
-            "does not agree: samples: 1, and not 2",
-            "does not agree: spc.sample.processed: 1, and not 3",
-            "3 events, 0 dead letters (0 heard of): NOT accounted for",
+            "mismatch: events offered to the audit log: 0, expected 3",
+            "mismatch: events in the audit log: 1, expected 3",
+            "mismatch: subgroups of the reader: 2, expected 0",
+            "mismatch: samples: 1, expected 2",
+            "mismatch: spc.sample.processed: 1, expected 3",
+            "3 events, 0 dead letters (0 seen by a subscriber): NOT all accounted for",
         ];
         assert_eq!(lines, expected);
     }

@@ -11,7 +11,7 @@ use ringbus::{BoxError, Bus, Event, KindTaken, Payload, Subscription, Topic};
 use crate::events::{
     AlertThresholdExceeded, CharacteristicDeleted, SampleProcessed, ViolationAcknowledged, ViolationCreated,
 };
-use crate::{CAPACITY, LOSSLESS};
+use crate::{CAPACITY, WAIT_FOR_ROOM};
 
 /// Samples after which a violation is taken note of.
 const LATER: u64 = 5;
@@ -44,7 +44,7 @@ pub(crate) fn subscribe(bus: &Bus) -> Result<Subscription, BoxError> {
         .named("alerts")
         .in_thread()
         .capacity(CAPACITY)
-        .when_full(LOSSLESS)
+        .when_full(WAIT_FOR_ROOM)
         .subscribe(move |event| manager.take(event))?;
     Ok(guard)
 }

@@ -1,7 +1,7 @@
 //! The audit log: every event on the bus, as one line of a file; without a file it counts.
 //!
-//! It misses nothing of the program's: when its queue is full, publishers wait. The bus does not wait with events of its own;
-//! they have a queue to themselves, which is never full but where the file takes nothing for long. Lines are written together;
+//! When its queue is full, publishers wait, for at most a minute. The bus does not wait with events of its own; they have a
+//! queue to themselves, which is never full but where the file takes nothing for long. What is lost all the same is counted. Lines are written together;
 //! the last ones when the handlers are dropped. After an error it writes no more, and goes on counting:
 //! [`Audited::unwritten`]. It refuses to fail for that: each failure would be an event, which it would be the first to have to
 //! write.
@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ringbus::{BoxError, Bus, Event, Subscription};
 
-use crate::{CAPACITY, LOSSLESS};
+use crate::{CAPACITY, WAIT_FOR_ROOM};
 
 /// What the audit log has seen.
 #[derive(Debug, Default)]
@@ -41,7 +41,7 @@ pub(crate) fn subscribe(
     let log = Arc::new(Log { out: Mutex::new(file.map(BufWriter::new)), audited: Arc::clone(audited) });
     let start = |(name, kinds)| {
         let log = Arc::clone(&log);
-        let queue = bus.on(kinds)?.named(name).in_thread().capacity(CAPACITY).when_full(LOSSLESS);
+        let queue = bus.on(kinds)?.named(name).in_thread().capacity(CAPACITY).when_full(WAIT_FOR_ROOM);
         Ok(queue.subscribe(move |event| log.take(event))?)
     };
     QUEUES.into_iter().map(start).collect()

@@ -1,5 +1,5 @@
-//! Statistical process control: measurements are put on control charts, what the Nelson rules see there is told, and
-//! somebody is notified.
+//! Statistical process control: measurements go on control charts; the Nelson rules find violations there, which are
+//! published and sent to a notifier.
 //!
 //! 1. The [`reader`] reads a [`series`] of measurements, gathers it into [`subgroups`] and publishes them. (It can be
 //!    [`generate`]d.)
@@ -19,7 +19,7 @@
 //!
 //! It prints the limits as soon as they are known, and at the end: for each characteristic how often each rule has fired, how
 //! many events of each kind were accepted, and what became of those that each subscriber was offered. The last line says
-//! whether all of these agree: `… events, … dead letters (… heard of): accounted for`.
+//! whether all of these agree: `… events, … dead letters (… seen by a subscriber): all accounted for`.
 
 mod account;
 mod alerts;
@@ -66,9 +66,9 @@ const USAGE: u8 = 2;
 /// Events that may wait for a handler that is to miss none.
 const CAPACITY: usize = 1024;
 
-/// To lose an event is worse than to wait, but not for ever. Nobody waits for himself: what a handler publishes is for others,
-/// who come after it in the list above.
-const LOSSLESS: Overflow = Overflow::Block { up_to: Duration::from_secs(60) };
+/// When a queue is full its publisher waits, for at most a minute; a loss after that is counted, and the account shows it. No
+/// deadlock: handlers publish only to those that come later in [`subscribe`].
+const WAIT_FOR_ROOM: Overflow = Overflow::Block { up_to: Duration::from_secs(60) };
 
 /// How long the queues may take to come to their end.
 const LIMIT: Duration = Duration::from_secs(60);

@@ -4,7 +4,7 @@
 //! handlers' filters; so each one's subgroups come to one thread, in order. What is seen there is published inside the handler:
 //! each event has the subgroup as its cause.
 //!
-//! It promises to lose no subgroup: when a queue is full the reader waits.
+//! When a queue is full the reader waits, for at most a minute; a loss after that is counted, and the account shows it.
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -20,7 +20,7 @@ use crate::events::{
     SeriesEnded, SubgroupMeasured, ViolationCreated,
 };
 use crate::rules::Rules;
-use crate::{CAPACITY, LOSSLESS};
+use crate::{CAPACITY, WAIT_FOR_ROOM};
 
 /// Says that a range is outside of its limits.
 pub(crate) const RANGE: &str = "a range outside of its limits";
@@ -62,7 +62,7 @@ pub(crate) fn subscribe(bus: &Bus, arguments: &Arguments) -> Result<Vec<Subscrip
             .filter(share)
             .in_thread()
             .capacity(CAPACITY)
-            .when_full(LOSSLESS)
+            .when_full(WAIT_FOR_ROOM)
             .try_subscribe(move |event| worker.take(event))?;
         Ok(guard)
     };

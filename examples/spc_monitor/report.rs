@@ -10,7 +10,7 @@ use ringbus::{BoxError, Bus, Event, Payload, Subscription};
 
 use crate::events::{ControlLimitsUpdated, SampleProcessed, ViolationCreated};
 use crate::output::print;
-use crate::{CAPACITY, LOSSLESS};
+use crate::{CAPACITY, WAIT_FOR_ROOM};
 
 /// What has been seen, by characteristic.
 #[derive(Debug, Default)]
@@ -36,7 +36,7 @@ pub(crate) fn subscribe(bus: &Bus, report: &Arc<Mutex<Report>>) -> Result<Subscr
         .named("report")
         .in_thread()
         .capacity(CAPACITY)
-        .when_full(LOSSLESS)
+        .when_full(WAIT_FOR_ROOM)
         .try_subscribe(move |event| {
             let line = report.lock().unwrap_or_else(PoisonError::into_inner).take(event);
             Ok(line.map_or(Ok(()), |line| print(&line))?)
