@@ -173,7 +173,7 @@ fn a_close_that_was_to_drain_tells_what_another_end_has_discarded() {
         assert_eq!(bus.shutdown(Duration::ZERO).abandoned(), 3);
         drop(held.go);
         let error = closing.join().unwrap().unwrap_err();
-        let CloseError::NotDrained { after, discarded: 3, running: false, .. } = error else { panic!("{error}") };
+        let CloseError::NotDrained { after, abandoned: 3, running: false, .. } = error else { panic!("{error}") };
         assert!(after < LONG, "it was ended before");
     });
 }
@@ -441,7 +441,7 @@ mod tasks {
             }
             std::thread::yield_now();
         };
-        let Err(CloseError::NotDrained { after, discarded: 2, .. }) = closed else { panic!("{closed:?}") };
+        let Err(CloseError::NotDrained { after, abandoned: 2, .. }) = closed else { panic!("{closed:?}") };
         assert_ne!(after, Duration::ZERO);
     }
 

@@ -42,7 +42,7 @@ fn a_drain_tells_what_quarantine_has_kept_back() {
         drop(go);
         closing.join().unwrap().unwrap_err()
     });
-    let CloseError::NotDrained { discarded: 10, running: false, .. } = error else { panic!("{error}") };
+    let CloseError::NotDrained { abandoned: 10, running: false, .. } = error else { panic!("{error}") };
     assert_eq!(guard.info().queue.unwrap().kept_back, 10);
 }
 

@@ -103,7 +103,7 @@ impl Round {
                 // Quarantine may come in between.
                 let fine = match &result {
                     Ok(()) => true,
-                    Err(CloseError::NotDrained { discarded, .. }) => (1..=queue.kept_back).contains(discarded),
+                    Err(CloseError::NotDrained { abandoned, .. }) => (1..=queue.kept_back).contains(abandoned),
                     Err(_) => false,
                 };
                 assert!(!alone || fine && queue.discarded == 0, "{result:?}: {queue}");

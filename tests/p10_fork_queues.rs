@@ -40,7 +40,7 @@ fn end_in_children(bus: &Bus, guard: &Subscription, offered: u64, delivered: u64
     let all_told = || ends(guard, offered) == Some((delivered, offered - delivered));
     let lost = offered - delivered;
     let drained = |closed| match closed {
-        Err(CloseError::NotDrained { discarded, running, .. }) => discarded == lost && !running,
+        Err(CloseError::NotDrained { abandoned, running, .. }) => abandoned == lost && !running,
         closed => closed.is_ok() && lost == 0,
     };
     let ways: [&dyn Fn() -> bool; 6] = [

@@ -14,9 +14,11 @@ use crate::sync::revocable::StillRunning;
 /// The guard of one handler.
 ///
 /// Dropping it unsubscribes the handler: no event published later reaches it. Calls that run on other threads at that
-/// moment go on; [`close`](Self::close) waits for them. The guard does not keep the bus alive and outlives it without
-/// harm. One that is dropped before anything is published, as by `let _ = …`, is told to the bus's warning hook, and
-/// shown by [`Bus::explain`](crate::Bus::explain).
+/// moment go on; [`close`](Self::close) waits for them. With a queue, dropping and [`unsubscribe`](Self::unsubscribe)
+/// **discard what waits** (counted); [`close_drained`](Self::close_drained) has it handled first.
+///
+/// The guard does not keep the bus alive and outlives it without harm. One that is dropped before anything is published, as by
+/// `let _ = …`, is told to the bus's warning hook, and shown by [`Bus::explain`](crate::Bus::explain).
 ///
 /// ```
 /// let bus = ringbus::Bus::new();
@@ -59,7 +61,7 @@ pub enum CloseError {
         /// How long the close has waited: the limit, or less where it came to the end before.
         after: Duration,
         /// How many events that waited were not handled: discarded, or kept back in quarantine.
-        discarded: u64,
+        abandoned: u64,
         /// A call of the handler was still running.
         running: bool,
     },
@@ -81,8 +83,8 @@ impl fmt::Display for CloseError {
             Self::TimedOut { after, threads } if threads.is_empty() => {
                 write!(f, "after {after:?} the handler was still being dropped by another close")
             }
-            Self::NotDrained { after, discarded, running } => {
-                write!(f, "after {after:?} {discarded} events were left that waited for the handler")?;
+            Self::NotDrained { after, abandoned, running } => {
+                write!(f, "after {after:?} {abandoned} events were left that waited for the handler")?;
                 if *running { f.write_str(", which still runs") } else { Ok(()) }
             }
             Self::NoThread => f.write_str("the system has no thread to wait on; the handler is unsubscribed"),
@@ -168,11 +170,11 @@ impl Ending {
         }
         match left_by(&self.subscriber) - self.left {
             0 if over => Ok(()),
-            discarded => {
+            abandoned => {
                 let after = limit.filter(|_| !over).unwrap_or_else(|| self.began.elapsed());
                 Err(CloseError::NotDrained {
                     after,
-                    discarded,
+                    abandoned,
                     running: !backlog.is_over() || backlog.info().running > 0,
                 })
             }
@@ -227,7 +229,7 @@ impl Subscription {
         self.subscriber.state()
     }
 
-    /// Lets the handler be, until [`unmute`](Self::unmute): events that come meanwhile count as skipped. `false` where it
+    /// Stops calling the handler, until [`unmute`](Self::unmute): events that come meanwhile count as skipped. `false` where it
     /// was muted already.
     ///
     /// ```
@@ -256,13 +258,14 @@ impl Subscription {
         self.subscriber.control.is_muted()
     }
 
-    /// Ends its quarantine; the row of failures begins anew. `false` where it was in none. See
+    /// Ends its quarantine; the count of failures in a row starts again. `false` where it was in none. See
     /// [`FailurePolicy::Quarantine`](crate::FailurePolicy::Quarantine).
     pub fn resume(&self) -> bool {
         self.subscriber.control.resume()
     }
 
-    /// Unsubscribes the handler, as dropping the guard does.
+    /// Unsubscribes the handler, as dropping the guard does. With a queue, what waits is discarded (counted);
+    /// [`close_drained`](Self::close_drained) has it handled first.
     ///
     /// # Ordering
     /// No event whose publish happens after this reaches it, nor one whose dispatch has not come to it yet. Calls that
@@ -281,6 +284,7 @@ impl Subscription {
     ///
     /// # Cost
     /// A look at the marks of every thread that has published; where a call runs, the thread sleeps until it ends.
+    #[doc(alias = "unsubscribe")]
     pub fn close(&self) -> Result<(), CloseError> {
         self.close_until(None)
     }
@@ -309,9 +313,10 @@ impl Subscription {
     /// ```
     ///
     /// # Errors
-    /// [`CloseError::NotDrained`] past the deadline, or where quarantine has kept back what waited; [`CloseError::TimedOut`] where a publisher was still handing an event
-    /// over then: that one is discarded too. [`CloseError::InsideHandler`] and [`CloseError::OnExecutor`] where waiting could
-    /// be waiting for oneself: what waits is handled, and not waited for.
+    /// [`CloseError::NotDrained`] past the deadline, or where quarantine has kept back what waited; [`CloseError::TimedOut`]
+    /// where a publisher was still handing an event over then: that one is discarded too. [`CloseError::InsideHandler`] and
+    /// [`CloseError::OnExecutor`] where waiting could be waiting for oneself: what waits is handled, and not waited for.
+    #[doc(alias = "drain")]
     pub fn close_drained(&self, limit: Duration) -> Result<(), CloseError> {
         let ending = self.ending();
         if duty::forbids_waiting() {
