@@ -208,7 +208,7 @@ fn close_drained_has_everything_handled_or_tells_what_was_not() {
     (0..5).for_each(|n| drop(publish_event!(bus: &bus, "job", n)));
     gate.begun.recv().unwrap();
     let error = guard.close_drained(Duration::from_millis(1)).unwrap_err();
-    assert_eq!(error, CloseError::NotDrained { after: Duration::from_millis(1), discarded: 4, running: true });
+    assert_eq!(error, CloseError::NotDrained { after: Duration::from_millis(1), abandoned: 4, running: true });
     drop(gate.go);
     guard.close().unwrap();
     assert_eq!(*gate.handled.lock().unwrap(), [0]);
@@ -294,7 +294,10 @@ fn bad_options_are_refused_by_name() {
     assert_eq!(error.to_string(), "queue capacity 0 is out of range: 1 to 16777216 are allowed");
     for threads in [0, 65] {
         let error = bus.on("job").unwrap().in_pool(threads).subscribe(|_| {}).unwrap_err();
-        assert_eq!(error.to_string(), format!("number of workers {threads} is out of range: 1 to 64 are allowed"));
+        assert_eq!(
+            error.to_string(),
+            format!("in_pool's number of threads {threads} is out of range: 1 to 64 are allowed")
+        );
     }
     let unwinding = bus.on("job").unwrap().failure_policy(ringbus::FailurePolicy::Unwind);
     assert_eq!(unwinding.in_thread().subscribe(|_| {}).unwrap_err(), QueueError::Unwind);

@@ -24,6 +24,8 @@ pub(super) struct Options {
     pub(super) deadline: Option<Duration>,
     /// How many events may be handled at once.
     pub(super) workers: usize,
+    /// What the user calls that.
+    pub(super) workers_are: &'static str,
     /// The workers have threads of their own, which look for a moment before they sleep.
     pub(super) lingers: bool,
 }
@@ -91,12 +93,21 @@ impl Options {
     /// The defaults, for so many workers.
     pub(super) fn new(workers: usize) -> Self {
         let (capacity, overflow) = (DEFAULT_CAPACITY, Overflow::default());
-        Self { capacity, overflow, by_priority: false, retry: None, deadline: None, workers, lingers: false }
+        Self {
+            capacity,
+            overflow,
+            by_priority: false,
+            retry: None,
+            deadline: None,
+            workers,
+            workers_are: "in_pool's number of threads",
+            lingers: false,
+        }
     }
 
     pub(super) fn check(&self) -> Result<(), QueueError> {
         within("queue capacity", self.capacity, 1..=MAX_CAPACITY)?;
-        within("number of workers", self.workers, 1..=Wakers::MOST)
+        within(self.workers_are, self.workers, 1..=Wakers::MOST)
     }
 
     /// How many may wait in each queue.

@@ -13,7 +13,9 @@ use crate::bus::{Bus, Subscribe, Subscription};
 use crate::dispatch::BoxError;
 use crate::event::{Event, KindTaken, Payload, Selector};
 
-/// An async handler, as a task of an executor.
+/// An async handler, as a task of an executor. The closure is `Fn`, not `FnMut`: with [`concurrency`](Queued::concurrency) the
+/// future of one call is alive while the next is made, and one past its [deadline](Queued::deadline) is dropped where it
+/// stands. So what it changes is in what it captures, by `Arc`.
 #[non_exhaustive]
 pub struct InTasks {
     executor: Arc<dyn Spawn>,
@@ -31,7 +33,7 @@ impl core::fmt::Debug for InTasks {
 impl Bus {
     /// Has an async handler take every event, on the tokio runtime that this is called in (feature `async`): events wait in
     /// a queue of its own, and publishers do not. One is handled after the other; for options, retries and other executors
-    /// see [`Subscribe::in_tokio`] and [`Subscribe::on_executor`].
+    /// see [`Subscribe::in_tokio`] and [`Subscribe::on_executor`]. The closure is `Fn`, not `FnMut`: see [`InTasks`].
     ///
     /// ```
     /// use std::time::Duration;
@@ -67,7 +69,7 @@ impl Bus {
     /// Like [`subscribe_async`](Self::subscribe_async), for a handler that may fail.
     ///
     /// # Errors
-    /// As there.
+    /// As for [`subscribe_async`](Self::subscribe_async).
     #[track_caller]
     pub fn try_subscribe_async<Fut>(
         &self,
@@ -124,7 +126,7 @@ impl Bus {
     /// Like [`subscribe_async_to`](Self::subscribe_async_to), for a handler that may fail.
     ///
     /// # Errors
-    /// As there.
+    /// As for [`subscribe_async_to`](Self::subscribe_async_to).
     #[track_caller]
     pub fn try_subscribe_async_to<T: Payload, Fut>(
         &self,
@@ -234,11 +236,15 @@ impl<P> Queued<P, InTasks> {
     /// (0..2).for_each(|_| drop(ringbus::publish_event!(bus: &bus, "job.todo")));
     /// jobs.close_async().await?;
     /// assert_eq!(jobs.info().delivered, 2);
+    ///
+    /// let error = bus.on("job.*")?.in_tokio()?.concurrency(65).subscribe(|_| async {}).unwrap_err();
+    /// assert_eq!(error.to_string(), "concurrency 65 is out of range: 1 to 64 are allowed");
     /// # Ok(())
     /// # }
     /// ```
     pub fn concurrency(mut self, events: usize) -> Self {
         self.options.workers = events;
+        self.options.workers_are = "concurrency";
         self
     }
 
