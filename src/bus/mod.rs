@@ -3,9 +3,9 @@
 //! 1. A [`builder`] makes it; one may be [`global`] (its methods are functions in [`on_global`]), and each thread may have a
 //!    [`default`] in its place.
 //! 2. The [`gate`] tells call sites whether anybody could notice.
-//! 3. A [`publish`] records the event, then dispatches it; only that file and [`batch`] know this order. What a handler publishes may
-//!    be [`deferred`]; what it has [`evicted`] is dropped flat. The answer is a [`delivery`]. A [`topic`] is the short way for
-//!    values of one type, a [`batch`] for many events.
+//! 3. A [`publish`] records the event, then dispatches it; only that file and [`batch`] know this order. What a handler
+//!    publishes may be [`deferred`]; what it has [`evicted`] is dropped flat. The answer is a [`delivery`]. A [`topic`] is the
+//!    short way for values of one type, a [`batch`] for many events.
 //! 4. [`subscribe`] adds a handler ([`subscribe_to`] one for a type), [`replay`] tells it of the past, a [`subscription`]
 //!    takes it away, a [`bag`] many, and so does its id ([`by_id`]). A handler may take what is [`mapped`] from the event.
 //! 5. Handlers that take their time reach the bus through a [`host`]; what they fail for good is a letter to the [`dead`].
@@ -114,9 +114,13 @@ use crate::sync::atomic::AtomicBool;
 /// # Ok::<(), ringbus::PatternError>(())
 /// ```
 ///
+/// # Dropping
+/// With the last handle go all handlers and their threads; what waits is discarded. [`shutdown`](Self::shutdown) first
+/// drains.
+///
 /// # Ordering
-/// What a thread does before it subscribes, enables or disables, and what a publisher that happens after sees of it:
-/// see the crate's [promises](crate::docs::promises).
+/// A publish that happens after `subscribe`, `enable`, `disable` or the drop of a guard has returned sees its effect; one
+/// that runs at the same time may or may not (P5 and P6 of the [promises](crate::docs::promises)).
 #[derive(Clone)]
 pub struct Bus {
     inner: Arc<Inner>,
@@ -199,7 +203,8 @@ impl Bus {
         self.inner.gate.set_enabled(false);
     }
 
-    /// Whether the bus accepts events.
+    /// Whether the bus accepts events. May be true while publishes answer [`Disabled`](Outcome::Disabled): a bus without
+    /// history and subscribers takes none.
     #[must_use]
     pub fn is_enabled(&self) -> bool {
         self.inner.gate.is_enabled()
@@ -262,7 +267,8 @@ impl Bus {
     /// ```
     ///
     /// # Cost
-    /// Each event costs a few atomic operations; publishers do not wait, readers wait for each other.
+    /// Reads up to `limit` events of each shard, sorts them and drops the surplus. Publishers do not wait; readers wait for
+    /// each other.
     #[must_use]
     pub fn recent(&self, limit: usize) -> Vec<Event> {
         self.history().take(limit)
@@ -287,7 +293,7 @@ impl Bus {
         self.history().try_take(limit)
     }
 
-    /// A look into the history, to be narrowed by pattern, source and time.
+    /// A look into the history, to be narrowed by pattern, source and time; each of these makes it read all of it.
     pub fn history(&self) -> History {
         History::new(self.inner.clone())
     }
@@ -321,7 +327,8 @@ impl Bus {
 
     // === who listens ===
 
-    /// The kinds that some subscription names exactly, sorted.
+    /// The kinds that some subscription names exactly, sorted. Published kinds are in
+    /// [`stats().published_by_kind`](Stats::published_by_kind).
     ///
     /// ```
     /// let bus = ringbus::Bus::new();
@@ -354,6 +361,7 @@ impl Bus {
     }
 
     /// All subscriptions, in the order in which they were made.
+    #[doc(alias = "handlers")]
     #[must_use]
     pub fn subscriptions(&self) -> Vec<SubscriptionInfo> {
         self.inner.registry.subscribers().iter().map(|one| one.info()).collect()
@@ -377,7 +385,7 @@ impl fmt::Debug for Bus {
         f.debug_struct("Bus")
             .field("enabled", &self.is_enabled())
             .field("history", &self.inner.recorder.capacity())
-            .field("shards", &self.inner.shards)
+            .field("shards", &self.inner.recorder.shards())
             .finish_non_exhaustive()
     }
 }

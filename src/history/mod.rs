@@ -153,6 +153,11 @@ impl Recorder {
         self.capacity
     }
 
+    /// In how many rings it records.
+    pub(crate) fn shards(&self) -> usize {
+        self.shards.len()
+    }
+
     /// Records `event` for the thread numbered `thread`. Returns its stamp, and the event that it evicted; dropping that
     /// may run user code.
     #[inline]

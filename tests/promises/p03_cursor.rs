@@ -72,6 +72,7 @@ fn p08_what_a_cursor_reads_and_what_it_misses_is_all_there_was() {
 fn p03_strict_order_has_no_exception() {
     const TURNS: i64 = 20_000;
     let bus = Bus::builder().history(TURNS as usize).shards(8).strict_order(true).build().unwrap();
+    assert!(format!("{bus:?}").contains("shards: 1,"), "{bus:?}");
     let (ping, pong) = (mpsc::channel(), mpsc::channel());
     let turns = |from: mpsc::Receiver<i64>, to: mpsc::Sender<i64>| {
         for n in from {
