@@ -19,9 +19,9 @@
 //! drop(audit);
 //! ```
 //!
-//! Start with [`publish_event!`], [`Bus`] and [`Bus::on`]; [`docs::tour`] shows the whole face in one go. What users can rely on is in [`docs::promises`], how the
-//! parts order their memory in [`docs::orderings`]; [`docs::patterns`] says which tool is for what, [`docs::testing`] how
-//! to test code that publishes.
+//! Start with [`publish_event!`], [`Bus`] and [`Bus::on`]; [`docs::tour`] shows the whole API on one page. What users can
+//! rely on is in [`docs::promises`], how the parts order their memory in [`docs::orderings`]; [`docs::patterns`] says which
+//! tool is for what, [`docs::testing`] how to test code that publishes.
 //!
 //! # Features
 //! All are off by default.
@@ -40,12 +40,13 @@
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used))]
 #![cfg_attr(ringbus_loom, allow(dead_code, unused_imports))]
 
-// The ground: atomics and locks behind one door, and user code contained.
+// The ground: atomics and locks behind one door,
 mod sync;
-// An event is made,
+// user code called so that a panic stays inside,
 mod contain;
+// and how long something took.
 mod latency;
-// of a kind, with values;
+// An event is made, of a kind, with values,
 mod event;
 // at a call site,
 mod callsite;
@@ -146,7 +147,9 @@ pub use stats::{Stats, StatsDelta, StatsMismatch, Totals};
 pub use typed::{Registry, RegistryError, UnknownKinds};
 
 // The global bus's methods as functions.
-pub use bus::on_global::{disable, enable, history, is_enabled, on, recent, reset, stats, subscribe, try_subscribe};
+pub use bus::on_global::{
+    disable, enable, history, is_enabled, on, recent, reset, stats, subscribe, try_recent, try_subscribe,
+};
 
 #[doc(hidden)]
 pub use publish::private as __private;
