@@ -249,7 +249,7 @@ impl BusBuilder {
     }
 
     /// What is told of handlers that fail, on the thread on which they were called: the publisher's, or, for a handler with a
-    /// queue, that of its worker; see [`Failure`]. A panic of the hook ends with it. It runs as if inside the handler: no
+    /// queue, that of its worker; see [`Failure`]. A panic in the hook is contained. It runs as if inside the handler: no
     /// close and no shutdown waits there.
     pub fn on_failure(mut self, hook: impl Fn(&Failure<'_>) + Send + Sync + 'static) -> Self {
         contain::drop_contained(self.reporter.on_failure.replace(Box::new(hook)));
@@ -257,8 +257,8 @@ impl BusBuilder {
     }
 
     /// What is told of things that are no failure and worth a look, on the thread where they happen: a publisher's, or, for a
-    /// handler with a queue, that of its worker; see [`Warning`]. A panic of the hook ends with it, and what it causes itself
-    /// is not told to it.
+    /// handler with a queue, that of its worker; see [`Warning`]. A panic in the hook is contained, and what the hook causes
+    /// itself is not told to it.
     pub fn on_warning(mut self, hook: impl Fn(&Warning<'_>) + Send + Sync + 'static) -> Self {
         contain::drop_contained(self.reporter.on_warning.replace(Box::new(hook)));
         self

@@ -72,7 +72,8 @@ impl Bus {
         self.inner.registry.id_of_object(address(handler)).is_some_and(|id| self.unsubscribe(id))
     }
 
-    /// Ends a subscription by its id, as dropping its guard would; `false` where it has ended already.
+    /// Ends a subscription by its id, as dropping its guard would; `false` where it has ended already. With a queue, what
+    /// waits is discarded (counted); [`close_drained`](crate::Subscription::close_drained) has it handled first.
     pub fn unsubscribe(&self, id: SubscriptionId) -> bool {
         self.inner.unsubscribe(id, EndedBy::Unsubscribing)
     }
@@ -92,7 +93,8 @@ impl Bus {
         all.iter().filter(|one| self.unsubscribe(one.id)).count()
     }
 
-    /// Mutes a subscription by its id; see [`Subscription::mute`](crate::Subscription::mute). `false` where it was muted already, or has ended.
+    /// Mutes a subscription by its id; see [`Subscription::mute`](crate::Subscription::mute). `false` where it was muted
+    /// already, or has ended.
     ///
     /// ```
     /// let bus = ringbus::Bus::new();
@@ -111,8 +113,8 @@ impl Bus {
         self.inner.registry.subscriber(id).is_some_and(|one| one.control.set_muted(false))
     }
 
-    /// Ends a subscription's quarantine by its id; see [`Subscription::resume`](crate::Subscription::resume). `false` where it was in none, or has
-    /// ended.
+    /// Ends a subscription's quarantine by its id; see [`Subscription::resume`](crate::Subscription::resume). `false` where
+    /// it was in none, or has ended.
     pub fn resume(&self, id: SubscriptionId) -> bool {
         self.inner.registry.subscriber(id).is_some_and(|one| one.control.resume())
     }

@@ -50,10 +50,11 @@ pub(super) struct DeadLetters {
 }
 
 impl Bus {
-    /// The events that handlers with a queue have failed for good, oldest first: as many as
+    /// The events that handlers with a queue could not handle, after all retries, oldest first: as many as
     /// [`BusBuilder::dead_letters`](crate::BusBuilder::dead_letters) allows. Each was told in an event of the kind
     /// `ringbus.dead_letter` too, whose cause it is; but for those of a queue that a shutdown drains, those of events
-    /// whose kind begins with `ringbus.`, and while the bus is disabled. A handler of all events is offered that as well: one that fails everything has a second event for each.
+    /// whose kind begins with `ringbus.`, and while the bus is disabled. A handler of all events is offered that as well: one
+    /// that fails everything has a second event for each.
     ///
     /// ```
     /// use std::time::Duration;

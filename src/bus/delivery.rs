@@ -67,9 +67,13 @@ enum Reason {
 pub enum Outcome {
     /// Recorded, and offered to every matching handler.
     Published,
-    /// Recorded; the handlers' turn comes when the dispatch that is under way on this thread ends.
+    /// Recorded; the handlers' turn comes when the dispatch that is under way on this thread ends
+    /// ([`Reentrancy::Deferred`](crate::Reentrancy::Deferred)). Nothing to do with a handler's queue: that is
+    /// [`Delivery::enqueued`].
     Queued,
-    /// Recorded, not dispatched: it should have waited for the dispatch that is under way, and too many were waiting.
+    /// Recorded, not dispatched: it should have waited for the dispatch that is under way, and too many were waiting
+    /// ([`deferred_limit`](crate::BusBuilder::deferred_limit)). Nothing to do with a handler's queue, whose losses are in
+    /// [`QueueInfo::dropped`](crate::QueueInfo::dropped).
     QueueFull,
     /// Not accepted: the bus is disabled, or keeps no history and has no subscriber.
     Disabled,

@@ -147,7 +147,7 @@ where
     /// Subscribes `handler`.
     ///
     /// # Errors
-    /// Where the handler has a queue: as there.
+    /// Where the handler has a queue: [`QueueError`](crate::QueueError), as for `subscribe` of [`Queued`](crate::Queued).
     ///
     /// # Panics
     /// Where it has none, and is told of the past: as for [`replay`](Subscribe::replay).

@@ -52,6 +52,8 @@ impl Bus {
     ///
     /// # Panics
     /// If a handler does that was subscribed to [unwind](crate::FailurePolicy::Unwind): after the others have had the event.
+    #[doc(alias = "emit")]
+    #[doc(alias = "send")]
     pub fn publish(&self, event: impl Publishable) -> Delivery {
         // Call sites have asked before they made the event.
         if let Some(refused) = self.refusal() {

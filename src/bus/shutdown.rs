@@ -96,7 +96,8 @@ pub struct HandlerEnd {
 
 impl Bus {
     /// Ends the bus: events are refused from now on ([`Outcome::ShutDown`]), all subscriptions end, calls under way are
-    /// waited for, queues are drained. At the deadline what still waits is discarded and counted; what still runs is told.
+    /// waited for, queues are drained. At the deadline what still waits is discarded and counted; what still runs is
+    /// named in the report.
     ///
     /// History and statistics can still be read. A subscription that is made later has ended at once
     /// ([`EndedBy::Shutdown`](crate::EndedBy::Shutdown)). A second shutdown waits for the first, and has the same report.

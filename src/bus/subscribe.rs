@@ -31,6 +31,10 @@ use crate::sync::atomic::Ordering;
 /// | [`replay`](Self::replay), [`replay_since`](Self::replay_since) | nothing of the past |
 /// | [`decode`](Self::decode), of payloads | off: events without a payload are skipped |
 ///
+/// Asked in this order, however written: muted or in quarantine, filters, [`filter_map`](Self::filter_map), breaker, throttle,
+/// limit. What stops an event uses up nothing of what comes after it. With a queue, quarantine (once more), the breaker and
+/// `filter_map` are asked, in this order, when the queue comes to the event.
+///
 /// ```
 /// let bus = ringbus::Bus::new();
 /// let alerts = bus.on(["**.error", "disk.full"])?.named("alerts").order(10).subscribe(|event| drop(event.id()));

@@ -51,7 +51,7 @@ impl Bus {
     /// Like [`subscribe_to`](Self::subscribe_to), for a handler that may fail; an error is counted and reported.
     ///
     /// # Errors
-    /// As there.
+    /// As for [`subscribe_to`](Self::subscribe_to).
     #[track_caller]
     pub fn try_subscribe_to<T: Payload>(
         &self,

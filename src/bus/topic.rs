@@ -78,6 +78,7 @@ impl<T: Payload> Publishable for T {
 /// assert_eq!(bus.recent(1)[0].get("mean"), Some(&0.3.into()));
 /// # }
 /// ```
+#[doc(alias = "publisher")]
 pub struct Topic<T> {
     bus: Bus,
     kind: Kind,

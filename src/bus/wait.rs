@@ -47,7 +47,7 @@ pub enum WaitError {
 
 impl Bus {
     /// Publishes an event, and waits until every handler has finished with it: those with a queue too, after their retries.
-    /// Past the limit it tells who has not; `None` is no limit.
+    /// After `limit` it returns and names those that have not; `None` waits without limit.
     ///
     /// What handlers publish meanwhile is not waited for, not even where it is the same event. Nor are handlers to whom the
     /// event comes later: because they are still being told of the past, or because it is
@@ -149,7 +149,7 @@ fn is_inside_runtime() -> bool {
 // === impl Waited ===
 
 impl Waited {
-    /// Whether every handler has taken the event.
+    /// Whether every handler has handled the event without an error.
     #[must_use]
     pub fn is_complete(&self) -> bool {
         self.errors.is_empty() && self.running.is_empty() && self.outcome == Outcome::Published

@@ -37,7 +37,8 @@ pub struct Failure<'a> {
     pub place: &'static Location<'static>,
     /// What happened.
     pub cause: FailureCause<'a>,
-    /// Failures of this subscription that were not reported since the last report.
+    /// Failures of this subscription that were not reported since the last report. Those that no report has told of yet are in
+    /// [`SubscriptionInfo::unreported`](crate::SubscriptionInfo::unreported).
     pub suppressed: u64,
     /// With this failure the subscription came into quarantine: it is not called any more, until it is resumed.
     pub quarantined: bool,

@@ -80,7 +80,7 @@ pub struct SubscriptionInfo {
     /// Those of them that panicked.
     pub panicked: u64,
     /// Those of the failed that no report has told of: their second had one already, or nobody was there to be told. The
-    /// next report, if one comes, tells their number.
+    /// next report, if one comes, tells their number ([`Failure::suppressed`](crate::Failure::suppressed)).
     pub unreported: u64,
     /// Events that it was not called for: its filter did not want them, it was muted, its limit was reached, its throttle or
     /// its open circuit kept them back, a `filter_map` made nothing of them, or they hold no payload and it takes payloads.

@@ -1,8 +1,9 @@
 //! How the parts order their memory: who pairs with whom, and what would break without it.
 //!
 //! Where a file's atomics make a protocol it has an `# Orderings` section, or the module above it has; single words are
-//! explained where they are used. This is the map. A model in `tests/loom` runs the product's own code under [loom](https://docs.rs/loom) for each protocol, and `cargo xtask loom --mutants`
-//! weakens the orderings one by one and requires that a model fails.
+//! explained where they are used. This is the map. A model in `tests/loom` runs the product's own code under
+//! [loom](https://docs.rs/loom) for each protocol, and `cargo xtask loom --mutants` weakens the orderings one by one and
+//! requires that a model fails.
 //!
 //! | protocol | to ensure | writer's side | reader's side | model |
 //! |---|---|---|---|---|

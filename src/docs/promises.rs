@@ -85,7 +85,8 @@
 //! reset), [overwritten](crate::Totals::overwritten) = the rest; deliveries = the sum over the handlers; every failure,
 //! depth stop, hop stop, refusal, unheard event, and everything that a subscription was not called for or lagged behind has a
 //! counter. Of each queue ([`QueueInfo`](crate::QueueInfo)): offered = delivered + failed + skipped + kept back + dropped +
-//! discarded + waiting + running, also when it was closed, shut down, or its executor has gone. A reset moves the base of the counts; it sets no live counter to zero.
+//! discarded + waiting + running, also when it was closed, shut down, or its executor has gone. What is published while the bus is off
+//! ([disabled](crate::Bus::disable), or without history and subscribers) is not an event, and is not counted. A reset moves the base of the counts; it sets no live counter to zero.
 //!
 //! # P9 Bounds
 //! Memory is bounded by configuration, plus a constant for each thread alive at the same time: a stalled handler or

@@ -97,8 +97,10 @@
 //! publish_event!(bus: &bus, "db.close");
 //! assert_events!(bus, ["db.open" {pool.size = 3}, "db.*" {rows = 1}, "db.close"]);
 //!
-//! // Only some of them, or in another order: pick what you compare.
-//! assert_events!(bus.history().matching("db.query")?.all(), ["**"], "one query is enough");
+//! // Only some of them, or in another order: pick what you compare. `all` is newest first, as readings of the history
+//! // are; a bus or a capture is compared oldest first.
+//! let ends = bus.history().matching(["db.open", "db.close"])?.all();
+//! assert_events!(ends, ["db.close", "db.open"], "opened and closed, whatever was asked between");
 //! # Ok::<(), ringbus::PatternError>(())
 //! ```
 //!

@@ -1,4 +1,4 @@
-//! The whole face in one go.
+//! The whole API on one page.
 //!
 #![cfg_attr(all(feature = "derive", feature = "serde"), doc = "```")]
 #![cfg_attr(not(all(feature = "derive", feature = "serde")), doc = "```ignore")]

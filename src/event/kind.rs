@@ -48,6 +48,9 @@ pub(crate) use self::rule::shorten;
 /// assert!(error.to_string().contains("segment 2 is empty (at byte 9)"));
 /// # Ok::<(), ringbus::KindError>(())
 /// ```
+#[doc(alias = "topic")]
+#[doc(alias = "channel")]
+#[doc(alias = "subject")]
 #[derive(Clone)]
 pub struct Kind(Repr);
 

@@ -11,6 +11,9 @@ use super::kind::shorten;
 
 /// How urgent an event is: [`Normal`](Self::Normal), unless somebody says otherwise.
 ///
+/// It does not change the order in which a bus dispatches. A queue made [`by_priority`](crate::Queued::by_priority) obeys it;
+/// filters and handlers can.
+///
 /// Written in lower case, and read in any.
 ///
 /// ```
@@ -23,14 +26,14 @@ use super::kind::shorten;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Priority {
-    /// May wait.
+    /// Least urgent.
     Low,
-    /// As most events.
+    /// The default.
     #[default]
     Normal,
-    /// Before others.
+    /// More urgent.
     High,
-    /// At once.
+    /// Most urgent.
     Critical,
 }
 

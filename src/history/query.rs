@@ -39,8 +39,9 @@ pub(crate) trait Source {
 /// ```
 ///
 /// # Cost
-/// Reading takes every slot of the last N once and sorts; publishers on the same slots are slowed by a cache miss.
-/// Readers wait for each other.
+/// [`take`](Self::take) reads up to `limit` events of each shard, sorts them and drops the surplus; with a pattern, a source
+/// or a time it reads all that the shards hold. Publishers do not wait, but for a cache miss on a slot that is being read;
+/// readers wait for each other.
 #[must_use = "a query reads nothing before `take`, `all` or iteration"]
 pub struct History {
     from: Arc<dyn Source + Send + Sync>,

@@ -41,8 +41,8 @@
 ///
 /// # Value
 /// A [`Delivery`](crate::Delivery). Arguments are borrowed, as by `println!`. They are evaluated in the order written,
-/// and not at all while the bus is off (its own expression excepted); `?`, `return`, `break` and `.await` in them act
-/// on the caller, and nothing is published then.
+/// and not at all while the bus is off (the `bus:` expression is evaluated in any case); `?`, `return`, `break` and `.await`
+/// in them act on the caller, and nothing is published then.
 ///
 /// # Cost
 /// Off: one relaxed load and a predicted branch on the global bus.

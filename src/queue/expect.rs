@@ -198,7 +198,7 @@ impl<P: Received> Expectation<P> {
     /// ```
     ///
     /// # Errors
-    /// As there.
+    /// As for [`within`](Self::within).
     #[cfg(feature = "async")]
     pub fn within_async(mut self, limit: Duration) -> impl Future<Output = Result<P::Item, ExpectError>> {
         let deadline = std::time::Instant::now().checked_add(limit);

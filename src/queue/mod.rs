@@ -5,12 +5,13 @@
 //! 2. The publisher leaves the event in the [`mailbox`], which [`counts`] everything that becomes of it, and wakes a worker.
 //! 3. A [`worker`] takes one event after the other and runs the handler's [`code`]: again after a failure, if it is to retry.
 //!    It is driven from outside, by one of the [`threads`] or by a [`task`] of an executor.
-//! 4. The [`crew`] knows for each worker whether it is at work; so a close can take away what is not, and
-//!    a forked child what has [`vanished`].
+//! 4. The [`crew`] knows for each worker whether it is at work; so a close can take away what is not, and a forked child what
+//!    has [`vanished`].
 //! 5. Without a handler, a [`receiver`] or a [`stream`] takes the events, as an [`event_of`] a type where that is wanted;
 //!    [`expect`] waits for one.
-//! 6. [`subscribe_async`] and [`mapped_async`] are the face of async handlers, [`waiting_async`] of waiting for them, [`ending_async`] of their ends;
-//!    a [`timer`] wakes whoever waits for a time, [`until`] waits for a thing, and [`offload`] for a thread.
+//! 6. [`subscribe_async`] and [`mapped_async`] are the face of async handlers, [`waiting_async`] of waiting for them,
+//!    [`ending_async`] of their ends; a [`timer`] wakes whoever waits for a time, [`until`] waits for a thing, and [`offload`]
+//!    for a thread.
 //!
 //! To dispatch, all this is a backlog that an event is offered to.
 

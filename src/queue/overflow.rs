@@ -26,6 +26,7 @@ pub enum Overflow {
     DropNewest,
     /// Only one event waits, the newest (of each priority, where the queue is ordered by those), whatever the capacity. For
     /// handlers that want to know how things stand now, and not how they came there.
+    #[doc(alias = "conflate")]
     LatestOnly,
     /// The publisher waits for room, at most so long; then the event that comes is dropped.
     ///

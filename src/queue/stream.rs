@@ -35,9 +35,9 @@ type Taken = (Event, Option<Ticket>);
 /// that hold a payload of one type.
 ///
 /// Events wait in its queue until they are taken. Where the queue is full, its [policy](crate::Overflow) says what is lost,
-/// by default the oldest, and the next item says how many ([`Lagged`]). A loss is told once, and before whatever comes out after it was counted, the end too. One that a
-/// publisher is just causing may be told an item later; where the end comes first, it is in the counts alone
-/// ([`info`](Self::info)). It ends with the bus. Dropping it unsubscribes.
+/// by default the oldest, and the next item says how many ([`Lagged`]). A loss is told once, and before whatever comes out
+/// after it was counted, the end too. One that a publisher is just causing may be told an item later; where the end comes
+/// first, it is in the counts alone ([`info`](Self::info)). It ends with the bus. Dropping it unsubscribes.
 ///
 /// With [`decode`](crate::Subscribe::decode), an event that cannot be read as the payload does not come out: it counts as
 /// failed, is reported, and is a [dead letter](crate::Bus::dead_letters).

@@ -29,7 +29,7 @@ use crate::event::{Event, Payload};
 /// | [`deadline`](Self::deadline) | none | |
 ///
 /// Name, order, filters, limit and failure policy are those of [`Subscribe`], and come before; filters run on the publisher's
-/// thread.
+/// thread. The options here come before [`map`](Self::map) and [`filter_map`](Self::filter_map).
 ///
 /// ```
 /// use std::time::Duration;

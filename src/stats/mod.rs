@@ -27,7 +27,7 @@ use std::time::Duration;
 /// The statistics of a bus at one moment; see [`Bus::stats`](crate::Bus::stats).
 ///
 /// Exact whenever no publish is in flight; else a picture in which single counts may be a few events apart.
-/// `Display` prints a table. To take it reads the whole history: see the cost of [`Bus::stats`](crate::Bus::stats).
+/// `Display` prints a table. Taking it reads the whole history: see the cost of [`Bus::stats`](crate::Bus::stats).
 ///
 /// ```
 /// let bus = ringbus::Bus::builder().history(2).build()?;

@@ -14,7 +14,8 @@
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Totals {
-    /// Events accepted, whether or not anybody heard them.
+    /// Events accepted, whether or not anybody heard them. What is published while the bus is off (disabled, or without
+    /// history and subscribers) is not an event, and is not counted.
     pub published: u64,
     /// Calls of handlers that succeeded.
     pub delivered: u64,

@@ -10,9 +10,9 @@
 //! 4. [`revocable`] runs a handler so that somebody else can wait for it to end, and [`waiters`] wakes that somebody;
 //!    [`inbox`] keeps what comes while a handler is told of the past, [`queue`] what waits for one that takes its time, and
 //!    [`wakers`] wakes one of those who work on it;
-//! 5. [`busy`], [`counter`], [`duty`], [`frames`], [`scoped`], [`once`], `parking`, `pile`, [`quiet`], [`signal`] and `thread_name` are
-//!    small tools for the rooms; `asymmetric` is the pair of fences of calls and closers, `cell` a watched cell, `counted` and
-//!    `handle` the counted handles of events, `local` the thread-locals of models;
+//! 5. [`busy`], [`counter`], [`duty`], [`frames`], [`scoped`], [`once`], `parking`, `pile`, [`quiet`], [`signal`] and
+//!    `thread_name` are small tools for the rooms; `asymmetric` is the pair of fences of calls and closers, `cell` a watched
+//!    cell, `counted` and `handle` the counted handles of events, `local` the thread-locals of models;
 //! 6. [`inject`] lets tests stop or delay a thread at a named step; with the feature of that name each operation on an
 //!    atomic, a lock or a cell is a step too (the folder `injected`).
 //!
