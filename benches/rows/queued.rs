@@ -1,7 +1,7 @@
 //! Handlers that take their time, beside channels as people wire them by hand; waiting for handlers; and what a full
 //! queue costs the publisher.
 //!
-//! Either side publishes the same events on a bus with a history, and a round is over when its event has been handled: the
+//! Either side publishes the same events on a bus with a history (the channels stand behind a handler there), and a round is over when its event has been handled: the
 //! time of a row is that of the slower of publisher and handler. A full channel and a full queue make the publisher wait.
 
 use std::hint::black_box;

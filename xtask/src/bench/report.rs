@@ -20,6 +20,8 @@ const WORDS: &str = "\
     - *Locked port*: what people write by hand: a `Mutex` around a `VecDeque` of events, and one around a `Vec` of handlers, \
       which is cloned for each publish.\n\
     - *Thread-private control*: the same work without a bus, each thread for itself.\n\
+    - *An event handled `in_thread`*, or by an async handler: beside it a handler of a like bus sends the event through a \
+      channel, so both publish alike, and what differs is the hand-over.\n\
     - *Budget*: what we set out to reach; *goal*: more than that. The report says why a budget is missed.\n";
 
 /// Rows in which both sides are ours, or the other does no work of a bus: there is nothing to lose.
