@@ -1,10 +1,10 @@
 //! The audit log: every event on the bus, as one line of a file; without a file it counts.
 //!
 //! When its queue is full, publishers wait, for at most a minute. The bus does not wait with events of its own; they have a
-//! queue to themselves, which is never full but where the file takes nothing for long. What is lost all the same is counted. Lines are written together;
-//! the last ones when the handlers are dropped. After an error it writes no more, and goes on counting:
-//! [`Audited::unwritten`]. It refuses to fail for that: each failure would be an event, which it would be the first to have to
-//! write.
+//! queue to themselves, which is never full but where the file takes nothing for long. What is lost all the same is counted.
+//! Lines are written together; the last ones when the handlers are dropped. After an error it writes no more, and goes on
+//! counting: [`Audited::unwritten`]. It refuses to fail for that: each failure would be an event, which it would be the first
+//! to have to write.
 
 use std::collections::BTreeMap;
 use std::fs::File;

@@ -57,8 +57,8 @@
 //!
 //! # P6 Unsubscribing
 //! After drop or `unsubscribe` no event published later is delivered. After [`close`](crate::Subscription::close) also
-//! no call of the handler runs on any thread, its filter included, and the closure has been dropped. Inside any handler `close` unsubscribes,
-//! does not wait, and returns [`InsideHandler`](crate::CloseError::InsideHandler).
+//! no call of the handler runs on any thread, its filter included, and the closure has been dropped. Inside any handler
+//! `close` unsubscribes, does not wait, and returns [`InsideHandler`](crate::CloseError::InsideHandler).
 //! [`close_timeout`](crate::Subscription::close_timeout) names the threads that it still waits for.
 //!
 //! With a queue, dropping the guard and `close` discard what waits, counted, and drop a call that is suspended; `close`
@@ -69,7 +69,8 @@
 //!
 //! A [limit](crate::Subscribe::limit) is kept on however many threads events are published at once: exactly so many calls
 //! are made. Of a handler with a queue, or a receiver, exactly so many events are handed to the queue; retries make more
-//! calls of them, and a `filter_map` that makes nothing of an event, or a queue that loses it, fewer. [Muting](crate::Subscription::mute) holds for every publish that happens after it.
+//! calls of them, and a `filter_map` that makes nothing of an event, or a queue that loses it, fewer.
+//! [Muting](crate::Subscription::mute) holds for every publish that happens after it.
 //!
 //! # P7 Re-entrancy
 //! Handlers may publish, subscribe, unsubscribe, read history and statistics, enable, disable and reset. Nested
@@ -85,8 +86,9 @@
 //! reset), [overwritten](crate::Totals::overwritten) = the rest; deliveries = the sum over the handlers; every failure,
 //! depth stop, hop stop, refusal, unheard event, and everything that a subscription was not called for or lagged behind has a
 //! counter. Of each queue ([`QueueInfo`](crate::QueueInfo)): offered = delivered + failed + skipped + kept back + dropped +
-//! discarded + waiting + running, also when it was closed, shut down, or its executor has gone. What is published while the bus is off
-//! ([disabled](crate::Bus::disable), or without history and subscribers) is not an event, and is not counted. A reset moves the base of the counts; it sets no live counter to zero.
+//! discarded + waiting + running, also when it was closed, shut down, or its executor has gone. What is published while the
+//! bus is off ([disabled](crate::Bus::disable), or without history and subscribers) is not an event, and is not counted. A
+//! reset moves the base of the counts; it sets no live counter to zero.
 //!
 //! # P9 Bounds
 //! Memory is bounded by configuration, plus a constant for each thread alive at the same time: a stalled handler or
