@@ -11,7 +11,8 @@ pub mod private;
 use crate::bus::{Delivery, default_bus};
 use crate::event::{BuildError, Event, Kind, KindError, Text, ToValue};
 
-/// Publishes an event on the bus that this thread means and returns it; the form for programs that have their fields as data.
+/// Publishes an event on this thread's [default bus](crate::default_bus) and returns it; the form for programs that have
+/// their fields as data.
 ///
 /// The event is made and returned also when the bus is disabled. Call sites that know their fields use
 /// [`publish_event!`](crate::publish_event!), which makes nothing then.
