@@ -12,7 +12,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Barrier, Mutex};
 
 use held::{LONG, held, publish};
-use ringbus::{Bus, CloseError, FailurePolicy, HandlerErrorCause, Subscription};
+use ringbus::{Bus, CloseError, Event, FailurePolicy, HandlerErrorCause, Subscription, publish_event};
 
 /// A handler in quarantine after its first event, which fails once it may.
 fn failing(bus: &Bus) -> (Receiver<()>, std::sync::mpsc::Sender<()>, Subscription) {
@@ -197,4 +197,18 @@ fn an_end_is_not_over_before_what_waited_is_counted() {
         early
     });
     assert!(reports.handlers[0].running && !reports.is_complete(), "{reports}");
+}
+
+#[test]
+fn a_handler_that_has_shut_its_own_bus_down_does_not_keep_it_alive() {
+    let (bus, captured) = (Bus::new(), Arc::new(()));
+    let (own, theirs) = (bus.clone(), Arc::clone(&captured));
+    let stop = move |_: &Event| {
+        let _ = &theirs;
+        assert!(own.shutdown(LONG).unfinished, "it cannot wait for itself");
+    };
+    bus.on("stop").unwrap().subscribe(stop).detach();
+    assert_eq!(publish_event!(bus: &bus, "stop").failed, 0);
+    drop(bus);
+    assert_eq!(Arc::strong_count(&captured), 1);
 }
