@@ -72,6 +72,6 @@ fn churn() -> Row {
 }
 
 fn churn_cost() -> Row {
-    let what = "the same beside an undisturbed publisher";
+    let what = "full event while another thread subscribes, beside an undisturbed publisher";
     Row::pair("churn-cost", what, churning(), Ours::new(1).side("undisturbed", 1))
 }

@@ -21,10 +21,28 @@ pub const ROWS: &[RowMaker] = &[
     #[cfg(feature = "async")]
     RowMaker { id: "async", make: in_tasks },
     RowMaker { id: "and-wait", make: and_wait },
-    RowMaker { id: "full-drop-oldest", make: || full("full-drop-oldest", Overflow::DropOldest) },
-    RowMaker { id: "full-drop-newest", make: || full("full-drop-newest", Overflow::DropNewest) },
-    RowMaker { id: "full-latest-only", make: || full("full-latest-only", Overflow::LatestOnly) },
-    RowMaker { id: "full-block", make: || full("full-block", Overflow::Block { up_to: Duration::ZERO }) },
+    RowMaker {
+        id: "full-drop-oldest",
+        make: || full("full-drop-oldest", "a full queue that drops the oldest", Overflow::DropOldest),
+    },
+    RowMaker {
+        id: "full-drop-newest",
+        make: || full("full-drop-newest", "a full queue that drops the newest", Overflow::DropNewest),
+    },
+    RowMaker {
+        id: "full-latest-only",
+        make: || full("full-latest-only", "a full queue of the latest only", Overflow::LatestOnly),
+    },
+    RowMaker {
+        id: "full-block",
+        make: || {
+            full(
+                "full-block",
+                "a full queue that blocks, with no time to wait",
+                Overflow::Block { up_to: Duration::ZERO },
+            )
+        },
+    },
 ];
 
 /// As many may wait, on either side.
@@ -136,7 +154,7 @@ fn stuffed(policy: Overflow) -> (Ours, Receiver) {
     (ours, receiver)
 }
 
-fn full(id: &'static str, policy: Overflow) -> Row {
+fn full(id: &'static str, what: &'static str, policy: Overflow) -> Row {
     let (ours, receiver) = stuffed(policy);
     let queue = Side::new("a full queue", move |rounds| {
         let _ = &receiver;
@@ -144,7 +162,7 @@ fn full(id: &'static str, policy: Overflow) -> Row {
         (0..rounds).for_each(|n| ours.publish(n));
         begun.elapsed()
     });
-    Row::pair(id, "an event for a full queue, by its policy", queue, called())
+    Row::pair(id, what, queue, called())
 }
 
 /// A handler that is called.

@@ -34,11 +34,17 @@ const OURSELVES: &[&str] = &[
     "parts",
     "batch",
     "and-wait",
+    "nested",
+    "churn-cost",
+    "kinds-",
     "full-drop-",
     "full-latest-only",
     "full-block",
     "threads-",
 ];
+
+/// Rows of publishers whose handler's queue is full.
+const FULL_QUEUES: [&str; 4] = ["full-drop-oldest", "full-drop-newest", "full-latest-only", "full-block"];
 
 /// The text, and what is wrong with what it tells.
 pub(super) struct Report {
@@ -87,6 +93,7 @@ fn short(lines: &Lines) -> String {
         let verdict = word(budget.verdict(lines));
         let _ = writeln!(text, "| {work} | {beside} | {value} | {spread} | {} | {verdict} |", limit(budget));
     }
+    text.push_str(&full_queues(lines));
     let lost: Vec<String> = lines.pairs.iter().filter(|(id, pair)| is_lost(id, pair)).map(lost).collect();
     if lost.is_empty() {
         text.push_str("\nRows that we lose: none of those measured.\n");
@@ -94,6 +101,23 @@ fn short(lines: &Lines) -> String {
         let _ = write!(text, "\nRows that we lose:\n\n{}", lost.concat());
     }
     text
+}
+
+/// What events for full queues cost their publishers, which have no budget; empty where none was measured.
+fn full_queues(lines: &Lines) -> String {
+    let rows = lines.pairs.iter().filter(|(id, _)| FULL_QUEUES.contains(&id.as_str())).map(|(_, pair)| {
+        let (cost, low, high) = (1.0 / pair.ratio, 1.0 / pair.highest, 1.0 / pair.lowest);
+        let (what, our_ns, its_ns) = (plain(&pair.what), ns(pair.our_ns), ns(pair.its_ns));
+        format!("| {what} | {our_ns} | {its_ns} | {} × | {} to {} |\n", figure(cost), figure(low), figure(high))
+    });
+    let rows: String = rows.collect();
+    if rows.is_empty() {
+        return rows;
+    }
+    format!(
+        "\nWhat publishing to a full queue costs, which drops an event each time:\n\n\
+         | a publish to | takes | to a handler that is called | measured | lowest to highest |\n|---|---|---|---|---|\n{rows}"
+    )
 }
 
 fn is_lost(id: &str, pair: &Pair) -> bool {
@@ -334,6 +358,7 @@ mod tests {
         pair\tscaling-2\tscaling\tringbus\tcontrol\t1.7\t1.8\t0.94\t0.9\t1.1\t15\n\
         pair\trival-bus\tone consumer\tringbus\tbus\t60\t30\t0.5\t0.4\t0.6\t15\n\
         pair\tfan-8\t8 handlers\tringbus\tlocked port\t60\t180\t3\t2\t4\t15\n\
+        pair\tfull-block\ta queue that blocks\ta full queue\ta handler\t200\t100\t0.5\t0.4\t0.8\t15\n\
         does-not\tbus\tno history\ndoes-not\tbus\tno id\ndoes-not\tall\tno x\nlatency\tload\tringbus | two\t40\t90\t900\t12000\t1000\n\
         fact\tinstructions-off\t4\tcall site\nfact\tinstructions-off-tracing\t4\tevent\nfact\tlimit-off\t4\tlimit\n\
         fact\tallocations\t0\tallocations\nfact\tcode-bytes-ringbus\t31.5\tbytes\npart\tclock\t-\t11.5\n";
@@ -383,7 +408,8 @@ mod tests {
     fn rows_that_we_lose_are_those_of_others() {
         let text = short(&Lines::parse(SAMPLE).expect("well formed"));
         assert!(text.contains("Rows that we lose:\n\n- one consumer: bus 30.0 ns, ringbus 60.0 ns (2 ×)\n"), "{text}");
-        assert!(!text.contains("- scaling"), "{text}");
+        assert!(!text.contains("- scaling") && !text.contains("- a queue"), "{text}");
+        assert!(text.contains("|\n| a queue that blocks | 200 ns | 100 ns | 2 × | 1.25 to 2.5 |\n\nRows"), "{text}");
     }
 
     #[test]
