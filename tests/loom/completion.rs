@@ -46,7 +46,7 @@ fn two_handlers_and_one_who_waits() {
     });
 }
 
-/// Whoever looks meanwhile finds each part in one of the counts.
+/// Whoever looks meanwhile finds each part in one of the counts; and sees what was done, where all is.
 #[test]
 fn a_handler_against_a_look() {
     Model {
@@ -63,6 +63,9 @@ fn a_handler_against_a_look() {
         assert_eq!(looked.0 + looked.1 + looked.2, 2, "{looked:?}");
         drop(lost);
         let complete = completion.is_complete();
+        if complete {
+            assert_eq!(done.0[0].read(), 1);
+        }
         handler.join().unwrap();
         assert_eq!((completion.is_complete(), completion.result()), (true, (1, 1, 0)));
         match (looked, complete) {

@@ -34,6 +34,16 @@ pub const MODES: &[Mode] = &[
     Mode { id: "topic-8", what: "typed topic, history off, 8 handlers", run: |measure| topic(measure, 0, 8) },
     Mode { id: "publish-1", what: "`Bus::publish` of a value, history of 500, 1 handler", run: publish },
     Mode { id: "batch-1", what: "an event of `publish_all`, history of 500, 1 handler", run: batch },
+    Mode {
+        id: "queue",
+        what: "publish to a queue, and its event taken out, history off",
+        run: |measure| queue(measure, true),
+    },
+    Mode {
+        id: "queue-full",
+        what: "publish to a full queue that drops the oldest, history off",
+        run: |measure| queue(measure, false),
+    },
     Mode { id: "topic-full-1", what: "typed topic, history of 500, 1 handler", run: |measure| topic(measure, 500, 1) },
 ];
 
@@ -78,6 +88,21 @@ fn full(measure: Measure<'_>, capacity: usize, handlers: usize) {
     let _guards = hearing(&bus, "counts.event", handlers);
     global(bus);
     publishing(measure);
+}
+
+/// A queue that is emptied after each publish, or never.
+fn queue(measure: Measure<'_>, emptied: bool) {
+    let bus = Bus::builder().history(0).build().expect("valid");
+    let mut receiver = bus.on("counts.event").expect("a kind").queued().capacity(64).receiver().expect("a queue");
+    global(bus);
+    measure(&mut |rounds| {
+        for n in 0..rounds {
+            publish!(n);
+            if emptied {
+                black_box(receiver.try_recv().is_ok());
+            }
+        }
+    });
 }
 
 /// Call sites that name no bus mean this one from here on.

@@ -121,12 +121,12 @@ pub(super) const MUTANTS: &[Mutant] = &[
         hangs: false,
     },
     Mutant {
-        name: "who waits does not take over what was done",
-        model: "completion::two_handlers_and_one_who_waits",
+        name: "who looks does not take over what was done",
+        model: "completion::a_handler_against_a_look",
         file: "src/dispatch/awaited.rs",
         find: "self.open.load(Ordering::Acquire) == 0",
         replace: "self.open.load(Ordering::Relaxed) == 0",
-        breaks: "P5: who has waited for an event does not see what its handler did",
+        breaks: "P5: who finds that an event was handled does not see what its handler did",
         hangs: false,
     },
     Mutant {
