@@ -15,7 +15,7 @@ use std::task::{Context, Poll, RawWaker, RawWakerVTable, Wake, Waker};
 use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 
-use by_hand::{ByHand, by_hand};
+use by_hand::{ByHand, Woken, by_hand, woken};
 use ringbus::{
     BoxError, Bus, CloseError, Event, FieldReader, FieldWriter, HandlerErrorCause, Payload, QueueError, Reentrancy,
     Retry, Spawn, Subscription, Task, WeakBus, publish_event,
@@ -25,20 +25,6 @@ const LONG: Duration = Duration::from_secs(60);
 
 fn poll(task: &mut Task, waker: &Waker) -> Poll<()> {
     Pin::new(task).poll(&mut Context::from_waker(waker))
-}
-
-#[derive(Default)]
-struct Woken(AtomicUsize);
-
-impl Wake for Woken {
-    fn wake(self: Arc<Self>) {
-        self.0.fetch_add(1, Ordering::SeqCst);
-    }
-}
-
-fn woken() -> (Arc<Woken>, Waker) {
-    let woken = Arc::new(Woken::default());
-    (Arc::clone(&woken), woken.into())
 }
 
 /// Panics when it wakes.
@@ -73,7 +59,7 @@ fn an_event_wakes_another_worker_where_the_waker_of_the_first_panics() {
     let bus = Bus::new();
     let (guard, mut tasks, woken, waker) = beside_a_bomb(&bus);
     publish_event!(bus: &bus, "job");
-    assert_eq!(woken.0.load(Ordering::SeqCst), 1);
+    assert_eq!(woken.times(), 1);
     assert!(poll(&mut tasks[1], &waker).is_pending());
     assert_eq!(guard.info().delivered, 1);
 }
@@ -87,7 +73,7 @@ fn the_end_of_a_queue_wakes_those_behind_a_waker_that_panics() {
         assert_eq!(guard.close_drained(LONG), Err(CloseError::InsideHandler));
     });
     assert_eq!(publish_event!(bus: &bus, "end").delivered, 1);
-    assert_eq!(woken.0.load(Ordering::SeqCst), 1);
+    assert_eq!(woken.times(), 1);
     assert!(poll(&mut tasks[1], &waker).is_ready());
 }
 

@@ -351,6 +351,26 @@ mod tests {
     }
 
     #[test]
+    fn before_a_retry_it_waits_by_the_backoff() {
+        let retry = Retry::times(NonZeroU32::MAX).base(Duration::from_secs(3600)).cap(Duration::MAX);
+        let bus = Bus::new();
+        let (mailbox, subscribe) = queue(&bus, Some(retry));
+        let _guard = subscribe();
+        let turn = mailbox.host.turn_of(mailbox.host.subscriber().unwrap()).unwrap();
+        let event = Event::builder("job").build().unwrap();
+        let mut current = Current { event, ticket: None, failed: 3, state: State::Due };
+        let (mut worker, mut cx) = (worker(), Context::from_waker(Waker::noop()));
+        worker.hands.jitter = Jitter::seeded(1);
+        let delay = retry.delay(4, Jitter::seeded(1).next());
+        let began = Instant::now();
+        assert_eq!(worker.hands.attempt(&mailbox, &turn, &mut current, &mut cx), None);
+        let State::Waiting(due) = current.state else { panic!("it is tried again at once") };
+        assert!((began + delay..=Instant::now() + delay).contains(&due), "not in {delay:?}");
+        let turnout = worker.hands.attempt(&mailbox, &turn, &mut current, &mut cx);
+        assert_eq!((turnout, current.failed), (Some(Turnout::Asleep(Some(due))), 4));
+    }
+
+    #[test]
     fn a_queue_whose_workers_have_ended_before_it_is_subscribed_does_not_hold_its_subscription() {
         let bus = Bus::new();
         let (mailbox, subscribe) = queue(&bus, None);

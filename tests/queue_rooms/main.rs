@@ -29,5 +29,7 @@ mod p08_left_undone;
 mod p08_mapped;
 #[path = "../p08_queues.rs"]
 mod p08_queues;
+#[path = "../p08_retries.rs"]
+mod p08_retries;
 #[path = "../typed_system.rs"]
 mod typed_system;

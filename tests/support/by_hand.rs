@@ -1,6 +1,10 @@
-//! An executor whose tasks a test polls by hand.
+//! An executor whose tasks a test polls by hand, and a waker that counts.
+#![allow(dead_code, reason = "not every test counts")]
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::task::{Wake, Waker};
 
 use ringbus::{Spawn, Task};
 
@@ -15,4 +19,25 @@ impl Spawn for ByHand {
 pub fn by_hand() -> (ByHand, Receiver<Task>) {
     let (send, tasks) = channel();
     (ByHand(send), tasks)
+}
+
+/// How often its waker was called.
+#[derive(Default)]
+pub struct Woken(AtomicUsize);
+
+impl Woken {
+    pub fn times(&self) -> usize {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+pub fn woken() -> (Arc<Woken>, Waker) {
+    let woken = Arc::new(Woken::default());
+    (Arc::clone(&woken), woken.into())
 }
