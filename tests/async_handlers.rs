@@ -1,21 +1,25 @@
 //! Async handlers, on tokio and on executors of one's own; streams; waiting and ending without holding up a thread.
 #![cfg(all(feature = "async", not(ringbus_loom)))]
 
+#[path = "support/by_hand.rs"]
+mod by_hand;
 #[path = "support/suspended.rs"]
 mod suspended;
 
 use std::future::{Future, poll_fn};
 use std::num::NonZeroU32;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Wake, Waker};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use by_hand::{by_hand, woken};
 use futures_core::Stream;
 use ringbus::{
-    Bus, CloseError, Event, EventStream, ExpectError, Lagged, Outcome, QueueError, Retry, Spawn, Task, publish_event,
+    Bus, CloseError, Event, EventStream, ExpectError, HandlerErrorCause, Lagged, Outcome, QueueError, Retry,
+    publish_event,
 };
 use suspended::suspended;
 use tokio::sync::{Notify, Semaphore};
@@ -199,34 +203,11 @@ fn a_runtime_that_is_gone_leaves_nothing_uncounted() {
     guard.close().unwrap();
 }
 
-/// Tasks that a test polls by hand.
-struct ByHand(Sender<Task>);
-
-impl Spawn for ByHand {
-    fn spawn(&self, task: Task) {
-        let _ = self.0.send(task);
-    }
-}
-
-#[derive(Default)]
-struct Woken(AtomicUsize);
-
-impl Wake for Woken {
-    fn wake(self: Arc<Self>) {
-        self.0.fetch_add(1, Ordering::SeqCst);
-    }
-}
-
-fn by_hand() -> (ByHand, Receiver<Task>, Arc<Woken>) {
-    let (send, tasks) = channel();
-    (ByHand(send), tasks, Arc::new(Woken::default()))
-}
-
 #[test]
 fn a_task_dropped_after_any_poll_loses_nothing_uncounted() {
     for polls in 0..12_u64 {
         let bus = Bus::new();
-        let (executor, tasks, woken) = by_hand();
+        let (executor, tasks) = by_hand();
         let done = Arc::new(AtomicUsize::new(0));
         let count = Arc::clone(&done);
         let guard = bus
@@ -241,10 +222,12 @@ fn a_task_dropped_after_any_poll_loses_nothing_uncounted() {
                 }
             })
             .unwrap();
-        (0..3).for_each(|n| drop(publish_event!(bus: &bus, "job", n)));
         let mut task = tasks.recv().unwrap();
-        let waker = Waker::from(Arc::clone(&woken));
-        let mut cx = Context::from_waker(&waker);
+        let mut cx = Context::from_waker(Waker::noop());
+        (0..2).for_each(|n| drop(publish_event!(bus: &bus, "job", n)));
+        // Somebody waits for the third.
+        let mut waits = pin!(bus.publish_and_wait_async(Event::builder("job").build().unwrap(), None));
+        assert!(waits.as_mut().poll(&mut cx).is_pending());
         for _ in 0..polls {
             assert!(Pin::new(&mut task).poll(&mut cx).is_pending());
         }
@@ -255,21 +238,25 @@ fn a_task_dropped_after_any_poll_loses_nothing_uncounted() {
         assert_eq!((queue.waiting, queue.running), (0, 0));
         // Two polls end in the middle of an event; the one after that ends it, and begins the next.
         assert_eq!(delivered, (polls.max(1) - 1).min(6) / 2, "after {polls} polls");
+        let Poll::Ready(Ok(waited)) = waits.poll(&mut cx) else { panic!("who waits is told, after {polls} polls") };
+        let causes: Vec<_> = waited.errors.iter().map(|error| &error.cause).collect();
+        let left: &[_] = if delivered == 3 { &[] } else { &[&HandlerErrorCause::NotHandled] };
+        assert_eq!((causes, waited.delivered), (left.to_vec(), u32::from(delivered == 3)), "after {polls} polls");
     }
 }
 
 #[test]
 fn a_sleeping_task_is_woken_once_for_an_event_and_not_polled_in_vain() {
     let bus = Bus::new();
-    let (executor, tasks, woken) = by_hand();
+    let (executor, tasks) = by_hand();
     let guard = bus.on("job").unwrap().on_executor(executor).subscribe(|_| async {}).unwrap();
     let mut task = tasks.recv().unwrap();
-    let waker = Waker::from(Arc::clone(&woken));
+    let (woken, waker) = woken();
     let mut cx = Context::from_waker(&waker);
     assert!(Pin::new(&mut task).poll(&mut cx).is_pending());
-    assert_eq!(woken.0.load(Ordering::SeqCst), 0);
+    assert_eq!(woken.times(), 0);
     (0..3).for_each(|n| drop(publish_event!(bus: &bus, "job", n)));
-    assert_eq!(woken.0.load(Ordering::SeqCst), 1, "the first one woke it");
+    assert_eq!(woken.times(), 1, "the first one woke it");
     assert!(Pin::new(&mut task).poll(&mut cx).is_pending());
     assert_eq!(guard.info().delivered, 3);
     drop(guard);
@@ -279,16 +266,16 @@ fn a_sleeping_task_is_woken_once_for_an_event_and_not_polled_in_vain() {
 #[test]
 fn a_task_whose_call_is_suspended_learns_that_it_is_over() {
     let bus = Bus::new();
-    let (executor, tasks, woken) = by_hand();
+    let (executor, tasks) = by_hand();
     let guard = bus.on("job").unwrap().on_executor(executor).subscribe(|_| std::future::pending()).unwrap();
     let mut task = tasks.recv().unwrap();
-    let waker = Waker::from(Arc::clone(&woken));
+    let (woken, waker) = woken();
     let mut cx = Context::from_waker(&waker);
     publish_event!(bus: &bus, "job");
     assert!(Pin::new(&mut task).poll(&mut cx).is_pending());
-    assert_eq!(woken.0.load(Ordering::SeqCst), 0);
+    assert_eq!(woken.times(), 0);
     guard.close().unwrap();
-    assert_eq!(woken.0.load(Ordering::SeqCst), 1);
+    assert_eq!(woken.times(), 1);
     assert!(Pin::new(&mut task).poll(&mut cx).is_ready());
 }
 

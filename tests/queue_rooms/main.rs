@@ -7,6 +7,8 @@
 
 #[path = "../async_executors.rs"]
 mod async_executors;
+#[path = "../async_futures.rs"]
+mod async_futures;
 #[path = "../async_handlers.rs"]
 mod async_handlers;
 #[path = "../async_needed_threads.rs"]
