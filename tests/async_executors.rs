@@ -269,6 +269,35 @@ fn nobody_waits_for_a_task_that_needs_its_own_thread_and_came_during_the_publish
 }
 
 #[test]
+fn a_close_does_not_wait_on_a_thread_that_the_task_needs() {
+    let bus = Bus::new();
+    let (executor, tasks) = by_hand();
+    let ((begin, begun), (go, may_go)) = (channel(), channel::<()>());
+    let may_go = Mutex::new(may_go);
+    let queue = bus.on("job").unwrap().on_executor(Here(thread::current().id(), executor));
+    let guard = queue.subscribe(move |_| {
+        begin.send(()).unwrap();
+        let _ = may_go.lock().unwrap().recv();
+        async {}
+    });
+    let (guard, mut task) = (guard.unwrap(), tasks.recv().unwrap());
+    publish_event!(bus: &bus, "job");
+    thread::scope(|scope| {
+        let polling = scope.spawn(|| poll(&mut task, Waker::noop()));
+        // Dropped when a check fails, too.
+        let go = go;
+        begun.recv().unwrap();
+        // With a limit first: a wait would come to its end.
+        assert_eq!(guard.close_timeout(Duration::from_secs(5)), Err(CloseError::OnExecutor));
+        assert_eq!(guard.close(), Err(CloseError::OnExecutor));
+        assert!(!guard.is_active());
+        drop(go);
+        assert!(polling.join().unwrap().is_ready());
+    });
+    assert_eq!(guard.close(), Ok(()));
+}
+
+#[test]
 fn an_attempts_time_begins_with_its_first_poll() {
     late(true);
 }
