@@ -307,20 +307,37 @@ fn an_async_attempt_that_ends_late_has_failed() {
     late(false);
 }
 
-#[test]
-fn a_retry_that_waits_behind_a_waker_that_cannot_be_cloned_comes_all_the_same() {
+/// A handler that fails, and its task.
+fn failing(bus: &Bus, retry: Retry) -> (Subscription, Task) {
     let (executor, tasks) = by_hand();
-    let bus = Bus::new();
-    let retry = Retry::times(NonZeroU32::new(2).unwrap()).base(Duration::from_millis(1));
     let queue = bus.on("job").unwrap().on_executor(executor).retry(retry);
     let guard = queue.try_subscribe(|_| async { Err::<(), BoxError>("no".into()) }).unwrap();
-    let mut task = tasks.recv().unwrap();
-    publish_event!(bus: &bus, "job");
-    let waker = unclonable();
+    publish_event!(bus: bus, "job");
+    (guard, tasks.recv().unwrap())
+}
+
+#[test]
+fn a_retry_that_waits_behind_a_waker_that_cannot_be_cloned_comes_all_the_same() {
+    let (bus, waker) = (Bus::new(), unclonable());
+    let retry = Retry::times(NonZeroU32::new(2).unwrap()).base(Duration::from_millis(1));
+    let (guard, mut task) = failing(&bus, retry);
     while guard.info().queue.unwrap().failed == 0 {
         assert!(poll(&mut task, &waker).is_pending());
     }
     assert_eq!(guard.info().queue.unwrap().retried, 2);
+}
+
+#[test]
+fn a_retry_behind_a_waker_that_cannot_be_cloned_does_not_come_before_its_time() {
+    let (bus, waker) = (Bus::new(), unclonable());
+    // It is drawn from centuries.
+    let retry = Retry::times(NonZeroU32::new(2).unwrap()).base(Duration::MAX).cap(Duration::MAX);
+    let (guard, mut task) = failing(&bus, retry);
+    for _ in 0..100 {
+        assert!(poll(&mut task, &waker).is_pending());
+        let queue = guard.info().queue.unwrap();
+        assert_eq!((queue.retried, queue.failed, queue.running), (1, 0, 1));
+    }
 }
 
 /// Its answer whether this thread is one that its tasks need is a panic, once it is told so.
