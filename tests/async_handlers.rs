@@ -108,8 +108,9 @@ async fn panics_and_errors_end_with_their_event() {
 #[tokio::test]
 async fn a_call_past_its_deadline_is_dropped_and_tried_again() {
     let bus = Bus::new();
-    let tried = Arc::new(AtomicUsize::new(0));
-    let count = Arc::clone(&tried);
+    let (tried, alive) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let (count, most) = (Arc::clone(&tried), Arc::clone(&alive));
+    let token = Arc::new(());
     let queue = bus.on("job").unwrap().in_tokio().unwrap();
     // On a busy machine those that do not stand still may be too late as well: the third is the first that can do it.
     let retry = Retry::times(NonZeroU32::new(20).unwrap()).base(Duration::from_millis(1)).cap(Duration::from_millis(9));
@@ -118,10 +119,14 @@ async fn a_call_past_its_deadline_is_dropped_and_tried_again() {
         .retry(retry)
         .subscribe(move |_| {
             let comes_through = count.fetch_add(1, Ordering::Relaxed) >= 2;
+            // Beside the handler's own, each call holds one.
+            most.fetch_max(Arc::strong_count(&token) - 1, Ordering::Relaxed);
+            let token = Arc::clone(&token);
             async move {
                 if !comes_through {
                     std::future::pending::<()>().await;
                 }
+                drop(token);
             }
         })
         .unwrap();
@@ -130,6 +135,7 @@ async fn a_call_past_its_deadline_is_dropped_and_tried_again() {
     assert!(waited.is_complete(), "{waited:?}");
     let (tried, retried) = (tried.load(Ordering::Relaxed) as u64, guard.info().queue.unwrap().retried);
     assert!(tried >= 3 && retried == tried - 1, "{tried} attempts, {retried} of them again");
+    assert_eq!(alive.load(Ordering::Relaxed), 0, "calls of before at the beginning of one");
 }
 
 #[tokio::test]
