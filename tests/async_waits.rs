@@ -237,6 +237,7 @@ fn one_of_two_waits_of_a_task_goes_and_the_other_is_woken() {
         let mut other = pin!(bus.wait_idle_async(LONG));
         assert!(other.as_mut().poll(&mut cx).is_pending());
     }
+    assert!(told.try_recv().is_err(), "there is nothing to be told yet");
     drop(held.go);
     // Not polled again before: that would put it on the list anew.
     told.recv_timeout(LONG).expect("it is woken");
