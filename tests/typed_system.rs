@@ -318,10 +318,10 @@ mod timestamps {
     #[test]
     fn an_event_bears_the_time_at_which_it_was_published() {
         let bus = Bus::new();
-        let whole = Duration::from_micros(1);
-        let before = SystemTime::now() - whole;
+        let allowed = Duration::from_secs(1); // P3
+        let before = SystemTime::now() - allowed;
         let event = bus.publish(sample(1.0)).event.unwrap();
-        let after = SystemTime::now() + whole;
+        let after = SystemTime::now() + allowed;
         let time = event.timestamp();
         assert!(before <= time && time <= after, "{before:?} <= {time:?} <= {after:?}");
     }
