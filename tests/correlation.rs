@@ -301,6 +301,30 @@ fn a_circle_of_events_that_wait_ends_at_the_hop_limit() {
 }
 
 #[test]
+fn a_circle_of_two_queues_ends_at_the_hop_limit() {
+    /// Where a circle without an end would be given up.
+    const MOST: u32 = 1000;
+    let bus = Bus::builder().hop_limit(4).build().unwrap();
+    let calls = Arc::new(AtomicU32::new(0));
+    let _both = [("chain.a", "chain.b"), ("chain.b", "chain.a")].map(|(from, to)| {
+        let calls = Arc::clone(&calls);
+        let handler = move |_: &Event| {
+            if calls.fetch_add(1, Ordering::Relaxed) < MOST {
+                publish_event!(bus: &here(), kind: to);
+            }
+        };
+        bus.on(from).unwrap().in_thread().subscribe(handler).unwrap()
+    });
+    for round in 1..3 {
+        publish_event!(bus: &bus, "chain.a");
+        bus.wait_idle(std::time::Duration::from_secs(60)).unwrap();
+        let totals = bus.stats().totals;
+        assert_eq!((totals.published, totals.delivered, totals.hop_stops), (6 * round, 5 * round, round));
+        assert_eq!((last(&bus).hops(), last(&bus).kind().as_str()), (5, "chain.b"), "it is recorded");
+    }
+}
+
+#[test]
 fn an_event_that_has_come_too_far_is_recorded_not_dispatched_and_counted() {
     let bus = Bus::builder().hop_limit(1).build().unwrap();
     let before = bus.stats();
