@@ -12,10 +12,10 @@ use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex};
 use std::thread::yield_now;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ringbus::{
-    Bus, CloseError, Event, Overflow, Priority, QueueInfo, ShutdownReport, SubscriptionId, SubscriptionInfo,
+    Bus, CloseError, Event, HandlerEnd, Overflow, Priority, QueueInfo, ShutdownReport, SubscriptionId, SubscriptionInfo,
 };
 
 #[path = "support/conduct.rs"]
@@ -177,6 +177,22 @@ impl Round {
         }
     }
 
+    /// When all is over: whether a shutdown with time enough, beside which nobody else discarded anything, has had the queues
+    /// drained. One inside a handler may have told a reader of the end before it could wait.
+    fn check_drained(&self, report: &ShutdownReport, inside: bool) {
+        assert!(!report.unfinished, "{report}");
+        let reader = self.reader.as_ref().map(|(id, ..)| *id);
+        let not_read = |end: &HandlerEnd| inside && Some(end.subscription) == reader;
+        let running: Vec<_> = report.handlers.iter().filter(|end| end.running && !not_read(end)).collect();
+        assert!(running.is_empty(), "{running:?}");
+        let stay = self.made.iter().filter(|made| !made.leaves);
+        let queues: Vec<_> = stay.filter_map(|made| made.guard.info().queue).collect();
+        assert!(queues.iter().all(|queue| queue.discarded == 0), "{report}: {queues:?}");
+        let others = self.made.iter().any(|made| made.leaves) || inside && reader.is_some();
+        let kept_back = queues.iter().any(|queue| queue.kept_back > 0);
+        assert!(report.is_complete() || others || kept_back, "{report}: {queues:?}");
+    }
+
     /// When all is over: each event is counted once.
     fn check(&mut self, bus: Option<&Bus>) {
         let mut infos: Vec<_> = self.infos().into_iter().zip(self.made.iter().map(|made| made.overflow)).collect();
@@ -301,12 +317,13 @@ fn round(hands: &Hands, runtime: &Runtime, rng: &mut Rng) {
         assert!(fine, "{result:?}");
     }
     // What an incomplete report has left.
-    let drained = matches!(ending, Ending::Inside { .. });
+    let inside = matches!(ending, Ending::Inside { .. });
     for made in &round.made {
-        let closed = if drained { made.guard.close_drained(LONG) } else { made.guard.close_timeout(LONG) };
+        let closed = if inside { made.guard.close_drained(LONG) } else { made.guard.close_timeout(LONG) };
         assert!(closed.is_ok(), "{closed:?}");
     }
     report.iter().for_each(|report| round.check_report(report));
+    report.iter().filter(|_| alone || inside).for_each(|report| round.check_drained(report, inside));
     round.check(bus.as_ref());
 }
 
@@ -366,11 +383,10 @@ fn nothing_is_lost_at_any_end_and_nothing_comes_after() {
     let most = rounds(seed);
     assert!(most <= 100, "{most} threads at once: they pile up");
     // Those of the last rounds may be on their way out.
-    let ended = (0..100_000).any(|_| {
-        threads() <= before || {
-            yield_now();
-            false
-        }
-    });
-    assert!(ended, "{before:?} threads before, {:?} now", threads());
+    let waits_until = Instant::now() + LONG;
+    while threads() > before && Instant::now() < waits_until {
+        yield_now();
+    }
+    let now = threads();
+    assert!(now <= before, "{before:?} threads before, {now:?} now");
 }
