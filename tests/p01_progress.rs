@@ -7,7 +7,7 @@
 
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Mutex, Once};
 use std::thread::JoinHandle;
@@ -39,9 +39,18 @@ enum Stop {
 
 thread_local! {
     static ROLE: Cell<Option<&'static Role>> = const { Cell::new(None) };
+    /// Whether this thread is the worker of [`sleeper`].
+    static SLEEPER: Cell<bool> = const { Cell::new(false) };
 }
 
+/// Whether that worker has not looked for another event since its last call, or has not been called.
+static IS_AWAKE: AtomicBool = AtomicBool::new(true);
+
 fn pass(step: &'static str) {
+    // Its last look before it sleeps: whoever brings an event from now on has to wake it.
+    if step == "mailbox.look" && SLEEPER.get() {
+        IS_AWAKE.store(false, Ordering::SeqCst);
+    }
     let Some(role) = ROLE.get() else { return };
     let is_there = match role.stop {
         Stop::Nowhere => return role.noted.lock().unwrap().push(step),
@@ -172,6 +181,28 @@ fn close_a_gate_that_is_held() {
     assert!(at > 10, "{at} steps");
 }
 
+/// A handler whose worker falls asleep after each event.
+fn sleeper(bus: &Bus) -> Subscription {
+    let handler = |_: &Event| {
+        SLEEPER.set(true);
+        IS_AWAKE.store(true, Ordering::SeqCst);
+    };
+    let guard = bus.on(["p01.sleeper", "p01.other"]).unwrap().in_thread().subscribe(handler).unwrap();
+    publish_event!(bus: bus, "p01.sleeper");
+    guard
+}
+
+/// Waits until that worker sleeps; no step of this counts.
+fn wait_for_sleep(bus: &Bus) {
+    let role = ROLE.take();
+    // Its last call has been then.
+    bus.wait_idle(Duration::from_secs(60)).unwrap();
+    while IS_AWAKE.load(Ordering::SeqCst) {
+        std::thread::yield_now();
+    }
+    ROLE.set(role);
+}
+
 /// One test: frozen threads of two would find each other's rows, and there is one hook.
 #[test]
 fn p01_others_publish_while_one_is_frozen_at_any_step() {
@@ -224,6 +255,14 @@ fn p01_others_publish_while_one_is_frozen_at_any_step() {
         bus.reset();
     });
     close_a_gate_that_is_held();
+
+    // Who wakes a worker, for whose queue others have events too.
+    let sleeper = sleeper(&bus);
+    freeze_everywhere(&bus, &["queue.push", "wakers.take", "wakers.wake"], |bus| {
+        wait_for_sleep(bus);
+        publish_event!(bus: bus, "p01.sleeper", n = 1);
+    });
+    sleeper.close().unwrap();
 
     // Queues of handlers, full ones, by policy: who stands in the middle of a push, of a pop, or of an end.
     let _full = [Overflow::DropOldest, Overflow::DropNewest, Overflow::LatestOnly]
