@@ -1,0 +1,7 @@
+//~ no method named `retry` found for struct `Subscribe
+use std::num::NonZeroU32;
+
+fn main() {
+    let (bus, retry) = (ringbus::Bus::new(), ringbus::Retry::times(NonZeroU32::MIN));
+    let _guard = bus.on("job").unwrap().retry(retry).try_subscribe(|_| Ok(()));
+}
