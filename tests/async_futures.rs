@@ -37,8 +37,10 @@ fn what_is_awaited_may_go_to_other_threads() {
     let guard = bus.subscribe(|_| {});
     send(bus.publish_and_wait_async(event("job"), LONG));
     send(bus.expecting("job").unwrap().within_async(LONG));
+    send(bus.stream("job").unwrap().next());
     send(bus.wait_idle_async(LONG));
     send(guard.close_async());
+    send(guard.close_drained_async(LONG));
     send(bus.shutdown_async(LONG));
 }
 
@@ -137,9 +139,13 @@ fn drop_after(polls: usize, future: impl Future) {
 
 #[test]
 fn a_close_that_nobody_awaits_goes_on() {
-    for polls in 0..2 {
+    for (polls, limited) in [(0, false), (1, false), (0, true), (1, true)] {
         let (bus, guard, Held { begun, go }) = busy(2);
-        drop_after(polls, guard.close_async());
+        if limited {
+            drop_after(polls, guard.close_drained_async(LONG));
+        } else {
+            drop_after(polls, guard.close_async());
+        }
         assert!(!guard.is_active());
         assert_eq!(publish_event!(bus: &bus, "job").enqueued, 0);
         drop(go);
