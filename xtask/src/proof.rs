@@ -1,7 +1,8 @@
 //! `cargo xtask proof`: the table in `src/docs/proof.md`, promise by promise, made from what exists.
 //!
 //! 1. Models name their promises (`promise: "P5, P6: …"`), and so do mutations (`breaks: "P6: …"`).
-//! 2. Tests bear theirs in their name (`fn p06_…`), or in that of their file (`tests/p06_….rs`).
+//! 2. Tests bear theirs in their name (`fn p06_…`), or in that of their file (`tests/p06_….rs`), or its first words end with
+//!    them (`//! … (P4, P8).`).
 //! 3. What shows several promises at once stands in [`BESIDE`].
 //!
 //! Promises that the table cannot go stale: the file must be exactly what is made here. The numbers of orders that loom
@@ -41,6 +42,7 @@ const BESIDE: &[(&str, &str, &[usize])] = &[
     ("tests/reference/concurrent.rs", "concurrent histories", &[3, 5, 6, 8]),
     ("stress/src/scenarios/mixed/mod.rs", "stress, 10^7 events", &[3, 4, 5, 6, 7, 8]),
     ("stress/src/scenarios/queues/mod.rs", "stress, handlers with queues", &[3, 5, 6, 7, 8]),
+    ("tests/typed_system.rs", "typed system, 28 cases", &[3, 4, 5, 6, 8]),
     ("stress/src/memory.rs", "stress, memory", &[9]),
     ("xtask/src/sanitize.rs", "sanitizers", &[2, 6, 10]),
     ("tests/compile-fail/fail", "compile-fail cases", &[12]),
@@ -178,7 +180,9 @@ fn count_tests(root: &Path, folder: &Path, tests: &mut BTreeMap<(usize, String),
             let short = path.strip_prefix(root).unwrap_or(&path).with_extension("");
             let short = short.to_string_lossy().replace('\\', "/");
             let short = short.strip_prefix("tests/").unwrap_or(&short).to_owned();
-            for promise in promises_of_tests(&read(&path)?, promise_in(&short)) {
+            let source = read(&path)?;
+            let all = promise_in(&short).map_or_else(|| promises_of_file(&source), |one| BTreeSet::from([one]));
+            for promise in promises_of_tests(&source, &all) {
                 *tests.entry((promise, short.clone())).or_default() += 1;
             }
         }
@@ -186,15 +190,27 @@ fn count_tests(root: &Path, folder: &Path, tests: &mut BTreeMap<(usize, String),
     Ok(())
 }
 
+/// `//! What it is about (P4, P8).` names 4 and 8, for all tests in the file.
+fn promises_of_file(source: &str) -> BTreeSet<usize> {
+    let head: Vec<&str> = source.lines().map_while(|line| line.strip_prefix("//!")).collect();
+    let head = head.join(" ");
+    let named = head.trim_end().strip_suffix(").").and_then(|head| head.rsplit_once('('));
+    named.map(|(_, named)| promises_in(named)).unwrap_or_default()
+}
+
 /// The promises of all functions in a source that bear one; and of the other tests there, `all`.
-fn promises_of_tests(source: &str, all: Option<usize>) -> Vec<usize> {
+fn promises_of_tests(source: &str, all: &BTreeSet<usize>) -> Vec<usize> {
     let mut is_test = false;
     let mut found = Vec::new();
     for line in source.lines().map(str::trim_start) {
         if line == "#[test]" || line.starts_with("#[tokio::test") {
             is_test = true;
         } else if let Some(name) = line.strip_prefix("async ").unwrap_or(line).strip_prefix("fn ") {
-            found.extend(promise_in(name).or(all.filter(|_| is_test)));
+            match promise_in(name) {
+                Some(own) => found.push(own),
+                None if is_test => found.extend(all),
+                None => {}
+            }
             is_test = false;
         }
     }
@@ -247,8 +263,11 @@ mod tests {
         assert_eq!(promise_in("p06_close() {"), Some(6));
         assert_eq!([promise_in("p06() {"), promise_in("path_of(x)"), promise_in("p13_x()")], [None; 3]);
         let source = "#[test]\nfn a() {\nfn b() {\n  #[tokio::test(x)]\n  // so\n  async fn c() {\nfn p06_d() {\n#[test]\nfn p13_e() {";
-        assert_eq!(promises_of_tests(source, None), [6]);
-        assert_eq!(promises_of_tests(source, promise_in("p08_all")), [8, 8, 6, 8]);
+        assert_eq!(promises_of_tests(source, &BTreeSet::new()), [6]);
+        assert_eq!(promises_of_tests(source, &BTreeSet::from([8])), [8, 8, 6, 8]);
+        let head = "//! What is lost\n//! is counted (P4, P8).\n\nuse x; // (P1).";
+        assert_eq!(promises_of_file(head), BTreeSet::from([4, 8]));
+        assert!(promises_of_file("//! Counted (P4) somewhere.").is_empty());
     }
 
     #[test]
