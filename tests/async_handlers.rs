@@ -1,4 +1,5 @@
-//! Async handlers, on tokio and on executors of one's own; streams; waiting and ending without holding up a thread.
+//! Async handlers, on tokio and on executors of one's own; streams; waiting and ending without holding up a thread (P4,
+//! P8).
 #![cfg(all(feature = "async", not(ringbus_loom)))]
 
 #[path = "support/by_hand.rs"]

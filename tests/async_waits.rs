@@ -1,5 +1,5 @@
 //! Waiting in async code: until all is idle, for a shutdown inside of a handler, for events that come, one by one or of which
-//! some were lost; and never for oneself.
+//! some were lost; and never for oneself (P6, P8).
 #![cfg(all(feature = "async", not(ringbus_loom)))]
 
 #[path = "support/held.rs"]
@@ -32,6 +32,8 @@ async fn all_that_waits_on_the_runtimes_own_thread_can_be_awaited() {
     // Nobody but this thread could make it come true.
     let busy = bus.wait_idle(LIMIT).unwrap_err();
     assert!(busy.on_executor && busy.handlers[0].subscription == guard.id(), "{busy}");
+    let late = bus.wait_idle(Duration::ZERO).unwrap_err();
+    assert!(!late.on_executor, "its time was over in any case: {late}");
     let busy = bus.wait_idle_async(Duration::ZERO).await.unwrap_err();
     assert!(!busy.on_executor && busy.handlers.len() == 1, "{busy}");
     bus.wait_idle_async(LONG).await.unwrap();

@@ -1,4 +1,4 @@
-//! What an event inherits from the one in whose handler it is made, and where a chain of events ends.
+//! What an event inherits from the one in whose handler it is made, and where a chain of events ends (P7).
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};

@@ -199,6 +199,67 @@ fn an_end_is_not_over_before_what_waited_is_counted() {
     assert!(reports.handlers[0].running && !reports.is_complete(), "{reports}");
 }
 
+/// Has a handler shut the bus down, which cannot wait there.
+fn shut_down_inside(bus: &Bus) {
+    let (tell, told) = channel();
+    let stop = move |_: &Event| tell.send(ringbus::current().unwrap().shutdown(LONG).unfinished).unwrap();
+    let _guard = bus.on("stop").unwrap().subscribe(stop);
+    publish_event!(bus: bus, "stop");
+    assert_eq!(told.try_recv(), Ok(true));
+}
+
+#[test]
+fn what_comes_late_to_a_receiver_that_was_told_the_end_is_not_waited_for() {
+    let bus = Bus::new();
+    let (late, handler) = held();
+    let handler = Mutex::new(handler);
+    let filter = move |event: &Event| {
+        (handler.lock().unwrap())(event);
+        true
+    };
+    let mut jobs = bus.on("job").unwrap().filter(filter).receiver().unwrap();
+    let waiting = bus.on("job").unwrap().in_thread().subscribe(|_| {}).unwrap();
+    std::thread::scope(|scope| {
+        let publisher = scope.spawn(|| publish(&bus, 1));
+        late.begun.recv().unwrap();
+        shut_down_inside(&bus);
+        drop(late.go);
+        publisher.join().unwrap();
+    });
+    let report = bus.shutdown(LONG);
+    let running: Vec<_> = report.handlers.iter().filter(|end| end.running).map(|end| end.subscription).collect();
+    assert_eq!((running, report.unfinished), (vec![jobs.info().id], false), "{report}");
+    assert!(jobs.try_recv().is_ok(), "it can still be taken out");
+    assert_eq!(waiting.info().queue.unwrap().discarded, 0);
+}
+
+#[test]
+fn a_shutdown_that_cannot_wait_ends_what_nobody_hands_anything_to() {
+    let bus = Bus::new();
+    let (alive, ended) = channel::<()>();
+    bus.on("job").unwrap().in_thread().subscribe(move |_| _ = &alive).unwrap().detach();
+    publish(&bus, 3);
+    shut_down_inside(&bus);
+    assert_eq!(ended.recv_timeout(LONG), Err(std::sync::mpsc::RecvTimeoutError::Disconnected));
+}
+
+#[test]
+fn a_report_counts_what_was_done_since_the_shutdown_began() {
+    let bus = Bus::new();
+    let (slow, handler) = held();
+    let _guard = bus.on("job").unwrap().in_thread().subscribe(handler).unwrap();
+    publish(&bus, 2);
+    for _ in 0..2 {
+        slow.go.send(()).unwrap();
+    }
+    bus.wait_idle(LONG).unwrap();
+    publish(&bus, 3);
+    drop(slow.go);
+    let report = bus.shutdown(LONG);
+    assert!(report.is_complete() && report.drained() <= 3, "{report}");
+    assert_eq!(bus.stats().totals.delivered, 5);
+}
+
 #[test]
 fn a_handler_that_has_shut_its_own_bus_down_does_not_keep_it_alive() {
     let (bus, captured) = (Bus::new(), Arc::new(()));

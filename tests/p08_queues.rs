@@ -357,6 +357,7 @@ fn a_shutdown_drains_and_reports_and_refuses_after_that() {
     let (gate, handler) = gate();
     let _slow = bus.on("job").unwrap().named("slow").in_thread().subscribe(handler).unwrap();
     let _sync = bus.subscribe(|_| {});
+    assert!(!bus.is_shut_down());
     (0..4).for_each(|n| drop(publish_event!(bus: &bus, "job", n)));
     gate.begun.recv().unwrap();
     std::thread::scope(|scope| {
