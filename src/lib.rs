@@ -34,6 +34,8 @@
 //! - `arc-swap-table`: the list of handlers behind an `ArcSwap` instead of hazard pointers, for comparison; slower.
 //! - `reference-table`: the lock-based table that the test-suite also runs on; slower, and not lock-free.
 //! - `inject`: for this crate's own tests only.
+// Each item says which feature it wants, where the compiler can tell.
+#![cfg_attr(docsrs, feature(doc_cfg), doc(auto_cfg(hide(ringbus_loom))))]
 #![deny(missing_docs, unsafe_code)]
 #![warn(unreachable_pub)]
 #![deny(clippy::print_stdout, clippy::print_stderr, clippy::dbg_macro, clippy::todo, clippy::unimplemented)]

@@ -164,8 +164,8 @@ impl Bus {
 ///
 /// The first line tells the panic (`"record": "panic"`: time, thread, message, place). A thread that has never published
 /// stands there by the name that the system knows it by: on Linux at most 15 bytes, and those of the thread that started it
-/// where it was given none. Then come the events that the
-/// thread was handling, outermost first (`"record": "publishing"`), and the history, oldest first (`"record": "event"`).
+/// where it was given none. Then come the events that the thread was handling, outermost first
+/// (`"record": "publishing"`), and the history, oldest first (`"record": "event"`).
 ///
 /// ```no_run
 /// # #[cfg(feature = "serde")]
