@@ -7,7 +7,7 @@ mod by_hand;
 #[path = "support/suspended.rs"]
 mod suspended;
 
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::num::NonZeroU32;
 use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -17,7 +17,6 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use by_hand::{by_hand, woken};
-use futures_core::Stream;
 use ringbus::{
     Bus, CloseError, Event, EventStream, ExpectError, HandlerErrorCause, Lagged, Outcome, QueueError, Retry,
     publish_event,
@@ -32,7 +31,7 @@ fn n(event: &Event) -> i64 {
 }
 
 async fn next(stream: &mut EventStream) -> Option<Result<i64, Lagged>> {
-    poll_fn(|cx| Pin::new(&mut *stream).poll_next(cx)).await.map(|item| item.map(|event| n(&event)))
+    stream.next().await.map(|item| item.map(|event| n(&event)))
 }
 
 #[tokio::test]

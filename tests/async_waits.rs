@@ -8,14 +8,13 @@ mod held;
 mod suspended;
 
 use std::cell::RefCell;
-use std::future::{Future, poll_fn};
-use std::pin::{Pin, pin};
+use std::future::Future;
+use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::{Duration, Instant};
 
-use futures_core::Stream;
 use held::{LONG, held, publish};
 use ringbus::{Bus, ExpectError, FieldReader, FieldWriter, Lagged, Payload, SubscriptionInfo, Value, publish_event};
 use suspended::suspended;
@@ -139,7 +138,7 @@ async fn a_loss_is_told_before_the_event_that_comes_after_it() {
         publish_event!(bus: &bus, "async.numbered", n = "none");
         let publishing = bus.clone();
         ON_READING.set(Some(Box::new(move || (1..=5).for_each(|n| drop(publishing.publish(Numbered(n)))))));
-        let mut next = async || poll_fn(|cx| Pin::new(&mut stream).poll_next(cx)).await;
+        let mut next = async || stream.next().await;
         assert_eq!(next().await.unwrap().err(), Some(Lagged(3)));
         if !ends {
             assert_eq!(next().await.unwrap().unwrap().0, 4);
@@ -167,7 +166,7 @@ async fn what_cannot_be_read_after_the_end_has_failed_like_all_others() {
     let decoded = || bus.on_payload::<Numbered>().unwrap().decode().queued();
     let mut stream = decoded().capacity(1).stream().unwrap();
     (0..2).for_each(|_| drop(publish_event!(bus: &bus, "async.numbered", n = "none")));
-    let mut next = async || poll_fn(|cx| Pin::new(&mut stream).poll_next(cx)).await;
+    let mut next = async || stream.next().await;
     assert_eq!(next().await.unwrap().err(), Some(Lagged(1)));
     bus.unsubscribe_all();
     assert!(next().await.is_none());
@@ -255,7 +254,7 @@ async fn a_stream_that_holds_an_event_back_can_be_closed() {
         let bus = Bus::new();
         let mut jobs = bus.on("job").unwrap().queued().capacity(1).stream().unwrap();
         publish(&bus, 2);
-        let lagged = poll_fn(|cx| Pin::new(&mut jobs).poll_next(cx)).await.unwrap();
+        let lagged = jobs.next().await.unwrap();
         assert_eq!(lagged.map(drop), Err(Lagged(1)));
         if shut_down {
             let report = bus.shutdown(Duration::ZERO);
@@ -264,8 +263,8 @@ async fn a_stream_that_holds_an_event_back_can_be_closed() {
         } else {
             assert_eq!(jobs.subscription().close_timeout(LIMIT), Ok(()));
         }
-        let kept = poll_fn(|cx| Pin::new(&mut jobs).poll_next(cx)).await.unwrap();
+        let kept = jobs.next().await.unwrap();
         assert!(kept.is_ok(), "it still comes out");
-        assert!(poll_fn(|cx| Pin::new(&mut jobs).poll_next(cx)).await.is_none());
+        assert!(jobs.next().await.is_none());
     }
 }

@@ -315,7 +315,8 @@ impl Subscription {
     /// # Errors
     /// [`CloseError::NotDrained`] past the deadline, or where quarantine has kept back what waited; [`CloseError::TimedOut`]
     /// where a publisher was still handing an event over then: that one is discarded too. [`CloseError::InsideHandler`] and
-    /// [`CloseError::OnExecutor`] where waiting could be waiting for oneself: what waits is handled, and not waited for.
+    /// [`CloseError::OnExecutor`] where waiting could be waiting for oneself: what waits is handled, and not waited for. (Where a
+    /// publisher was just handing an event over, that is handled too, and the thread or task ends with the guard.)
     #[doc(alias = "drain")]
     pub fn close_drained(&self, limit: Duration) -> Result<(), CloseError> {
         let ending = self.ending();

@@ -165,7 +165,7 @@ fn models(root: &Path) -> Result<Vec<(String, BTreeSet<usize>)>, String> {
 /// `P2, P8: …` names 2 and 8.
 fn promises_in(text: &str) -> BTreeSet<usize> {
     let named = text.split(':').next().unwrap_or_default();
-    named.split(", ").filter_map(|word| word.strip_prefix('P')?.parse().ok()).collect()
+    named.split(',').filter_map(|word| word.trim().strip_prefix('P')?.parse().ok()).collect()
 }
 
 /// Counts tests by promise and file.
@@ -265,7 +265,7 @@ mod tests {
         let source = "#[test]\nfn a() {\nfn b() {\n  #[tokio::test(x)]\n  // so\n  async fn c() {\nfn p06_d() {\n#[test]\nfn p13_e() {";
         assert_eq!(promises_of_tests(source, &BTreeSet::new()), [6]);
         assert_eq!(promises_of_tests(source, &BTreeSet::from([8])), [8, 8, 6, 8]);
-        let head = "//! What is lost\n//! is counted (P4, P8).\n\nuse x; // (P1).";
+        let head = "//! What is lost\n//! is counted (P4,\n//! P8).\n\nuse x; // (P1).";
         assert_eq!(promises_of_file(head), BTreeSet::from([4, 8]));
         assert!(promises_of_file("//! Counted (P4) somewhere.").is_empty());
     }

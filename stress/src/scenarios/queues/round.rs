@@ -5,7 +5,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::{self, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
-use futures_core::Stream;
 use ringbus::{Bus, EventStream, Lagged, Receiver, ShutdownReport, SubscriptionInfo};
 
 use super::audit::{self, Ended};
@@ -144,7 +143,7 @@ fn receive(play: &Play, which: usize, mut receiver: Receiver) -> Took {
 
 fn read(play: &Play, which: usize, mut stream: EventStream) -> Took {
     let mut lagged = 0;
-    while let Some(item) = block_on(std::future::poll_fn(|cx| std::pin::Pin::new(&mut stream).poll_next(cx))) {
+    while let Some(item) = block_on(stream.next()) {
         match item {
             Ok(event) => handler::took(play, which, &event),
             Err(Lagged(lost)) => lagged += lost,
