@@ -397,3 +397,27 @@ impl fmt::Debug for Subscription {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(all(test, not(ringbus_loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_tell_how_long_who_waited_and_for_what() {
+        let after = Duration::from_secs(2);
+        let timed_out = |threads: &[&str]| CloseError::TimedOut {
+            after,
+            threads: threads.iter().map(|&thread| thread.to_owned()).collect(),
+        };
+        let left = |running| CloseError::NotDrained { after, abandoned: 3, running };
+        let told = [
+            (timed_out(&[]), "after 2s the handler was still being dropped by another close"),
+            (timed_out(&["main", "rb:mail"]), "after 2s the handler still runs on: main, rb:mail"),
+            (left(false), "after 2s 3 events were left that waited for the handler"),
+            (left(true), "after 2s 3 events were left that waited for the handler, which still runs"),
+        ];
+        for (error, text) in told {
+            assert_eq!(error.to_string(), text);
+        }
+    }
+}
