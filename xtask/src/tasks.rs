@@ -18,7 +18,7 @@ The commands of ringbus:
   cargo xtask loom [NAME]       the loom models in tests/loom, all or one
   cargo xtask loom --mutants [NAME] [--limit SECONDS]
                                 every known way to break a protocol, tried: its model must fail
-                                (NAME: a mutant or a model; 600 seconds each unless told)
+                                (NAME: a mutant, a model or a test of it; 600 seconds each unless told)
   cargo xtask loom --list       the models and the mutants
   cargo xtask stress [ARG...]   threads that do everything at once, with delays at any atomic step
                                 (--seconds N, --events N, --seed N, --scenario NAME; --help tells all)
