@@ -80,7 +80,12 @@ fn off() -> Row {
             event!(target: KIND, Level::TRACE, source = SOURCE, line = n, column = COLUMN, fatal = FATAL);
         })
     };
-    Row::pair("rival-off", "call site, disabled, wall time", ours::call_site(false), Side::new("tracing, disabled", run))
+    Row::pair(
+        "rival-off",
+        "call site, disabled, wall time",
+        ours::call_site(false),
+        Side::new("tracing, disabled", run),
+    )
 }
 
 fn enabled() -> Row {
