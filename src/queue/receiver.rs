@@ -12,7 +12,7 @@ use std::time::Instant;
 use super::event_of::EventOf;
 use super::mailbox::{Mailbox, Next, SharedMailbox};
 #[cfg(feature = "async")]
-use super::timer::Alarm;
+use super::tasks::timer::Alarm;
 use crate::bus::Subscription;
 use crate::contain::{self, Caught};
 use crate::dispatch::awaited::{HandlerErrorCause, Ticket};

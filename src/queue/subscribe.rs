@@ -1,10 +1,10 @@
-//! Subscribing handlers that take their time: on a thread, on several, or by taking the events out oneself.
+//! Subscriptions that are being made whose events wait: their options, and their queue and workers.
 
 use core::panic::Location;
 use core::time::Duration;
 use std::sync::Arc;
 
-use super::code::{Alone, Code, Shared};
+use super::code::Code;
 use super::mailbox::{Drives, Mailbox, SharedMailbox};
 use super::options::{Options, QueueError};
 use super::overflow::Overflow;
@@ -12,8 +12,7 @@ use super::receiver::{Received, Receiver};
 use super::threads;
 use super::worker::Worker;
 use crate::bus::{Subscribe, Subscription};
-use crate::dispatch::{BoxError, FailurePolicy, Retry};
-use crate::event::{Event, Payload};
+use crate::dispatch::{FailurePolicy, Retry};
 
 /// A subscription being made whose handler takes its time: events wait for it in a queue of its own, and publishers do
 /// not. Begun by [`Subscribe::in_thread`], [`in_pool`](Subscribe::in_pool), [`queued`](Subscribe::queued), and for async
@@ -179,7 +178,6 @@ impl<P, M> Queued<P, M> {
     }
 
     /// Whether it takes events without a payload too.
-    #[cfg(feature = "async")]
     pub(super) fn decodes(&self) -> bool {
         self.base.decodes()
     }
@@ -217,7 +215,7 @@ impl<P, M> Queued<P, M> {
         Ok((base.add_queue(Arc::clone(&mailbox) as _, typed, place), mailbox))
     }
 
-    fn add_threads(
+    pub(super) fn add_threads(
         mut self,
         codes: Vec<Box<dyn Code>>,
         typed: bool,
@@ -297,155 +295,6 @@ pub(super) mod sealed {
 impl CalledByWorkers for InThread {}
 impl CalledByWorkers for InPool {}
 
-impl Queued<Event, InThread> {
-    /// Subscribes `handler`, which may change what it has captured.
-    ///
-    /// # Errors
-    /// [`QueueError`]: an option is out of range, the failure policy is to unwind, or the thread cannot be started. Nothing is
-    /// subscribed then.
-    #[track_caller]
-    pub fn subscribe(self, mut handler: impl FnMut(&Event) + Send + 'static) -> Result<Subscription, QueueError> {
-        self.try_subscribe(move |event| {
-            handler(event);
-            Ok(())
-        })
-    }
-
-    /// Subscribes a handler that may fail.
-    ///
-    /// # Errors
-    /// As for [`subscribe`](Self::subscribe).
-    #[track_caller]
-    pub fn try_subscribe(
-        self,
-        handler: impl FnMut(&Event) -> Result<(), BoxError> + Send + 'static,
-    ) -> Result<Subscription, QueueError> {
-        self.add_handler(handler, Location::caller())
-    }
-
-    pub(super) fn add_handler(
-        self,
-        handler: impl FnMut(&Event) -> Result<(), BoxError> + Send + 'static,
-        place: &'static Location<'static>,
-    ) -> Result<Subscription, QueueError> {
-        self.add_threads(vec![Box::new(Alone(handler))], false, place)
-    }
-}
-
-impl<T: Payload> Queued<T, InThread> {
-    /// Subscribes `handler` for payloads, which may change what it has captured.
-    ///
-    /// # Errors
-    /// [`QueueError`]: an option is out of range, the failure policy is to unwind, or the thread cannot be started. Nothing is
-    /// subscribed then.
-    #[track_caller]
-    pub fn subscribe(self, mut handler: impl FnMut(&T) + Send + 'static) -> Result<Subscription, QueueError> {
-        self.try_subscribe(move |payload| {
-            handler(payload);
-            Ok(())
-        })
-    }
-
-    /// Subscribes a handler for payloads that may fail.
-    ///
-    /// # Errors
-    /// As for [`subscribe`](Self::subscribe).
-    #[track_caller]
-    pub fn try_subscribe(
-        self,
-        handler: impl FnMut(&T) -> Result<(), BoxError> + Send + 'static,
-    ) -> Result<Subscription, QueueError> {
-        self.add_handler(handler, Location::caller())
-    }
-
-    pub(super) fn add_handler(
-        self,
-        mut handler: impl FnMut(&T) -> Result<(), BoxError> + Send + 'static,
-        place: &'static Location<'static>,
-    ) -> Result<Subscription, QueueError> {
-        let typed = !self.base.decodes();
-        let code = Alone(move |event: &Event| event.with_payload(&mut handler)?);
-        self.add_threads(vec![Box::new(code)], typed, place)
-    }
-}
-
-impl Queued<Event, InPool> {
-    /// Subscribes `handler`, which is called on several threads at once.
-    ///
-    /// # Errors
-    /// [`QueueError`]: an option is out of range, the failure policy is to unwind, or a thread cannot be started. Nothing is
-    /// subscribed then.
-    #[track_caller]
-    pub fn subscribe(self, handler: impl Fn(&Event) + Send + Sync + 'static) -> Result<Subscription, QueueError> {
-        self.try_subscribe(move |event| {
-            handler(event);
-            Ok(())
-        })
-    }
-
-    /// Subscribes a handler that may fail.
-    ///
-    /// # Errors
-    /// As for [`subscribe`](Self::subscribe).
-    #[track_caller]
-    pub fn try_subscribe(
-        self,
-        handler: impl Fn(&Event) -> Result<(), BoxError> + Send + Sync + 'static,
-    ) -> Result<Subscription, QueueError> {
-        self.add_handler(handler, Location::caller())
-    }
-
-    pub(super) fn add_handler(
-        self,
-        handler: impl Fn(&Event) -> Result<(), BoxError> + Send + Sync + 'static,
-        place: &'static Location<'static>,
-    ) -> Result<Subscription, QueueError> {
-        let handler = Arc::new(handler);
-        let codes = self.codes(|| Box::new(Shared(Arc::clone(&handler))))?;
-        drop(handler);
-        self.add_threads(codes, false, place)
-    }
-}
-
-impl<T: Payload> Queued<T, InPool> {
-    /// Subscribes `handler` for payloads, which is called on several threads at once.
-    ///
-    /// # Errors
-    /// [`QueueError`]: an option is out of range, the failure policy is to unwind, or a thread cannot be started. Nothing is
-    /// subscribed then.
-    #[track_caller]
-    pub fn subscribe(self, handler: impl Fn(&T) + Send + Sync + 'static) -> Result<Subscription, QueueError> {
-        self.try_subscribe(move |payload| {
-            handler(payload);
-            Ok(())
-        })
-    }
-
-    /// Subscribes a handler for payloads that may fail.
-    ///
-    /// # Errors
-    /// As for [`subscribe`](Self::subscribe).
-    #[track_caller]
-    pub fn try_subscribe(
-        self,
-        handler: impl Fn(&T) -> Result<(), BoxError> + Send + Sync + 'static,
-    ) -> Result<Subscription, QueueError> {
-        self.add_handler(handler, Location::caller())
-    }
-
-    pub(super) fn add_handler(
-        self,
-        handler: impl Fn(&T) -> Result<(), BoxError> + Send + Sync + 'static,
-        place: &'static Location<'static>,
-    ) -> Result<Subscription, QueueError> {
-        let typed = !self.base.decodes();
-        let handler = Arc::new(move |event: &Event| event.with_payload(&handler)?);
-        let codes = self.codes(|| Box::new(Shared(Arc::clone(&handler))))?;
-        drop(handler);
-        self.add_threads(codes, typed, place)
-    }
-}
-
 impl<P: Received> Queued<P, TakenOut> {
     /// Takes the events out by oneself, as from a channel.
     ///
@@ -457,7 +306,7 @@ impl<P: Received> Queued<P, TakenOut> {
         if self.base.has_breaker() {
             return Err(QueueError::NobodyCalled { option: "breaker" });
         }
-        let typed = P::IS_PAYLOAD && !self.base.decodes();
+        let typed = P::IS_PAYLOAD && !self.decodes();
         let place = Location::caller();
         let (guard, mailbox) = self.add(Vec::new(), typed, Box::new(|| false), |_, _| Ok(()), place)?;
         Ok(Receiver::new(guard, mailbox))

@@ -7,14 +7,14 @@ use core::task::{Context, Poll};
 
 use futures_core::Stream;
 
-use super::mailbox::Next;
-use super::options::QueueError;
-use super::receiver::{Received, Receiver};
-use super::subscribe::{Queued, TakenOut};
 use crate::bus::{Bus, Subscription};
 use crate::dispatch::SubscriptionInfo;
 use crate::dispatch::awaited::Ticket;
 use crate::event::{Event, IntoSelector, KindTaken, PatternError, Payload};
+use crate::queue::mailbox::Next;
+use crate::queue::options::QueueError;
+use crate::queue::receiver::{Received, Receiver};
+use crate::queue::subscribe::{Queued, TakenOut};
 
 /// So many events were lost since the last one, because the stream's queue was full.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

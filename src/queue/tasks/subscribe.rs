@@ -4,14 +4,14 @@ use core::future::Future;
 use core::panic::Location;
 use std::sync::Arc;
 
-use super::code::Code;
-use super::event_of::EventOf;
-use super::options::QueueError;
-use super::subscribe::{CalledByWorkers, Queued, sealed};
 use super::task::{self, Async, Spawn, Tokio};
 use crate::bus::{Bus, Subscribe, Subscription};
 use crate::dispatch::BoxError;
 use crate::event::{Event, KindTaken, Payload, Selector};
+use crate::queue::code::Code;
+use crate::queue::event_of::EventOf;
+use crate::queue::options::QueueError;
+use crate::queue::subscribe::{CalledByWorkers, Queued, sealed};
 
 /// An async handler, as a task of an executor. The closure is `Fn`, not `FnMut`: with [`concurrency`](Queued::concurrency) the
 /// future of one call is alive while the next is made, and one past its [deadline](Queued::deadline) is dropped where it

@@ -3,14 +3,14 @@
 use core::future::Future;
 use core::panic::Location;
 
-use super::event_of::EventOf;
-use super::options::QueueError;
-use super::subscribe::Queued;
-use super::subscribe_async::{InTasks, infallible};
+use super::subscribe::{InTasks, infallible};
 use crate::bus::Subscription;
 use crate::bus::mapped::Mapped;
 use crate::dispatch::{BoxError, Skip};
 use crate::event::{Event, Payload};
+use crate::queue::event_of::EventOf;
+use crate::queue::options::QueueError;
+use crate::queue::subscribe::Queued;
 
 /// What was made of an event, if it is anything.
 fn made<U>(input: Option<U>) -> Result<U, BoxError> {

@@ -7,15 +7,15 @@ use core::task::{Context, Poll};
 use std::panic::resume_unwind;
 use std::sync::Arc;
 
-use super::code::Code;
-use super::mailbox::SharedMailbox;
-use super::options::QueueError;
 use super::timer::Alarm;
-use super::worker::Turnout;
 use crate::contain;
 use crate::dispatch::BoxError;
 use crate::dispatch::backlog::Backlog;
 use crate::event::Event;
+use crate::queue::code::Code;
+use crate::queue::mailbox::SharedMailbox;
+use crate::queue::options::QueueError;
+use crate::queue::worker::Turnout;
 
 /// An executor that async handlers run on; [`Tokio`] is one.
 ///
