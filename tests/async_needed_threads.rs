@@ -87,7 +87,7 @@ fn a_drain_does_not_wait_for_a_publisher_who_waits_for_room() {
         });
         assert_eq!(publisher.join().unwrap(), 1);
         assert_eq!(guard.info().queue.unwrap().discarded, 0);
-        // The queue has stayed open for that publisher. Now it ends: somebody waits for it, or lets the guard go.
+        // The queue has stayed open for that publisher. Now it ends: somebody waits for it, or the guard goes.
         if closed {
             assert_eq!(runtime.block_on(guard.close_async()), Ok(()));
         } else {
@@ -99,6 +99,23 @@ fn a_drain_does_not_wait_for_a_publisher_who_waits_for_room() {
             runtime.block_on(tokio::task::yield_now());
         }
     }
+}
+
+#[test]
+fn a_drain_that_nobody_could_wait_for_ends_with_the_guard() {
+    let (bus, runtime, captured) = (Bus::new(), runtime(), Arc::new(()));
+    let (guard, publisher) = full(&bus, &runtime, Arc::clone(&captured));
+    runtime.block_on(async {
+        assert_eq!(guard.close_drained(LONG), Err(CloseError::OnExecutor));
+        // While the publisher is certainly there: only this thread makes room.
+        drop(guard);
+        let deadline = Instant::now() + LONG;
+        while Arc::strong_count(&captured) > 1 {
+            assert!(Instant::now() < deadline, "the handler lives on");
+            tokio::task::yield_now().await;
+        }
+    });
+    assert_eq!(publisher.join().unwrap(), 1);
 }
 
 #[test]

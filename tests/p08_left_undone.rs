@@ -11,8 +11,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Barrier, Mutex};
 
-use held::{LONG, held, publish};
-use ringbus::{Bus, CloseError, Event, FailurePolicy, HandlerErrorCause, Subscription, publish_event};
+use held::{Held, LONG, held, publish};
+use ringbus::{Bus, CloseError, Event, FailurePolicy, HandlerErrorCause, RecvError, Subscription, publish_event};
 
 /// A handler in quarantine after its first event, which fails once it may.
 fn failing(bus: &Bus) -> (Receiver<()>, std::sync::mpsc::Sender<()>, Subscription) {
@@ -208,15 +208,68 @@ fn shut_down_inside(bus: &Bus) {
     assert_eq!(told.try_recv(), Ok(true));
 }
 
-#[test]
-fn what_comes_late_to_a_receiver_that_was_told_the_end_is_not_waited_for() {
-    let bus = Bus::new();
-    let (late, handler) = held();
+/// A filter in which a publisher stands, about to hand an event over, until it is let go.
+fn late() -> (Held, impl Fn(&Event) -> bool + Send + Sync + 'static) {
+    let (held, handler) = held();
     let handler = Mutex::new(handler);
     let filter = move |event: &Event| {
         (handler.lock().unwrap())(event);
         true
     };
+    (held, filter)
+}
+
+/// Has something done inside a handler of the bus.
+fn inside(bus: &Bus, work: impl FnOnce() + Send + 'static) {
+    let work = Mutex::new(Some(work));
+    let _guard = bus.on("inside").unwrap().subscribe(move |_| work.lock().unwrap().take().unwrap()());
+    assert_eq!(publish_event!(bus: bus, "inside").delivered, 1);
+}
+
+#[test]
+fn a_drain_begun_inside_a_handler_ends_with_the_guard_while_somebody_hands_over() {
+    let bus = Bus::new();
+    let (late, filter) = late();
+    let (alive, ended) = channel::<()>();
+    let jobs = bus.on("job").unwrap().filter(filter).in_thread().subscribe(move |_| _ = &alive).unwrap();
+    std::thread::scope(|scope| {
+        let publisher = scope.spawn(|| publish(&bus, 1));
+        late.begun.recv().unwrap();
+        inside(&bus, move || {
+            assert_eq!(jobs.close_drained(LONG), Err(CloseError::InsideHandler));
+            drop(jobs);
+        });
+        drop(late.go);
+        publisher.join().unwrap();
+    });
+    assert_eq!(ended.recv_timeout(LONG), Err(std::sync::mpsc::RecvTimeoutError::Disconnected));
+}
+
+#[test]
+fn who_receives_learns_of_an_end_begun_inside_a_handler_while_somebody_hands_over() {
+    let bus = Bus::new();
+    let (late, filter) = late();
+    let jobs = bus.on("job").unwrap().filter(filter).receiver().unwrap();
+    let (give, given) = channel();
+    let mut jobs = std::thread::scope(|scope| {
+        let publisher = scope.spawn(|| publish(&bus, 1));
+        late.begun.recv().unwrap();
+        inside(&bus, move || {
+            assert_eq!(jobs.subscription().close_drained(LONG), Err(CloseError::InsideHandler));
+            give.send(jobs).unwrap();
+        });
+        drop(late.go);
+        publisher.join().unwrap();
+        given.recv().unwrap()
+    });
+    assert!(jobs.recv_timeout(LONG).is_ok());
+    assert_eq!(jobs.recv_timeout(LONG).map(drop), Err(RecvError::Ended));
+}
+
+#[test]
+fn what_comes_late_to_a_receiver_that_was_told_the_end_is_not_waited_for() {
+    let bus = Bus::new();
+    let (late, filter) = late();
     let mut jobs = bus.on("job").unwrap().filter(filter).receiver().unwrap();
     let waiting = bus.on("job").unwrap().in_thread().subscribe(|_| {}).unwrap();
     std::thread::scope(|scope| {

@@ -2,6 +2,7 @@
 //! panic hook, which makes this a process of its own. The hook is quiet, so that panics that are ordered print nothing.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook};
+use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
 
 use ringbus::{Bus, Delivery, FailurePolicy, Outcome, SubscriptionState, publish_event};
@@ -158,4 +159,37 @@ fn p10_while_panicking_errors_are_counted_reported_and_lead_to_quarantine() {
     let info = broken.info();
     assert_eq!((info.failed, info.panicked, info.quarantined), (2, 0, 2));
     assert_eq!(*reports.lock().unwrap(), [false, true]);
+}
+
+#[test]
+fn p10_a_close_while_unwinding_waits_for_the_call() {
+    let _alone = alone();
+    let bus = Bus::new();
+    let (begin, begun) = channel();
+    let (go, may_go) = channel::<()>();
+    let may_go = Mutex::new(may_go);
+    let guard = bus.on("p10.held").unwrap().subscribe(move |_| {
+        begin.send(()).unwrap();
+        let _ = may_go.lock().unwrap().recv();
+    });
+    let (guard, closed) = (&guard, &Mutex::new(None));
+    std::thread::scope(|scope| {
+        scope.spawn(|| publish_event!(bus: &bus, "p10.held"));
+        begun.recv().unwrap();
+        scope.spawn(|| {
+            let unwound = catch_unwind(AssertUnwindSafe(|| {
+                let _at_drop = AtDrop(|| {
+                    let result = guard.close();
+                    *closed.lock().unwrap_or_else(PoisonError::into_inner) = Some((result, guard.info().delivered));
+                });
+                panic!("ordered: unwinding");
+            }));
+            assert!(unwound.is_err());
+        });
+        while guard.is_active() {
+            std::thread::yield_now();
+        }
+        drop(go);
+    });
+    assert_eq!(*closed.lock().unwrap_or_else(PoisonError::into_inner), Some((Ok(()), 1)));
 }

@@ -1,8 +1,8 @@
 //! A handler on its way out of a bus that is shut down: its calls end, then its queue, and what became of both is told.
 //!
 //! It refuses to wait for the handler that has asked for it. Workers whose queue somebody is handing an event to, and that
-//! cannot be waited for, stay: the event is handled, and they end with the next shutdown that waits, with the guard, or with
-//! the bus.
+//! cannot be waited for, stay: the event is handled, and they end with the next shutdown that waits, with the guard (which
+//! waits for nobody: what comes after that is discarded), or with the bus.
 
 use core::panic::Location;
 use std::sync::{Arc, Weak};
@@ -90,7 +90,7 @@ impl Leaving {
             if waited || self.uncalled || !backlog.has_workers() {
                 backlog.finish();
             }
-            waited |= waits && !self.asks && backlog.is_over();
+            waited |= waits && !self.asks && self.uncalled && backlog.is_over();
             if waited && !self.told_early && !backlog.watch().wait_until(deadline, || backlog.is_over()) {
                 backlog.stop();
             }

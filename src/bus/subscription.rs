@@ -120,11 +120,14 @@ impl Ending {
     }
 
     /// Unsubscribes it, without waiting: what waits is handled, and what a publisher is just handing over. Where one is, the
-    /// queue comes to its end with the handler's hold on it, which goes with the guard.
+    /// queue comes to its end with the guard.
     pub(crate) fn begin(&self) {
         self.remove();
-        if self.subscriber.backlog.is_some() && self.subscriber.handler.close_idle(contain::drop_contained) {
-            self.finish();
+        if let Some(backlog) = &self.subscriber.backlog {
+            // What comes after the end can still be taken out of a queue without workers, and whoever takes is to learn of it.
+            if self.subscriber.handler.close_idle(contain::drop_contained) || !backlog.has_workers() {
+                backlog.finish();
+            }
         }
     }
 
@@ -316,7 +319,8 @@ impl Subscription {
     /// [`CloseError::NotDrained`] past the deadline, or where quarantine has kept back what waited; [`CloseError::TimedOut`]
     /// where a publisher was still handing an event over then: that one is discarded too. [`CloseError::InsideHandler`] and
     /// [`CloseError::OnExecutor`] where waiting could be waiting for oneself: what waits is handled, and not waited for. (Where a
-    /// publisher was just handing an event over, that is handled too, and the thread or task ends with the guard.)
+    /// publisher was just handing an event over, that is handled too if the guard is still there, and the thread or task ends
+    /// with the guard.)
     #[doc(alias = "drain")]
     pub fn close_drained(&self, limit: Duration) -> Result<(), CloseError> {
         let ending = self.ending();
@@ -384,6 +388,10 @@ impl Drop for Subscription {
         self.subscriber.set_guarded(false);
         if !self.subscriber.handler.is_live() {
             self.subscriber.let_go();
+            // An end that was begun where nobody could wait comes now, also inside a handler, or while somebody hands over.
+            if let Some(backlog) = &self.subscriber.backlog {
+                backlog.finish();
+            }
         }
     }
 }

@@ -45,7 +45,7 @@ pub(super) struct Seat {
 pub(super) enum Place {
     /// The worker waits to be driven.
     Free(Worker),
-    /// This thread is driving it; `None` at its very end.
+    /// This thread is driving it; `None` where std cannot be asked for it.
     AtWork(Option<Thread>),
     /// It has been let go, or is being let go.
     Gone,

@@ -84,6 +84,11 @@ mod usual {
     }
 
     impl Unparker {
+        /// Whether its thread sleeps until somebody wakes it.
+        pub(crate) fn needs_waking(&self) -> bool {
+            matches!(self, Self::Usual(_))
+        }
+
         pub(crate) fn unpark(&self) {
             match self {
                 Self::Usual(thread) => thread.unpark(),
@@ -126,6 +131,10 @@ mod twin {
     }
 
     impl Unparker {
+        pub(crate) fn needs_waking(&self) -> bool {
+            true
+        }
+
         pub(crate) fn unpark(&self) {
             self.0.unpark();
         }

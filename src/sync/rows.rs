@@ -259,10 +259,10 @@ pub(crate) fn callers(target: usize) -> Vec<String> {
     ROWS.iter().filter(calling).map(name).collect()
 }
 
-/// The name of the calling thread, as far as its row tells.
+/// The calling thread's name, or that it has none; `None` where its row does not know.
 #[cfg(all(feature = "serde", not(ringbus_loom)))]
-pub(super) fn own_name() -> Option<String> {
-    seated()?.row.owner.load().as_ref().as_ref()?.name().map(str::to_owned)
+pub(super) fn own_name() -> Option<Option<String>> {
+    seated()?.row.owner.load().as_ref().as_ref().map(|owner| owner.name().map(str::to_owned))
 }
 
 #[cfg(ringbus_loom)]

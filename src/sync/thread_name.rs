@@ -8,19 +8,19 @@ use super::rows;
 
 /// The calling thread's name. Allocates.
 pub(crate) fn thread_name() -> Option<String> {
-    rows::own_name().or_else(by_system)
+    rows::own_name().unwrap_or_else(by_system)
 }
 
 #[cfg(target_os = "linux")]
 fn by_system() -> Option<String> {
     // As std calls it; to the system it has the name of the program.
     // SAFETY: neither takes anything, and neither can fail.
-    if unsafe { libc::getpid() == libc::gettid() } {
+    if unsafe { libc::c_long::from(libc::getpid()) == libc::syscall(libc::SYS_gettid) } {
         return Some("main".to_owned());
     }
     let mut name = [0_u8; 16];
-    // SAFETY: the thread is the calling one; the name is 16 bytes long with its end, and so is the place for it.
-    let known = unsafe { libc::pthread_getname_np(libc::pthread_self(), name.as_mut_ptr().cast(), name.len()) } == 0;
+    // SAFETY: the kernel writes 16 bytes at most, the last of them zero; so long is the place for it.
+    let known = unsafe { libc::prctl(libc::PR_GET_NAME, name.as_mut_ptr()) } == 0;
     let name = core::ffi::CStr::from_bytes_until_nul(&name).ok().filter(|name| known && !name.is_empty());
     name.map(|name| name.to_string_lossy().into_owned())
 }
@@ -49,5 +49,8 @@ mod tests {
         assert_eq!(short.as_deref(), Some("a thread"));
         let long = told("one of a pool of workers", false).expect("a name");
         assert!(long.len() >= 15 && "one of a pool of workers".starts_with(&long), "{long}");
+        let unnamed = std::thread::spawn(|| (thread_name(), rows::visit().and_then(|_stay| thread_name())));
+        let (by_system, by_row) = unnamed.join().expect("no panic");
+        assert_eq!((by_system.is_some(), by_row), (cfg!(target_os = "linux"), None));
     }
 }

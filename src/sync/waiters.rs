@@ -36,8 +36,11 @@ impl Waiters {
         Self { top: AtomicPtr::new(ptr::null_mut()) }
     }
 
-    /// Puts a thread on the list.
+    /// Puts a thread on the list, but for one that wakes by itself: that would come again and again, and nobody takes it off.
     pub(crate) fn push(&self, parked: Unparker) {
+        if !parked.needs_waking() {
+            return;
+        }
         let node = Box::into_raw(Box::new(Node { parked, next: UnsafeCell::new(ptr::null_mut()) }));
         let mut top = self.top.load(Ordering::Relaxed);
         loop {
@@ -77,5 +80,31 @@ impl Waiters {
 impl Drop for Waiters {
     fn drop(&mut self) {
         self.wake_all();
+    }
+}
+
+#[cfg(all(test, not(ringbus_loom)))]
+mod tests {
+    use super::*;
+    use crate::sync::Parker;
+
+    #[test]
+    fn a_thread_that_wakes_by_itself_leaves_nothing_on_the_list() {
+        struct Unwinding<'a>(&'a Waiters);
+        impl Drop for Unwinding<'_> {
+            fn drop(&mut self) {
+                self.0.push(Parker::new().unparker().clone());
+            }
+        }
+        let waiters = Waiters::new();
+        let unwound = std::panic::catch_unwind(|| {
+            let _unwinding = Unwinding(&waiters);
+            std::panic::resume_unwind(Box::new(()));
+        });
+        assert!(unwound.is_err() && !waiters.any());
+        waiters.push(Parker::new().unparker().clone());
+        assert!(waiters.any());
+        waiters.wake_all();
+        assert!(!waiters.any());
     }
 }

@@ -159,20 +159,19 @@ impl<P> EventStream<P> {
     /// has taken nothing.
     ///
     /// ```
-    /// use ringbus::{Bus, publish_event};
+    /// use ringbus::{Bus, Lagged, publish_event};
     ///
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// let bus = Bus::new();
     /// let mut jobs = bus.on("job.*")?.queued().capacity(2).stream()?;
     /// (1..=3).for_each(|n| drop(publish_event!(bus: &bus, "job.todo", n)));
-    /// bus.shutdown(std::time::Duration::ZERO);
-    /// while let Some(job) = jobs.next().await {
-    ///     match job {
-    ///         Ok(job) => println!("{job}"),
-    ///         Err(lagged) => println!("{lagged}"), // 1 events were lost ...
-    ///     }
+    /// assert_eq!(jobs.next().await.unwrap().unwrap_err(), Lagged(1));
+    /// for n in 2..=3 {
+    ///     assert_eq!(jobs.next().await.unwrap()?.get("n").unwrap().as_i64(), Some(n));
     /// }
+    /// drop(bus);
+    /// assert!(jobs.next().await.is_none());
     /// # Ok(())
     /// # }
     /// ```

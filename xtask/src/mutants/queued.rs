@@ -35,7 +35,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         model: "queued::drain_against_a_push",
         file: "src/bus/subscription.rs",
         find: "        self.remove();\n        let closed",
-        replace: "        self.begin();\n        let closed",
+        replace: "        self.remove();\n        self.finish();\n        let closed",
         breaks: "P8: an event that was to be handled first is discarded",
         hangs: false,
     },
