@@ -1,11 +1,12 @@
 //! Handlers with a queue, through the bus: a worker that is driven on a thread of its own, and whoever ends it meanwhile.
 //! Each event that was offered is settled once, whoever comes first.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use loom::thread::{self, JoinHandle};
 use ringbus::__models::{Driver, driven, suspended};
-use ringbus::{Bus, Event, Outcome, Subscription};
+use ringbus::{Bus, CloseError, Event, Outcome, Subscription};
 
 use crate::support::Model;
 use crate::support::ending::*;
@@ -176,6 +177,38 @@ fn drain_against_a_push() {
         let (delivered, discarded, dropped) = settled(&guard, enqueued);
         assert_eq!((delivered, discarded, dropped), (enqueued, 0, 0));
         assert_eq!(life.calls() as u64, delivered);
+        if enqueued == 0 { "never offered" } else { "handled" }
+    });
+}
+
+/// A drain that is begun inside of another handler waits for nobody; what a publisher is just handing over is handled too.
+#[test]
+fn a_drain_that_cannot_wait_against_a_push() {
+    Model {
+        name: "queued::a_drain_that_cannot_wait_against_a_push",
+        promise: "P6, P8",
+        preemptions: Some(2),
+        outcomes: &["never offered", "handled"],
+    }
+    .check(|| {
+        let (bus, life) = (bus(), Life::new());
+        let (guard, driver) = subscribe(&bus, &life);
+        let worker = drive(&driver);
+        let there = {
+            let bus = bus.clone();
+            thread::spawn(move || enqueue(&bus))
+        };
+        let guard = Arc::new(guard);
+        let theirs = Arc::clone(&guard);
+        let stop = bus.on("stop").unwrap();
+        let stop = stop.subscribe(move |_| assert_eq!(theirs.close_drained(LONG), Err(CloseError::InsideHandler)));
+        bus.publish(Event::builder("stop").build().unwrap());
+        drop(stop);
+        let enqueued = there.join().unwrap();
+        assert_eq!(guard.close_drained(LONG), Ok(()));
+        worker.join().unwrap();
+        assert_eq!(settled(&guard, enqueued), (enqueued, 0, 0));
+        assert_eq!((life.calls() as u64, life.drops()), (enqueued, 1));
         if enqueued == 0 { "never offered" } else { "handled" }
     });
 }

@@ -40,6 +40,15 @@ pub(super) const MUTANTS: &[Mutant] = &[
         hangs: false,
     },
     Mutant {
+        name: "a drain that cannot wait ends the queue while somebody hands over",
+        model: "queued::a_drain_that_cannot_wait_against_a_push",
+        file: "src/bus/subscription.rs",
+        find: "if self.subscriber.handler.close_idle(contain::drop_contained) || !backlog.has_workers() {",
+        replace: "self.subscriber.handler.close_idle(contain::drop_contained);\n            {",
+        breaks: "P8: an event that was to be handled is discarded",
+        hangs: false,
+    },
+    Mutant {
         name: "a ticket that is dropped settles nothing",
         model: "queued::a_publish_that_waits_for_nobody",
         file: "src/dispatch/awaited.rs",
