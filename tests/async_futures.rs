@@ -1,5 +1,5 @@
 //! The bus's futures, polled by hand: who waits is woken when there is something for it and not before, no wait is for
-//! oneself, and what has begun goes on where the future is dropped.
+//! oneself, and what has begun goes on where the future is dropped (P6, P9).
 #![cfg(all(feature = "async", not(ringbus_loom)))]
 
 #[path = "support/by_hand.rs"]
@@ -88,6 +88,23 @@ fn who_waits_is_woken_when_it_is_over_and_not_before() {
         assert!(waited.is_complete(), "{waited:?}");
         assert!(matches!(poll(idles, &idle_waker), Poll::Ready(Ok(()))));
     }
+}
+
+#[test]
+fn who_waits_for_all_is_not_woken_by_the_first() {
+    let bus = Bus::new();
+    let (executor, tasks) = by_hand();
+    let guard = bus.on("job").unwrap().on_executor(executor).subscribe(|_| suspended(1)).unwrap();
+    let mut task = tasks.recv().unwrap();
+    publish(&bus, 2);
+    let (of_idle, waker) = woken();
+    let mut idles = pin!(bus.wait_idle_async(LONG));
+    assert!(poll(idles.as_mut(), &waker).is_pending());
+    for (delivered, woken) in [(0, 0), (1, 0), (2, 1)] {
+        assert!(poll(Pin::new(&mut task), Waker::noop()).is_pending());
+        assert_eq!((guard.info().delivered, of_idle.times()), (delivered, woken));
+    }
+    assert!(matches!(poll(idles, &waker), Poll::Ready(Ok(()))));
 }
 
 // === no wait for oneself ===
