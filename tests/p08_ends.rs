@@ -6,6 +6,8 @@
 mod by_hand;
 #[path = "support/held.rs"]
 mod held;
+#[path = "support/late.rs"]
+mod late;
 
 use std::cell::RefCell;
 use std::num::NonZeroU32;
@@ -13,6 +15,7 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
 use held::{Held, LONG, held, publish};
+use late::late;
 use ringbus::{
     BoxError, Bus, CloseError, EndedBy, Event, FailurePolicy, Handler, RecvError, Subscription, publish_event,
 };
@@ -244,17 +247,6 @@ fn a_shutdown_inside_a_handler_is_made_whole_by_who_can_wait() {
     });
     assert_eq!((guard.info().delivered, stops.is_active()), (5, false));
     assert!(bus.shutdown(Duration::ZERO).is_complete());
-}
-
-/// A filter in which a publisher stands, about to hand an event over, until it is let go.
-fn late() -> (Held, impl Fn(&Event) -> bool + Send + Sync + 'static) {
-    let (held, handler) = held();
-    let handler = Mutex::new(handler);
-    let filter = move |event: &Event| {
-        (handler.lock().unwrap())(event);
-        true
-    };
-    (held, filter)
 }
 
 #[test]

@@ -4,6 +4,8 @@
 
 #[path = "support/held.rs"]
 mod held;
+#[path = "support/late.rs"]
+mod late;
 
 use std::cell::RefCell;
 use std::num::NonZeroU32;
@@ -11,7 +13,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Barrier, Mutex};
 
-use held::{Held, LONG, held, publish};
+use held::{LONG, held, publish};
+use late::late;
 use ringbus::{Bus, CloseError, Event, FailurePolicy, HandlerErrorCause, RecvError, Subscription, publish_event};
 
 /// A handler in quarantine after its first event, which fails once it may.
@@ -206,17 +209,6 @@ fn shut_down_inside(bus: &Bus) {
     let _guard = bus.on("stop").unwrap().subscribe(stop);
     publish_event!(bus: bus, "stop");
     assert_eq!(told.try_recv(), Ok(true));
-}
-
-/// A filter in which a publisher stands, about to hand an event over, until it is let go.
-fn late() -> (Held, impl Fn(&Event) -> bool + Send + Sync + 'static) {
-    let (held, handler) = held();
-    let handler = Mutex::new(handler);
-    let filter = move |event: &Event| {
-        (handler.lock().unwrap())(event);
-        true
-    };
-    (held, filter)
 }
 
 /// Has something done inside a handler of the bus.

@@ -64,8 +64,7 @@ impl Leaving {
 
     /// Whether the calling thread may wait for it: not inside of it, nor where it needs that thread to come to its end.
     fn may_wait(&self) -> bool {
-        let needs_no_thread = |(backlog, _): &(Arc<dyn Backlog>, _)| backlog.is_over() || !backlog.needs_this_thread();
-        !self.asks && self.queue.as_ref().is_none_or(needs_no_thread)
+        !self.asks && self.queue.as_ref().is_none_or(|(backlog, _)| !backlog.is_held_up_here())
     }
 
     /// Waits until no call of the handler runs, and drops it; where it is not to wait, looks. A publisher may be waiting for

@@ -131,11 +131,6 @@ impl Ending {
         }
     }
 
-    /// Whether it would not come to its end while the calling thread waits.
-    fn needs_this_thread(&self) -> bool {
-        self.subscriber.backlog.as_ref().is_some_and(|backlog| !backlog.is_over() && backlog.needs_this_thread())
-    }
-
     /// Unsubscribes it: nothing that is published from now on comes.
     pub(crate) fn remove(&self) {
         if let Some(bus) = self.bus.upgrade() {
@@ -154,7 +149,7 @@ impl Ending {
         // A limit beyond what the clock can tell is none.
         let deadline = limit.and_then(|limit| self.began.checked_add(limit));
         // Asked first: a publisher may be waiting for the room that only this thread can make.
-        if self.needs_this_thread() {
+        if self.subscriber.backlog.as_ref().is_some_and(|backlog| backlog.is_held_up_here()) {
             self.begin();
             return Err(CloseError::OnExecutor);
         }
@@ -361,7 +356,7 @@ impl Subscription {
         let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
         self.subscriber.end_calls(deadline).map_err(timed_out(limit))?;
         match &self.subscriber.backlog {
-            Some(backlog) if backlog.needs_this_thread() && !backlog.is_over() => Err(CloseError::OnExecutor),
+            Some(backlog) if backlog.is_held_up_here() => Err(CloseError::OnExecutor),
             Some(backlog) if !backlog.watch().wait_until(deadline, || backlog.is_over()) => {
                 Err(CloseError::TimedOut { after: limit.unwrap_or_default(), threads: backlog.running() })
             }

@@ -134,7 +134,7 @@ impl Inner {
         }
         let (subscribers, leaving) = self.registry.all_living();
         let mut backlogs = subscribers.iter().chain(&leaving).filter_map(|one| one.backlog.as_ref());
-        backlogs.any(|backlog| !backlog.is_over() && backlog.needs_this_thread())
+        backlogs.any(|backlog| backlog.is_held_up_here())
     }
 }
 

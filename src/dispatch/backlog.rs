@@ -39,6 +39,11 @@ pub(crate) trait Backlog: Send + Sync {
     /// Whether its handlers would not come to their end while the calling thread waits.
     fn needs_this_thread(&self) -> bool;
 
+    /// Whether to wait for its end on the calling thread would keep it from that.
+    fn is_held_up_here(&self) -> bool {
+        !self.is_over() && self.needs_this_thread()
+    }
+
     /// The names of the threads on which its handler runs.
     fn running(&self) -> Vec<String>;
 
