@@ -139,6 +139,14 @@ async fn a_call_past_its_deadline_is_dropped_and_tried_again() {
 }
 
 #[tokio::test]
+async fn a_call_that_is_suspended_goes_on_until_its_deadline() {
+    let bus = Bus::new();
+    let _guard = bus.on("job").unwrap().in_tokio().unwrap().deadline(LONG).subscribe(|_| suspended(3)).unwrap();
+    let waited = bus.publish_and_wait_async(Event::builder("job").build().unwrap(), LONG).await.unwrap();
+    assert!(waited.is_complete(), "{waited:?}");
+}
+
+#[tokio::test]
 async fn close_drops_what_is_suspended_and_counts_it() {
     let bus = Bus::new();
     let (token, begun) = (Arc::new(()), Arc::new(Notify::new()));
@@ -168,7 +176,10 @@ async fn waiting_on_the_runtimes_own_thread_is_an_error() {
     let guard = bus.subscribe_async(|_| async { tokio::task::yield_now().await }).unwrap();
     let event = || Event::builder("job").build().unwrap();
     bus.publish(event());
-    assert_eq!(bus.publish_and_wait(event(), None).unwrap_err(), ringbus::WaitError::NoLimit);
+    // Also on a bus of which nobody knows yet whether a task of this runtime will have to handle the event.
+    for bus in [&bus, &Bus::new()] {
+        assert_eq!(bus.publish_and_wait(event(), None).unwrap_err(), ringbus::WaitError::NoLimit);
+    }
     assert_eq!(guard.close_drained(LONG), Err(CloseError::OnExecutor));
     let report = bus.shutdown(LONG);
     assert!(report.unfinished && report.handlers.len() == 1, "what is still to be handled: {report}");

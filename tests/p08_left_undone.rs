@@ -170,38 +170,6 @@ fn what_ending_threads_take_out_is_counted_in_the_totals() {
     assert_eq!(bus.stats().totals.delivered, 8 * EACH);
 }
 
-/// One that stands between its last word and what it discards.
-#[cfg(feature = "inject")]
-#[test]
-fn an_end_is_not_over_before_what_waited_is_counted() {
-    use std::cell::Cell;
-    thread_local! { static STOPS: Cell<bool> = const { Cell::new(false) }; }
-    let (stopped, has_stopped) = channel();
-    let (resume, may_resume) = channel::<()>();
-    let may_resume = Mutex::new(may_resume);
-    let hook = move |step: &str| {
-        if step == "mailbox.stop" && STOPS.try_with(|stops| stops.replace(false)).unwrap_or(false) {
-            stopped.send(()).unwrap();
-            let _ = may_resume.lock().unwrap().recv();
-        }
-    };
-    assert!(ringbus::__inject::set_step_hook(Box::new(hook)));
-    let bus = Bus::new();
-    let jobs = bus.on("job").unwrap().receiver().unwrap();
-    publish(&bus, 3);
-    let reports = std::thread::scope(|scope| {
-        scope.spawn(|| {
-            STOPS.set(true);
-            drop(jobs);
-        });
-        has_stopped.recv().unwrap();
-        let early = bus.shutdown(std::time::Duration::ZERO);
-        drop(resume);
-        early
-    });
-    assert!(reports.handlers[0].running && !reports.is_complete(), "{reports}");
-}
-
 /// Has a handler shut the bus down, which cannot wait there.
 fn shut_down_inside(bus: &Bus) {
     let (tell, told) = channel();
@@ -256,6 +224,18 @@ fn who_receives_learns_of_an_end_begun_inside_a_handler_while_somebody_hands_ove
     });
     assert!(jobs.recv_timeout(LONG).is_ok());
     assert_eq!(jobs.recv_timeout(LONG).map(drop), Err(RecvError::Ended));
+}
+
+#[test]
+fn what_waits_for_a_receiver_that_goes_after_its_end_is_discarded() {
+    let bus = Bus::new();
+    let jobs = bus.on("job").unwrap().receiver().unwrap();
+    publish(&bus, 2);
+    inside(&bus, move || {
+        assert_eq!(jobs.subscription().close_drained(LONG), Err(CloseError::InsideHandler));
+        drop(jobs);
+    });
+    assert_eq!(bus.stats().totals.discarded, 2);
 }
 
 #[test]

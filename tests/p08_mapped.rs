@@ -106,6 +106,25 @@ fn values_are_mapped_where_there_are_any() {
 }
 
 #[test]
+fn a_queue_of_values_is_offered_events_that_hold_one_unless_it_decodes() {
+    let bus = Bus::new();
+    let values = || bus.on_payload::<Sample>().unwrap();
+    let _of_values = (
+        values().in_thread().subscribe(|_| {}).unwrap(),
+        values().in_pool(2).subscribe(|_| {}).unwrap(),
+        values().receiver().unwrap(),
+    );
+    let enqueued = || (publish_event!(bus: &bus, "p08.sample", n = 6).enqueued, bus.publish(Sample(6)).enqueued);
+    assert_eq!(enqueued(), (0, 3));
+    let _decoding = (
+        values().decode().in_thread().subscribe(|_| {}).unwrap(),
+        values().decode().in_pool(2).subscribe(|_| {}).unwrap(),
+        values().decode().receiver().unwrap(),
+    );
+    assert_eq!(enqueued(), (3, 6));
+}
+
+#[test]
 fn a_queue_is_limited_by_what_it_is_offered() {
     let bus = Bus::new();
     let (send, got) = mpsc::channel();

@@ -181,6 +181,7 @@ fn close_discards_what_waits_and_waits_for_the_call() {
     let guard = bus
         .on("job")
         .unwrap()
+        .named("jobs")
         .in_thread()
         .subscribe(move |event| {
             let _held = &held;
@@ -189,7 +190,8 @@ fn close_discards_what_waits_and_waits_for_the_call() {
         .unwrap();
     (0..5).for_each(|n| drop(publish_event!(bus: &bus, "job", n)));
     gate.begun.recv().unwrap();
-    assert!(matches!(guard.close_timeout(Duration::from_millis(1)), Err(CloseError::TimedOut { .. })));
+    let after = Duration::from_millis(1);
+    assert_eq!(guard.close_timeout(after), Err(CloseError::TimedOut { after, threads: vec!["rb:jobs".into()] }));
     assert_eq!(Arc::strong_count(&token), 2, "the handler is at work");
     drop(gate.go);
     guard.close().unwrap();
@@ -209,6 +211,9 @@ fn close_drained_has_everything_handled_or_tells_what_was_not() {
     gate.begun.recv().unwrap();
     let error = guard.close_drained(Duration::from_millis(1)).unwrap_err();
     assert_eq!(error, CloseError::NotDrained { after: Duration::from_millis(1), abandoned: 4, running: true });
+    // Nothing waits any more, and the call still runs.
+    let error = guard.close_drained(Duration::from_millis(1)).unwrap_err();
+    assert_eq!(error, CloseError::NotDrained { after: Duration::from_millis(1), abandoned: 0, running: true });
     drop(gate.go);
     guard.close().unwrap();
     assert_eq!(*gate.handled.lock().unwrap(), [0]);

@@ -255,4 +255,29 @@ mod tests {
         assert!(matches!(wait.step(|| bus.looked_at()), Ok(Step::Again)));
         assert!(matches!(wait.step(|| bus.looked_at()), Ok(Step::Done)));
     }
+    #[cfg(feature = "async")]
+    #[test]
+    fn between_two_looks_other_tasks_have_their_turn() {
+        use std::future::Future;
+        use std::task::{Context, Wake, Waker};
+
+        #[derive(Default)]
+        struct Woken(AtomicU64);
+
+        impl Wake for Woken {
+            fn wake(self: Arc<Self>) {
+                self.0.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+
+        let bus = Bus::new();
+        let _guard = bus.on("job").unwrap().add_queue(Arc::new(Late::default()), false, Location::caller());
+        let woken = Arc::new(Woken::default());
+        let waker = Waker::from(Arc::clone(&woken));
+        let mut waits = core::pin::pin!(bus.wait_idle_async(Duration::from_secs(3600)));
+        let mut poll = || waits.as_mut().poll(&mut Context::from_waker(&waker));
+        assert!(poll().is_pending());
+        assert_eq!(woken.0.load(Ordering::Relaxed), 1);
+        assert!(poll().is_ready());
+    }
 }

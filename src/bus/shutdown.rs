@@ -337,3 +337,26 @@ impl fmt::Display for HandlerEnd {
         if self.running { f.write_str(", still running") } else { Ok(()) }
     }
 }
+
+#[cfg(all(test, not(ringbus_loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_names_the_handlers_that_have_left_something_or_still_run() {
+        let end = |id, drained, abandoned, running| HandlerEnd {
+            subscription: SubscriptionId(id),
+            name: (id == 3).then(|| "mail".to_owned()),
+            place: Location::caller(),
+            drained,
+            abandoned,
+            running,
+        };
+        let handlers = vec![end(1, 5, 0, false), end(2, 1, 2, false), end(3, 0, 0, true), end(4, 0, 0, false)];
+        let report = ShutdownReport { handlers, unfinished: false };
+        let left = "handler #2: 1 drained, 2 abandoned; handler mail: 0 drained, 0 abandoned, still running";
+        assert_eq!(report.to_string(), format!("6 drained, 2 abandoned; {left}"));
+        let report = ShutdownReport { handlers: vec![end(1, 5, 0, false)], unfinished: true };
+        assert_eq!(report.to_string(), "5 drained, 0 abandoned, not finished");
+    }
+}

@@ -138,12 +138,6 @@ impl Ending {
         }
     }
 
-    fn finish(&self) {
-        if let Some(backlog) = &self.subscriber.backlog {
-            backlog.finish();
-        }
-    }
-
     /// Unsubscribes it, and waits for all of that; without a limit, as long as it takes.
     pub(crate) fn drain(&self, limit: Option<Duration>) -> Result<(), CloseError> {
         // A limit beyond what the clock can tell is none.
@@ -154,9 +148,8 @@ impl Ending {
             return Err(CloseError::OnExecutor);
         }
         self.remove();
+        // Its hold on the queue goes with the calls, and not before: what publishers under way hand over is handled too.
         let closed = self.subscriber.end_calls(deadline).map_err(timed_out(limit));
-        // Not before: what publishers under way hand over is handled too.
-        self.finish();
         let Some(backlog) = &self.subscriber.backlog else { return closed };
         if closed.is_err() {
             backlog.stop();
@@ -170,11 +163,7 @@ impl Ending {
             0 if over => Ok(()),
             abandoned => {
                 let after = limit.filter(|_| !over).unwrap_or_else(|| self.began.elapsed());
-                Err(CloseError::NotDrained {
-                    after,
-                    abandoned,
-                    running: !backlog.is_over() || backlog.info().running > 0,
-                })
+                Err(CloseError::NotDrained { after, abandoned, running: backlog.info().running > 0 })
             }
         }
     }

@@ -34,3 +34,17 @@ impl Counts {
         self.delivered.get() + self.failed.get() + self.retried.get()
     }
 }
+
+#[cfg(all(test, not(ringbus_loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_has_ended_and_what_was_tried_are_sums() {
+        let counts = Counts::default();
+        let all = [&counts.delivered, &counts.skipped, &counts.failed, &counts.retried, &counts.kept_back];
+        let all = all.into_iter().chain([&counts.dropped, &counts.discarded]);
+        (0..).zip(all).for_each(|(place, count)| _ = count.add(10_u64.pow(place)));
+        assert_eq!((counts.ended(), counts.attempts()), (1_110_111, 1_101));
+    }
+}

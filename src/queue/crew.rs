@@ -23,7 +23,7 @@ use crate::contain;
 use crate::dispatch::backlog::Backlog;
 use crate::sync::atomic::{AtomicUsize, Ordering, fence};
 use crate::sync::plain::{AtomicU64, Ordering::Relaxed};
-use crate::sync::{Mutex, Thread, busy, duty, process, rows, step, this_thread};
+use crate::sync::{Mutex, Thread, busy, duty, name_of, process, rows, step, this_thread};
 
 /// See the [module](self).
 pub(super) struct Crew {
@@ -71,24 +71,14 @@ impl Crew {
             _ => None,
         };
         let threads: Vec<Option<Thread>> = busy::during(|| self.seats.iter().filter_map(at_work).collect());
-        threads.iter().map(thread_name).collect()
+        let name = |thread: &Option<Thread>| thread.as_ref().and_then(name_of).unwrap_or("(unnamed)").to_owned();
+        threads.iter().map(name).collect()
     }
 
     /// Whether all workers have been let go, with what they have captured.
     pub(super) fn have_ended(&self) -> bool {
         self.left.load(Ordering::Acquire) == 0
     }
-}
-
-#[cfg(not(ringbus_loom))]
-fn thread_name(thread: &Option<Thread>) -> String {
-    thread.as_ref().and_then(Thread::name).unwrap_or("(unnamed)").to_owned()
-}
-
-/// Threads of models have no names.
-#[cfg(ringbus_loom)]
-fn thread_name(_: &Option<Thread>) -> String {
-    String::new()
 }
 
 // === impl Seat ===

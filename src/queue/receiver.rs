@@ -316,3 +316,31 @@ impl Mailbox {
         self.settled();
     }
 }
+
+#[cfg(all(test, not(ringbus_loom)))]
+mod tests {
+    use crate::bus::Bus;
+    use crate::event::Event;
+    use std::sync::Arc;
+
+    #[test]
+    fn it_tells_how_many_wait() {
+        let bus = Bus::new();
+        let mut jobs = bus.on("job").unwrap().receiver().unwrap();
+        assert_eq!((jobs.len(), jobs.is_empty()), (0, true));
+        (0..2).for_each(|_| drop(bus.publish(Event::builder("job").build().unwrap())));
+        assert_eq!((jobs.len(), jobs.is_empty()), (2, false));
+        assert!(jobs.by_ref().take(2).count() == 2 && jobs.is_empty());
+    }
+
+    /// The queue knows the subscription, which holds the queue.
+    #[test]
+    fn what_it_leaves_behind_is_counted_and_all_is_let_go() {
+        let bus = Bus::new();
+        let jobs = bus.on("job").unwrap().receiver().unwrap();
+        let subscriber = Arc::downgrade(&jobs.subscription().subscriber());
+        bus.publish(Event::builder("job").build().unwrap());
+        drop(jobs);
+        assert_eq!((bus.stats().totals.discarded, subscriber.strong_count()), (1, 0));
+    }
+}

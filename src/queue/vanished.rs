@@ -13,7 +13,7 @@ use super::crew::{Crew, Place, Seat};
 use super::mailbox::Mailbox;
 use crate::dispatch::backlog::Backlog;
 use crate::sync::plain::Ordering::Relaxed;
-use crate::sync::{busy, process};
+use crate::sync::{busy, process, step};
 
 // === impl Crew ===
 
@@ -82,6 +82,7 @@ impl Mailbox {
             return;
         }
         let (offered, settled) = self.offered_and_settled();
+        step("vanished.counts");
         let waiting = self.waiting() as u64;
         let Some(put_down) = self.crew.put_down(process) else { return };
         let ended = self.counts.ended();

@@ -98,7 +98,7 @@ pub(crate) use inject::step;
 pub(crate) use once::OnceBox;
 #[cfg(not(ringbus_loom))]
 pub(crate) use parking::lose_thread;
-pub(crate) use parking::{Parker, Unparker, this_thread};
+pub(crate) use parking::{Parker, Unparker, name_of, this_thread};
 pub(crate) use pile::Pile;
 pub(crate) use quiet::{QuietGuard, QuietMutex};
 pub(crate) use signal::Signal;

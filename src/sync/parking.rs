@@ -10,9 +10,9 @@ use std::sync::Arc;
 use std::task::Wake;
 
 #[cfg(ringbus_loom)]
-pub(crate) use twin::{Parker, Unparker, this_thread};
+pub(crate) use twin::{Parker, Unparker, name_of, this_thread};
 #[cfg(not(ringbus_loom))]
-pub(crate) use usual::{Parker, Unparker, lose_thread, this_thread};
+pub(crate) use usual::{Parker, Unparker, lose_thread, name_of, this_thread};
 
 #[cfg(not(ringbus_loom))]
 mod usual {
@@ -36,6 +36,11 @@ mod usual {
         let thread = catch_unwind(thread::current).ok()?;
         LOST.set(false);
         Some(thread)
+    }
+
+    /// What it is called.
+    pub(crate) fn name_of(thread: &Thread) -> Option<&str> {
+        thread.name()
     }
 
     /// The calling thread's destructors have begun: std is asked for it no more.
@@ -105,6 +110,11 @@ mod twin {
 
     pub(crate) fn this_thread() -> Option<Thread> {
         Some(current())
+    }
+
+    /// Threads of models have no names.
+    pub(crate) fn name_of(_: &Thread) -> Option<&str> {
+        None
     }
 
     pub(crate) struct Parker(Unparker);

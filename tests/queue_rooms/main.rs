@@ -25,6 +25,8 @@ mod p08_awaited;
 mod p08_dead_letters;
 #[path = "../p08_ends.rs"]
 mod p08_ends;
+#[path = "../p08_guards.rs"]
+mod p08_guards;
 #[path = "../p08_left_undone.rs"]
 mod p08_left_undone;
 #[path = "../p08_mapped.rs"]
@@ -33,5 +35,13 @@ mod p08_mapped;
 mod p08_queues;
 #[path = "../p08_retries.rs"]
 mod p08_retries;
+#[path = "../p08_stalled.rs"]
+mod p08_stalled;
+#[path = "../p10_fork_alarms.rs"]
+mod p10_fork_alarms;
+#[path = "../p10_fork_queues.rs"]
+mod p10_fork_queues;
+#[path = "../queue_texts.rs"]
+mod queue_texts;
 #[path = "../typed_system.rs"]
 mod typed_system;

@@ -73,22 +73,7 @@ fn clock() -> &'static Clock {
 impl Alarm {
     /// Wakes `waker` at this time; at once where no thread can be had for that.
     pub(crate) fn at(due: Instant, waker: &Waker) -> Self {
-        let clock = clock();
-        let waker = waker.clone();
-        let (key, attended) = busy::during(|| {
-            let mut state = clock.state.lock();
-            let key = (due, SET.bump());
-            state.alarms.insert(key, waker);
-            if state.alarms.first_key_value().is_some_and(|(first, _)| *first == key) {
-                clock.changed.raise();
-            }
-            (key, core::mem::replace(&mut state.attended, true))
-        });
-        let alarm = Self { key };
-        if !attended && thread::Builder::new().name("rb:alarms".into()).spawn(|| clock.attend()).is_err() {
-            clock.ring_all();
-        }
-        alarm
+        Self { key: clock().set(due, waker.clone()) }
     }
 }
 
@@ -104,6 +89,23 @@ impl Drop for Alarm {
 impl Clock {
     fn new(process: u64) -> Self {
         Self { process, state: Mutex::default(), changed: Signal::default(), next: OnceBox::new() }
+    }
+
+    /// Sets an alarm, and has somebody attend to it.
+    fn set(&'static self, due: Instant, waker: Waker) -> Key {
+        let (key, attended) = busy::during(|| {
+            let mut state = self.state.lock();
+            let key = (due, SET.bump());
+            state.alarms.insert(key, waker);
+            if state.alarms.first_key_value().is_some_and(|(first, _)| *first == key) {
+                self.changed.raise();
+            }
+            (key, core::mem::replace(&mut state.attended, true))
+        });
+        if !attended && thread::Builder::new().name("rb:alarms".into()).spawn(|| self.attend()).is_err() {
+            self.ring_all();
+        }
+        key
     }
 
     /// Takes over the alarms of the process that this one was forked from.
@@ -180,5 +182,47 @@ mod tests {
         drop((far, later, soon));
         drop(send);
         assert!(rung.recv().is_err(), "the dropped ones are gone with their wakers");
+    }
+    /// A clock with an alarm that nobody waits for, an hour from now.
+    fn with_alarm(waker: Waker) -> Clock {
+        let clock = Clock::new(0);
+        clock.state.lock().alarms.insert((Instant::now() + Duration::from_secs(3600), 0), waker);
+        clock
+    }
+
+    #[test]
+    fn one_alarm_alone_rings() {
+        let (send, rung) = channel();
+        let clock: &'static Clock = Box::leak(Box::new(Clock::new(0)));
+        clock.set(Instant::now(), Arc::new(Ring(send, 7)).into());
+        assert_eq!(rung.recv_timeout(Duration::from_secs(60)), Ok(7));
+    }
+
+    #[test]
+    fn a_sooner_alarm_rings_while_a_later_one_is_waited_for() {
+        let (send, rung) = channel();
+        let clock: &'static Clock = Box::leak(Box::new(with_alarm(Waker::noop().clone())));
+        // At first nobody sleeps yet.
+        for number in 0..200 {
+            clock.set(Instant::now(), Arc::new(Ring(send.clone(), number)).into());
+            assert_eq!(rung.recv_timeout(Duration::from_secs(60)), Ok(number));
+        }
+    }
+
+    #[test]
+    fn where_no_thread_can_be_had_all_ring_at_once() {
+        let (send, rung) = channel();
+        let clock = with_alarm(Arc::new(Ring(send, 7)).into());
+        clock.ring_all();
+        assert!(rung.try_iter().eq([7]) && clock.state.lock().alarms.is_empty());
+    }
+
+    #[test]
+    fn a_child_has_the_alarms_that_were_set_before() {
+        let (send, rung) = channel();
+        let (parents, own) = (with_alarm(Arc::new(Ring(send, 7)).into()), Clock::new(1));
+        own.inherit(&parents);
+        own.ring_all();
+        assert!(rung.try_iter().eq([7]));
     }
 }
