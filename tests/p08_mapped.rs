@@ -105,6 +105,7 @@ fn values_are_mapped_where_there_are_any() {
     assert_eq!((counts(&of_values), counts(&decoded)), ((1, 0, 3), (1, 1, 1)), "a fault uses up a call");
 }
 
+/// Of tasks and streams, the same is in `async_waits`.
 #[test]
 fn a_queue_of_values_is_offered_events_that_hold_one_unless_it_decodes() {
     let bus = Bus::new();

@@ -8,74 +8,17 @@
 mod forked;
 #[path = "support/held.rs"]
 mod held;
+#[path = "support/stands.rs"]
+mod stands;
 
-use std::cell::RefCell;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{Sender, channel};
-use std::sync::{Arc, Barrier, Once};
-use std::thread::Scope;
+use std::sync::mpsc::channel;
+use std::sync::{Arc, Barrier};
 use std::time::Duration;
 
 use held::{LONG, held, publish};
 use ringbus::{Bus, Overflow, publish_event};
-
-/// What a thread does at one of its steps.
-struct At {
-    step: Step,
-    act: Box<dyn FnOnce()>,
-}
-
-#[derive(Clone, Copy)]
-enum Step {
-    /// The first one of this name.
-    Named(&'static str),
-    /// After so many others.
-    After(usize),
-}
-
-thread_local! {
-    static AT: RefCell<Option<At>> = const { RefCell::new(None) };
-}
-
-fn pass(step: &str) {
-    let is_there = |at: &mut At| match &mut at.step {
-        Step::Named(name) => *name == step,
-        Step::After(0) => true,
-        Step::After(others) => {
-            *others -= 1;
-            false
-        }
-    };
-    let at = AT.try_with(|at| at.borrow_mut().take_if(is_there));
-    if let Ok(Some(at)) = at {
-        (at.act)();
-    }
-}
-
-/// Has the calling thread do that when it comes to the step.
-fn at(step: Step, act: impl FnOnce() + 'static) {
-    static INSTALL: Once = Once::new();
-    INSTALL.call_once(|| assert!(ringbus::__inject::set_step_hook(Box::new(pass))));
-    AT.set(Some(At { step, act: Box::new(act) }));
-}
-
-/// Does `work` on a thread that stands at the step, until what comes back is dropped; `None` where it never came there.
-fn stands_at<'scope>(
-    scope: &'scope Scope<'scope, '_>,
-    step: Step,
-    work: impl FnOnce() + Send + 'scope,
-) -> Option<Sender<()>> {
-    let ((tell, told), (resume, may_resume)) = (channel(), channel());
-    scope.spawn(move || {
-        at(step, move || {
-            tell.send(()).unwrap();
-            let _ = may_resume.recv();
-        });
-        work();
-    });
-    // Otherwise it has ended.
-    told.recv().ok().map(|()| resume)
-}
+use stands::{Step, at, install, stands_at};
 
 #[test]
 fn an_end_is_not_over_before_what_waited_is_counted() {
@@ -134,6 +77,8 @@ fn the_newest_event_is_kept_whatever_is_taken_out_while_its_publisher_makes_room
         taken.extend(jobs.try_iter());
         let newest = taken.last().and_then(|event| event.get("n")?.as_i64());
         assert_eq!(newest, Some(2), "after {step} steps");
+        let dropped = jobs.info().queue.unwrap().dropped;
+        assert!(dropped <= 1 && dropped + taken.len() as u64 == 3, "{dropped} dropped after {step} steps");
         if !stood {
             assert!(step > 10, "{step} steps");
             break;
@@ -150,13 +95,16 @@ fn what_comes_while_a_child_counts_off_a_worker_is_accounted_for() {
     let jobs = bus.on("job").unwrap().in_thread().subscribe(handler).unwrap();
     publish(&bus, 3);
     held.begun.recv().unwrap();
+    // A thread that is just installing it is not there in a child.
+    install();
     let code = forked::forked(|| {
         let (own, (tell, told)) = (bus.clone(), channel());
         at(Step::Named("vanished.counts"), move || {
             publish(&own, 1);
             let _ = tell.send(());
         });
-        let idle = bus.wait_idle(LONG).is_ok();
+        // Before the child is killed.
+        let idle = bus.wait_idle(LONG / 4).is_ok();
         let queue = jobs.info().queue.unwrap();
         let all_told = (queue.offered, queue.discarded, queue.waiting, queue.running) == (4, 4, 0, 0);
         i32::from(told.try_recv().is_err()) + 2 * i32::from(!idle) + 4 * i32::from(!all_told)

@@ -5,47 +5,20 @@
 
 #[path = "support/counting.rs"]
 mod counting;
+#[path = "support/stands.rs"]
+mod stands;
 
-use std::cell::RefCell;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender, channel};
 
 use counting::grown;
 use ringbus::{Bus, publish_event};
-
-/// The step to stop at, once; how to say so, and what to wait for.
-struct Stop(&'static str, Sender<()>, Receiver<()>);
-
-thread_local! {
-    static STOP: RefCell<Option<Stop>> = const { RefCell::new(None) };
-}
-
-fn pass(step: &'static str) {
-    // A thread's last steps come when its locals are gone.
-    let stop = STOP.try_with(RefCell::take).unwrap_or_default();
-    match stop {
-        Some(Stop(at, stopped, resume)) if at == step => {
-            stopped.send(()).unwrap();
-            resume.recv().unwrap();
-        }
-        None => {}
-        other => STOP.set(other),
-    }
-}
+use stands::{Step, stands_at};
 
 /// Does `meanwhile` while another thread stands at a step of `work`.
 fn stalled(step: &'static str, work: impl FnOnce() + Send, meanwhile: impl FnOnce()) {
-    let (stopped, has_stopped) = channel();
-    let (resume, may_resume) = channel();
     std::thread::scope(|scope| {
-        scope.spawn(move || {
-            STOP.set(Some(Stop(step, stopped, may_resume)));
-            work();
-            STOP.set(None);
-        });
-        has_stopped.recv().expect("the step was not passed");
+        let _stands = stands_at(scope, Step::Named(step), work).expect("the step was not passed");
         meanwhile();
-        resume.send(()).unwrap();
     });
 }
 
@@ -55,7 +28,6 @@ const SLACK: i64 = 64 * 1024;
 /// One test, since live bytes are the whole process's.
 #[test]
 fn p09_a_thread_stalled_at_any_step_makes_nothing_grow() {
-    assert!(ringbus::__inject::set_step_hook(Box::new(pass)));
     let bus = Bus::builder().history(100).build().unwrap();
     let _heard = bus.on("p09.**").unwrap().subscribe(|_| {});
     let publish = |count: u32| {

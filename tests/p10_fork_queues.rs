@@ -247,6 +247,37 @@ fn p10_a_child_does_not_wait_for_who_was_dropping_a_handler() {
     closed_while_it_is_dropped(|bus, lingers| bus.on("job").unwrap().subscribe(move |_| _ = &lingers));
 }
 
+/// What holds its queue goes with its filters.
+#[cfg(target_os = "linux")]
+#[test]
+fn p10_a_child_drains_a_receiver_whose_filter_was_being_dropped() {
+    let bus = Bus::new();
+    let ((begin, begun), (go, may_go)) = (channel(), channel::<()>());
+    let lingers = Lingers(begin, Mutex::new(may_go));
+    let jobs = bus.on("job").unwrap().filter(move |_| matches!(&lingers, Lingers(..))).receiver().unwrap();
+    let guard = jobs.subscription();
+    std::thread::scope(|scope| {
+        let closing = named(scope, "draining", || guard.close_drained(LONG));
+        begun.recv().unwrap();
+        wait_until_asleep("draining", 1);
+        assert_eq!(forked(|| i32::from(guard.close_drained(FOREVER).is_err())), 0);
+        drop(go);
+        closing.join().unwrap().unwrap();
+    });
+}
+
+#[test]
+fn p10_what_waits_for_a_receiver_is_there_in_a_child_too() {
+    let bus = Bus::new();
+    let mut jobs = bus.on("job").unwrap().receiver().unwrap();
+    publish(&bus, 2);
+    let taken = forked(|| {
+        let waits = bus.wait_idle(Duration::ZERO).is_err();
+        if waits { jobs.try_iter().count() as i32 } else { 0 }
+    });
+    assert_eq!((taken, jobs.try_iter().count()), (2, 2));
+}
+
 #[test]
 fn p10_close_in_a_child_waits_for_the_worker_that_forked() {
     let bus = Bus::new();

@@ -96,8 +96,7 @@ impl Leaving {
             let after = backlog.info();
             let handled = |info: &QueueInfo| info.delivered + info.failed + info.skipped;
             (drained, abandoned) = (handled(&after) - handled(before), after.left() - before.left());
-            // What a stream holds back outlives its end.
-            running |= !backlog.is_over() || after.running > 0;
+            running |= backlog.has_work_left();
         }
         let (subscription, name, place) = (self.id, self.name.clone(), self.place);
         (waited, HandlerEnd { subscription, name, place, drained, abandoned, running })

@@ -148,13 +148,14 @@ impl Ending {
             return Err(CloseError::OnExecutor);
         }
         self.remove();
-        // Its hold on the queue goes with the calls, and not before: what publishers under way hand over is handled too.
         let closed = self.subscriber.end_calls(deadline).map_err(timed_out(limit));
         let Some(backlog) = &self.subscriber.backlog else { return closed };
         if closed.is_err() {
             backlog.stop();
             return closed;
         }
+        // Not before: what publishers under way hand over is handled too.
+        backlog.finish();
         let over = backlog.watch().wait_until(deadline, || backlog.is_over());
         if !over {
             backlog.stop();
@@ -163,7 +164,7 @@ impl Ending {
             0 if over => Ok(()),
             abandoned => {
                 let after = limit.filter(|_| !over).unwrap_or_else(|| self.began.elapsed());
-                Err(CloseError::NotDrained { after, abandoned, running: backlog.info().running > 0 })
+                Err(CloseError::NotDrained { after, abandoned, running: backlog.has_work_left() })
             }
         }
     }

@@ -44,6 +44,11 @@ pub(crate) trait Backlog: Send + Sync {
         !self.is_over() && self.needs_this_thread()
     }
 
+    /// Whether a call runs, or somebody still holds an event: what a stream holds back outlives its end.
+    fn has_work_left(&self) -> bool {
+        !self.is_over() || self.info().running > 0
+    }
+
     /// The names of the threads on which its handler runs.
     fn running(&self) -> Vec<String>;
 

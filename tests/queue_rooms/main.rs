@@ -1,6 +1,7 @@
 //! The tests that `.cargo/mutants-queues.toml` names, as one program: each mutant is linked once, not a dozen times.
 //!
-//! `cargo test` does not run it: each of these files is a program of its own there.
+//! `cargo test` does not run it: each of these files is a program of its own there. One that forks may be here if its
+//! children begin no `std::thread` (see `support/foreign.rs`), and one that installs a step hook if no other does.
 
 #![cfg(not(ringbus_loom))]
 #![allow(clippy::duplicate_mod, reason = "what several of them share is in each of them")]
@@ -37,8 +38,6 @@ mod p08_queues;
 mod p08_retries;
 #[path = "../p08_stalled.rs"]
 mod p08_stalled;
-#[path = "../p10_fork_alarms.rs"]
-mod p10_fork_alarms;
 #[path = "../p10_fork_queues.rs"]
 mod p10_fork_queues;
 #[path = "../queue_texts.rs"]

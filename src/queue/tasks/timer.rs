@@ -169,6 +169,16 @@ mod tests {
         }
     }
 
+    /// A clock with one alarm, due in an hour, which its thread seems to attend to.
+    fn with_alarm(waker: Waker) -> Clock {
+        let clock = Clock::new(0);
+        let mut state = clock.state.lock();
+        state.alarms.insert((Instant::now() + Duration::from_secs(3600), 0), waker);
+        state.attended = true;
+        drop(state);
+        clock
+    }
+
     #[test]
     fn alarms_ring_in_their_order_and_those_dropped_do_not() {
         let (send, rung) = channel();
@@ -183,13 +193,6 @@ mod tests {
         drop(send);
         assert!(rung.recv().is_err(), "the dropped ones are gone with their wakers");
     }
-    /// A clock with an alarm that nobody waits for, an hour from now.
-    fn with_alarm(waker: Waker) -> Clock {
-        let clock = Clock::new(0);
-        clock.state.lock().alarms.insert((Instant::now() + Duration::from_secs(3600), 0), waker);
-        clock
-    }
-
     #[test]
     fn one_alarm_alone_rings() {
         let (send, rung) = channel();
@@ -201,7 +204,8 @@ mod tests {
     #[test]
     fn a_sooner_alarm_rings_while_a_later_one_is_waited_for() {
         let (send, rung) = channel();
-        let clock: &'static Clock = Box::leak(Box::new(with_alarm(Waker::noop().clone())));
+        let clock: &'static Clock = Box::leak(Box::new(Clock::new(0)));
+        clock.set(Instant::now() + Duration::from_secs(3600), Waker::noop().clone());
         // At first nobody sleeps yet.
         for number in 0..200 {
             clock.set(Instant::now(), Arc::new(Ring(send.clone(), number)).into());
@@ -210,15 +214,17 @@ mod tests {
     }
 
     #[test]
-    fn where_no_thread_can_be_had_all_ring_at_once() {
+    fn who_is_not_attended_to_rings_at_once_and_the_next_alarm_has_a_thread_again() {
         let (send, rung) = channel();
         let clock = with_alarm(Arc::new(Ring(send, 7)).into());
         clock.ring_all();
-        assert!(rung.try_iter().eq([7]) && clock.state.lock().alarms.is_empty());
+        assert!(rung.try_iter().eq([7]));
+        let state = clock.state.lock();
+        assert!(state.alarms.is_empty() && !state.attended);
     }
 
     #[test]
-    fn a_child_has_the_alarms_that_were_set_before() {
+    fn a_clock_takes_over_what_was_set_on_another() {
         let (send, rung) = channel();
         let (parents, own) = (with_alarm(Arc::new(Ring(send, 7)).into()), Clock::new(1));
         own.inherit(&parents);
