@@ -255,6 +255,7 @@ mod tests {
         assert!(matches!(wait.step(|| bus.looked_at()), Ok(Step::Again)));
         assert!(matches!(wait.step(|| bus.looked_at()), Ok(Step::Done)));
     }
+
     #[cfg(feature = "async")]
     #[test]
     fn between_two_looks_other_tasks_have_their_turn() {

@@ -193,6 +193,7 @@ mod tests {
         drop(send);
         assert!(rung.recv().is_err(), "the dropped ones are gone with their wakers");
     }
+
     #[test]
     fn one_alarm_alone_rings() {
         let (send, rung) = channel();
