@@ -6,6 +6,7 @@
 
 use core::any::Any;
 use core::cell::Cell;
+use core::ops::Deref;
 use core::panic::AssertUnwindSafe;
 use std::panic::catch_unwind;
 
@@ -53,6 +54,30 @@ pub(crate) fn call<R>(call: impl FnOnce() -> R) -> Result<R, Caught> {
 pub(crate) fn drop_contained<T>(value: T) {
     if core::mem::needs_drop::<T>() {
         run_contained(|| drop(value));
+    }
+}
+
+/// A value whose drop goes no further by itself: it may stand beside another one whose drop panics too.
+pub(crate) struct Apart<T>(Option<T>);
+
+impl<T> Apart<T> {
+    pub(crate) fn new(value: T) -> Self {
+        Self(Some(value))
+    }
+}
+
+impl<T> Deref for Apart<T> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        self.0.as_ref().unwrap_or_else(|| unreachable!("taken out by the drop only"))
+    }
+}
+
+impl<T> Drop for Apart<T> {
+    fn drop(&mut self) {
+        drop_contained(self.0.take());
     }
 }
 

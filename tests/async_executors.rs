@@ -418,3 +418,49 @@ fn an_executor_whose_drop_panics_does_not_reach_the_publisher() {
     drop(bus);
     assert!(dropped.load(Ordering::SeqCst));
 }
+
+#[test]
+fn one_executor_may_run_the_handlers_of_many_subscriptions() {
+    let bus = Bus::new();
+    let (executor, tasks) = by_hand();
+    let executor: Arc<dyn Spawn> = Arc::new(Here(thread::current().id(), executor));
+    let subscribe = || bus.on("job").unwrap().on_executor(Arc::clone(&executor)).subscribe(|_| async {}).unwrap();
+    let both = [subscribe(), subscribe()];
+    assert_eq!(both.map(|guard| guard.close_drained(LONG)), [Err(CloseError::OnExecutor), Err(CloseError::OnExecutor)]);
+    assert_eq!(tasks.try_iter().count(), 2);
+}
+
+#[test]
+fn a_guard_that_is_dropped_leaves_a_drain_under_way_its_course() {
+    let bus = Bus::new();
+    let (executor, tasks) = by_hand();
+    let ((begins, begun), (go, may_go)) = (channel(), channel::<()>());
+    let may_go = Mutex::new(may_go);
+    let slow = bus.on("job").unwrap().filter(move |_| {
+        begins.send(()).unwrap();
+        may_go.lock().unwrap().recv().is_ok()
+    });
+    let guard = slow.on_executor(executor).subscribe(|_| async {}).unwrap();
+    let mut task = tasks.recv().unwrap();
+    thread::scope(|scope| {
+        let publisher = scope.spawn(|| publish_event!(bus: &bus, "job").enqueued);
+        begun.recv().unwrap();
+        let mut closing = std::pin::pin!(guard.close_async());
+        drop(guard);
+        assert!(poll(&mut task, Waker::noop()).is_pending(), "what is being handed over is still to be handled");
+        go.send(()).unwrap();
+        assert_eq!(publisher.join().unwrap(), 1);
+        while poll(&mut task, Waker::noop()).is_pending() {
+            thread::yield_now();
+        }
+        let closed = loop {
+            match closing.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+                Poll::Ready(closed) => break closed,
+                Poll::Pending => thread::yield_now(),
+            }
+        };
+        assert_eq!(closed, Ok(()));
+    });
+    let totals = bus.stats().totals;
+    assert_eq!((totals.delivered, totals.discarded), (1, 0));
+}

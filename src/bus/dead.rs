@@ -116,16 +116,11 @@ impl Inner {
         // As inside the handler, whose call has ended: so the event is the cause.
         let told = frames::enter(self, event, || told.build());
         // The fields are ours, and well formed.
-        if let (Ok(told), Some(inner)) = (told, self.me.upgrade()) {
+        if let Ok(told) = told {
             // A handler of it may ask to unwind into its publisher: that is a worker, or who takes events out.
-            contain::call(|| drop(Bus { inner }.publish(told))).unwrap_or_else(contain::defuse);
+            contain::call(|| self.publish_own(told)).unwrap_or_else(contain::defuse);
         }
     }
-}
-
-/// Whether an event tells of a dead letter.
-pub(super) fn is_told(event: &Event) -> bool {
-    event.kind() == TOLD
 }
 
 // === impl DeadLetters ===

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use super::Inner;
 use crate::event::Event;
-use crate::sync::rows::{self, Visit};
+use crate::sync::rows::Visit;
 use crate::sync::{busy, frames, thread_local};
 
 /// An event that waits.
@@ -37,9 +37,9 @@ thread_local! {
 // === impl Waiting ===
 
 impl Waiting {
-    /// An event published at the thread's present depth.
-    pub(super) fn new(bus: Arc<Inner>, event: Event, stamp: u64) -> Self {
-        Self { bus, event, stamp, depth: rows::depth() }
+    /// An event published at this depth.
+    pub(super) fn new(bus: Arc<Inner>, event: Event, stamp: u64, depth: usize) -> Self {
+        Self { bus, event, stamp, depth }
     }
 }
 

@@ -56,7 +56,8 @@ pub(crate) struct Seen {
 
 impl Bus {
     /// Waits until no event waits in a queue of this bus, and no handler with a queue is at work, those included whose
-    /// subscription has ended. In async code there is `wait_idle_async` (feature `async`).
+    /// subscription has ended. What waits for a receiver or a stream somebody else has to take out meanwhile. In async code
+    /// there is `wait_idle_async` (feature `async`).
     ///
     /// ```
     /// use std::time::Duration;

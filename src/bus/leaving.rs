@@ -9,6 +9,7 @@ use std::sync::{Arc, Weak};
 use std::time::Instant;
 
 use super::shutdown::HandlerEnd;
+use super::subscription::InHand;
 use crate::contain;
 use crate::dispatch::backlog::Backlog;
 use crate::dispatch::{QueueInfo, Subscriber, SubscriptionId};
@@ -24,7 +25,7 @@ pub(crate) struct Leaving {
     /// The thread that has asked is inside a call of it.
     asks: bool,
     /// Held while somebody is ending it; in between not, for it may hold the bus.
-    subscriber: Option<Arc<Subscriber>>,
+    subscriber: Option<InHand>,
     known: Weak<Subscriber>,
     /// Its queue, and what that had done.
     queue: Option<(Arc<dyn Backlog>, QueueInfo)>,
@@ -45,7 +46,7 @@ impl Leaving {
             asks: subscriber.is_at_work_here(),
             queue: subscriber.backlog.as_ref().map(|backlog| (Arc::clone(backlog), backlog.info())),
             known: Arc::downgrade(&subscriber),
-            subscriber: Some(subscriber),
+            subscriber: Some(InHand::new(subscriber)),
             uncalled: false,
             told_early: false,
         }
@@ -54,7 +55,7 @@ impl Leaving {
     /// Somebody else is to end it, who does not ask inside of it.
     pub(super) fn take_up(&mut self) {
         self.asks = false;
-        self.subscriber = self.known.upgrade();
+        self.subscriber = self.known.upgrade().map(InHand::new);
     }
 
     /// Nobody is ending it for the time being.

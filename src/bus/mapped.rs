@@ -5,6 +5,7 @@ use core::marker::PhantomData;
 use core::panic::Location;
 
 use super::{Subscribe, Subscription};
+use crate::contain::Apart;
 use crate::dispatch::{Admit, Answer, BoxError, Handle, Mapping};
 use crate::event::{Event, Payload};
 
@@ -15,7 +16,8 @@ use crate::event::{Event, Payload};
 #[must_use = "nothing is subscribed before `subscribe` or `try_subscribe`"]
 pub struct Mapped<S, P, F> {
     request: S,
-    map: F,
+    /// Apart from the handler, which one closure holds with it.
+    map: Apart<F>,
     takes: PhantomData<fn(&P)>,
 }
 
@@ -131,10 +133,10 @@ impl<P> Subscribe<P> {
 
 impl<S, P, F> Mapped<S, P, F> {
     pub(crate) fn new(request: S, map: F) -> Self {
-        Self { request, map, takes: PhantomData }
+        Self { request, map: Apart::new(map), takes: PhantomData }
     }
 
-    pub(crate) fn into_parts(self) -> (S, F) {
+    pub(crate) fn into_parts(self) -> (S, Apart<F>) {
         (self.request, self.map)
     }
 }
@@ -169,7 +171,7 @@ where
     #[track_caller]
     pub fn try_subscribe(self, handler: impl Fn(U) -> Result<(), BoxError> + Send + Sync + 'static) -> S::Guard {
         let Self { request, map, .. } = self;
-        request.try_subscribe_mapped(map, handler, Location::caller())
+        request.try_subscribe_mapped(move |input: &P| map(input), handler, Location::caller())
     }
 }
 

@@ -212,8 +212,8 @@ impl Bus {
 
     /// Forgets the history and counts from zero. Subscriptions stay, and so do their own counts.
     ///
-    /// Deliveries are counted when an event's dispatch ends: after a reset inside a handler, the dispatch under way
-    /// still counts.
+    /// Deliveries are counted when an event's dispatch ends, those of [`publish_all`](Self::publish_all) up to 32 events at a
+    /// time: after a reset inside a handler, what is under way still counts.
     ///
     /// ```
     /// let bus = ringbus::Bus::new();

@@ -9,7 +9,7 @@ use std::panic::resume_unwind;
 
 use super::deferred::{self, Waiting};
 use super::delivery::Rejection;
-use super::{Bus, Delivery, Inner, Outcome, Publishable, dead, default, evicted};
+use super::{Bus, Delivery, Inner, Outcome, Publishable, default, evicted};
 use crate::callsite::Refused;
 use crate::contain::{self, Caught};
 use crate::dispatch::Warning;
@@ -174,12 +174,27 @@ impl Inner {
 
     /// Publishes where there is more to ask.
     #[cold]
-    fn publish_otherwise(&self, mut event: Event, visit: &Visit) -> Delivery {
+    fn publish_otherwise(&self, event: Event, visit: &Visit) -> Delivery {
         if self.mode.is_shut() {
-            let own = dead::is_told(&event);
             contain::drop_contained(event);
-            return self.shut_down(own);
+            self.counters.shut_down.bump();
+            return Delivery::none(Outcome::ShutDown);
         }
+        self.publish_slowly(event, visit)
+    }
+
+    /// Publishes what the bus itself has to tell: where that is refused nothing is counted, for nobody has published it.
+    #[cold]
+    pub(super) fn publish_own(&self, event: Event) {
+        let may = self.gate.is_open() && !busy::is_busy() && !self.mode.is_shut();
+        match rows::visit().filter(|_| may) {
+            Some(visit) => drop(self.publish_slowly(event, &visit)),
+            None => contain::drop_contained(event),
+        }
+    }
+
+    #[cold]
+    fn publish_slowly(&self, mut event: Event, visit: &Visit) -> Delivery {
         let lane = self.lane(visit);
         let (stamp, evicted) = self.recorder.record(&mut event, visit.row().number());
         self.counters.kinds.count(event.kind(), lane);
@@ -366,7 +381,8 @@ impl Inner {
     /// Lets an event wait for the dispatch that is under way on this thread.
     #[cold]
     fn defer(&self, delivering: &Delivering<'_>, limit: usize) -> Outcome {
-        let waiting = |bus| Waiting::new(bus, delivering.event.clone(), delivering.stamp);
+        let depth = delivering.visit.depth();
+        let waiting = |bus| Waiting::new(bus, delivering.event.clone(), delivering.stamp, depth);
         // The publisher holds the bus.
         let waits = self.me.upgrade().is_some_and(|bus| deferred::wait(waiting(bus), limit));
         if waits {

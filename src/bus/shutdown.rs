@@ -16,7 +16,7 @@ use core::panic::Location;
 use std::time::{Duration, Instant};
 
 use super::leaving::Leaving;
-use super::{Bus, Delivery, Inner, Outcome};
+use super::{Bus, Inner};
 use crate::dispatch::watch::Watch;
 use crate::dispatch::{EndedBy, SubscriptionId, write_handler};
 use crate::sync::atomic::{AtomicU32, Ordering};
@@ -109,7 +109,9 @@ impl Bus {
     /// handled all the same. The next shutdown that can wait waits for what was left, and reports all of it from the
     /// beginning; until then, or until its guard is dropped, a queue that somebody was just handing an event to keeps its
     /// threads. A receiver learns of the end at once; an event that was on its way there can still be taken out, and is not
-    /// waited for: the report says [`running`](HandlerEnd::running) where it is there.
+    /// waited for: the report says [`running`](HandlerEnd::running) where it is there. What waits for a receiver or a stream
+    /// somebody else has to take out meanwhile: nobody knows which thread will, and where it is the calling one it waits for
+    /// itself until the limit. In async code there is `shutdown_async` (feature `async`).
     ///
     /// ```
     /// use std::time::Duration;
@@ -210,15 +212,6 @@ impl Inner {
         let mut leaving: Vec<_> = all.chain(left.into_iter().map(|one| Leaving::new(one, true))).collect();
         leaving.sort_by_key(|one| one.id);
         leaving
-    }
-
-    /// A publish on a bus that has been shut down; its own are not counted.
-    #[cold]
-    pub(super) fn shut_down(&self, own: bool) -> Delivery {
-        if !own {
-            self.counters.shut_down.bump();
-        }
-        Delivery::none(Outcome::ShutDown)
     }
 }
 

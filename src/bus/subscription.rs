@@ -1,6 +1,7 @@
 //! The guard of one handler: dropping it unsubscribes; closing it also waits.
 
 use core::fmt;
+use core::ops::Deref;
 use core::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
@@ -100,14 +101,46 @@ impl fmt::Display for CloseError {
 
 impl std::error::Error for CloseError {}
 
+/// A subscription whose end somebody brings about: its guard leaves it to them.
+pub(super) struct InHand(Arc<Subscriber>);
+
 /// The end of a handler that is to handle first what waits for it.
 #[derive(Clone)]
 pub(crate) struct Ending {
     bus: Weak<Inner>,
-    subscriber: Arc<Subscriber>,
+    subscriber: InHand,
     began: Instant,
     /// What its queue had left undone then.
     left: u64,
+}
+
+// === impl InHand ===
+
+impl InHand {
+    pub(super) fn new(subscriber: Arc<Subscriber>) -> Self {
+        subscriber.take_in_hand();
+        Self(subscriber)
+    }
+}
+
+impl Clone for InHand {
+    fn clone(&self) -> Self {
+        Self::new(Arc::clone(&self.0))
+    }
+}
+
+impl Deref for InHand {
+    type Target = Arc<Subscriber>;
+
+    fn deref(&self) -> &Arc<Subscriber> {
+        &self.0
+    }
+}
+
+impl Drop for InHand {
+    fn drop(&mut self) {
+        self.0.let_out_of_hand();
+    }
 }
 
 // === impl Ending ===
@@ -321,10 +354,15 @@ impl Subscription {
         Arc::clone(&self.subscriber)
     }
 
+    /// A call went well that its bus did not make: an event was taken out.
+    pub(crate) fn has_succeeded(&self) {
+        self.subscriber.control.succeeded();
+    }
+
     /// What it takes to end it from elsewhere, from now on.
     pub(crate) fn ending(&self) -> Ending {
         let (began, left) = (Instant::now(), left_by(&self.subscriber));
-        Ending { bus: self.bus.clone(), subscriber: Arc::clone(&self.subscriber), began, left }
+        Ending { bus: self.bus.clone(), subscriber: InHand::new(self.subscriber()), began, left }
     }
 
     /// Keeps the handler subscribed for as long as the bus lives.
@@ -374,7 +412,8 @@ impl Drop for Subscription {
         if !self.subscriber.handler.is_live() {
             self.subscriber.let_go();
             // An end that was begun where nobody could wait comes now, also inside a handler, or while somebody hands over.
-            if let Some(backlog) = &self.subscriber.backlog {
+            // Whoever has it in hand brings it about, and waits for the latter first.
+            if let Some(backlog) = self.subscriber.backlog.as_ref().filter(|_| !self.subscriber.is_in_hand()) {
                 backlog.finish();
             }
         }

@@ -170,7 +170,7 @@ impl Breaker {
     /// It is called where the handler is (on publishers' threads, or for one with a queue on its worker's), when the circuit
     /// opens and while it is open. Where it panics, an open circuit
     /// stays open; one that opens then is half open with the next reading. If it goes back, the circuit is open for
-    /// longer.
+    /// longer. It can tell 139 years (2^42 ms): with readings beyond that a circuit does not stay open.
     pub fn clock(mut self, clock: impl Fn() -> Duration + Send + Sync + 'static) -> Self {
         self.clock = Clock::given(clock);
         self

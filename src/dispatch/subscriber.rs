@@ -19,7 +19,7 @@ use super::throttle::Throttled;
 use crate::contain;
 use crate::event::{Kind, Selector};
 use crate::latency::Histogram;
-use crate::sync::atomic::{AtomicBool, Ordering};
+use crate::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use crate::sync::counter::{Lane, Own, Striped, Tally};
 use crate::sync::revocable::{Revocable, StillRunning};
 use crate::sync::rows;
@@ -72,6 +72,8 @@ pub(crate) struct Subscriber {
     pub(super) slowness: Limiter,
     /// A guard holds it, and its closure with it.
     guarded: AtomicBool,
+    /// How many bring its end about.
+    hands: AtomicUsize,
 }
 
 /// What it has done.
@@ -139,6 +141,7 @@ impl Subscriber {
             failures: Limiter::default(),
             slowness: Limiter::default(),
             guarded: AtomicBool::new(false),
+            hands: AtomicUsize::new(0),
         }
     }
 
@@ -146,6 +149,22 @@ impl Subscriber {
     pub(crate) fn set_guarded(&self, guarded: bool) {
         // Relaxed: whoever reads an old word leaves the closure to the guard, which lets go of it after this.
         self.guarded.store(guarded, Ordering::Relaxed);
+    }
+
+    /// Somebody brings its end about from now on.
+    pub(crate) fn take_in_hand(&self) {
+        // Relaxed, as all of these: the one who takes it in hand does so before it is removed from the table, under whose lock
+        // the guard that is dropped finds it removed.
+        self.hands.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn let_out_of_hand(&self) {
+        self.hands.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Whether somebody brings its end about.
+    pub(crate) fn is_in_hand(&self) -> bool {
+        self.hands.load(Ordering::Relaxed) > 0
     }
 
     /// What subscribers are sorted by: higher order first, then in the order of subscription.

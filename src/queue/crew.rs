@@ -185,6 +185,8 @@ impl Mailbox {
         // As inside a call: a close in the handler's own drop must not wait for that drop to end.
         let drop_it = || {
             worker.put_down(self);
+            // An executor's, and the handler's: each by itself.
+            contain::drop_contained(worker.driver());
             contain::drop_contained(worker);
             self.wake(|| self.wakers.forget(place));
         };

@@ -38,6 +38,18 @@ pub enum ExpectError {
     KindTaken(KindTaken),
 }
 
+impl From<PatternError> for ExpectError {
+    fn from(error: PatternError) -> Self {
+        Self::Pattern(error)
+    }
+}
+
+impl From<KindTaken> for ExpectError {
+    fn from(taken: KindTaken) -> Self {
+        Self::KindTaken(taken)
+    }
+}
+
 impl Bus {
     /// Waits for the next event that a pattern, a kind or a list of them selects, which another thread publishes after this
     /// was called. Where this thread is to do something that leads to it, begin with [`expecting`](Self::expecting).
@@ -116,7 +128,7 @@ impl Bus {
     /// [`ExpectError::Pattern`].
     #[track_caller]
     pub fn expecting(&self, selector: impl IntoSelector) -> Result<Expectation, ExpectError> {
-        Ok(Expectation::plain(self.on(selector).map_err(ExpectError::Pattern)?))
+        Ok(Expectation::plain(self.on(selector)?))
     }
 
     /// Begins to wait for a payload of a type.
@@ -125,7 +137,7 @@ impl Bus {
     /// [`ExpectError::KindTaken`].
     #[track_caller]
     pub fn expecting_of<T: Payload>(&self) -> Result<Expectation<T>, ExpectError> {
-        Ok(Expectation::plain(self.on_payload::<T>().map_err(ExpectError::KindTaken)?))
+        Ok(Expectation::plain(self.on_payload::<T>()?))
     }
 }
 

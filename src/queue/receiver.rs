@@ -2,6 +2,7 @@
 
 use core::fmt;
 use core::marker::PhantomData;
+use core::panic::{RefUnwindSafe, UnwindSafe};
 #[cfg(feature = "async")]
 use core::task::Context;
 use core::task::{Poll, Waker};
@@ -50,6 +51,10 @@ pub struct Receiver<P = Event> {
     takes: PhantomData<fn() -> P>,
 }
 
+// As for the bus.
+impl<P> UnwindSafe for Receiver<P> {}
+impl<P> RefUnwindSafe for Receiver<P> {}
+
 /// What can be taken out of a queue: an [`Event`], or an [`EventOf`] a [`Payload`] type. Sealed.
 pub trait Received: sealed::Sealed {
     /// What comes out.
@@ -88,6 +93,9 @@ impl<T: Payload> Received for T {
         EventOf::new(event)
     }
 }
+
+/// So many events that cannot be read are taken out in one poll: then others have their turn.
+pub(super) const MOST_REFUSED: usize = 64;
 
 /// There is no event to be taken out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -169,7 +177,10 @@ impl<P: Received> Receiver<P> {
     pub fn try_recv(&mut self) -> Result<P::Item, RecvError> {
         // Before the look: what comes after an end is none.
         let over = self.mailbox.is_closed();
-        while let Some((event, ticket)) = self.mailbox.pop() {
+        // Nor does it go on for as long as events come that cannot be read.
+        let most = if over { usize::MAX } else { self.len() + 1 };
+        for _ in 0..most {
+            let Some((event, ticket)) = self.mailbox.pop() else { break };
             if let Some(item) = self.taken(&event, ticket) {
                 return Ok(item);
             }
@@ -183,11 +194,10 @@ impl<P: Received> Receiver<P> {
     }
 
     fn recv_until(&mut self, deadline: Option<Instant>) -> Result<P::Item, RecvError> {
-        if deadline.is_none_or(|deadline| Instant::now() < deadline) {
-            while let Some((event, ticket)) = self.mailbox.pop_soon() {
-                if let Some(item) = self.taken(&event, ticket) {
-                    return Ok(item);
-                }
+        while deadline.is_none_or(|deadline| Instant::now() < deadline) {
+            let Some((event, ticket)) = self.mailbox.pop_soon() else { break };
+            if let Some(item) = self.taken(&event, ticket) {
+                return Ok(item);
             }
         }
         let parker = Parker::new();
@@ -228,7 +238,7 @@ impl<P: Received> Receiver<P> {
 
     /// The next event; where none waits, `waker` is woken when one comes, or none will.
     pub(super) fn poll_item(&mut self, waker: &Waker) -> Poll<Result<P::Item, RecvError>> {
-        loop {
+        for _ in 0..MOST_REFUSED {
             match self.mailbox.next(0, waker) {
                 Next::Event(event, ticket) => {
                     if let Some(item) = self.taken(&event, ticket) {
@@ -239,12 +249,15 @@ impl<P: Received> Receiver<P> {
                 Next::Nothing => return Poll::Pending,
             }
         }
+        waker.wake_by_ref();
+        Poll::Pending
     }
 
     /// What comes out; one that cannot be read as what is wanted has failed.
     pub(super) fn taken(&self, event: &Event, ticket: Option<Ticket>) -> Option<P::Item> {
         let how = match contain::call(|| P::receive(event)) {
             Ok(Ok(item)) => {
+                self.guard.has_succeeded();
                 self.mailbox.received(ticket);
                 return Some(item);
             }
@@ -322,6 +335,14 @@ mod tests {
     use crate::bus::Bus;
     use crate::event::Event;
     use std::sync::Arc;
+
+    #[test]
+    fn who_takes_events_out_may_be_caught_unwinding() {
+        fn may_be_caught<T: std::panic::UnwindSafe + std::panic::RefUnwindSafe>() {}
+        may_be_caught::<(crate::Receiver, crate::Expectation)>();
+        #[cfg(feature = "async")]
+        may_be_caught::<crate::EventStream>();
+    }
 
     #[test]
     fn it_tells_how_many_wait() {

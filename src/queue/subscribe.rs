@@ -119,7 +119,9 @@ impl<P> Subscribe<P> {
         self.queue(threads, InPool)
     }
 
-    /// Nobody is called: events wait in a queue until they are taken out, by a [`Receiver`] or a stream.
+    /// Nobody is called: events wait in a queue until they are taken out, by a [`Receiver`] or a stream. One that cannot be
+    /// read as what is wanted has failed; with [quarantine](crate::FailurePolicy::Quarantine) after a row of them nothing
+    /// more comes in, and what waits can still be taken out.
     pub fn queued(self) -> Queued<P, TakenOut> {
         self.queue(1, TakenOut)
     }

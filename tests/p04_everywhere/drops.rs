@@ -37,6 +37,15 @@ fn subscribe_filtered(scene: &Scene, bomb: u32) -> Subscription {
     begun.subscribe(move |_| _ = &handler)
 }
 
+fn subscribe_mapped(scene: &Scene, bomb: u32) -> Subscription {
+    let [map, handler] = [bomb, 1].map(|bomb| cargo(scene, bomb));
+    let mapped = scene.bus.on("p04.case").unwrap().filter_map(move |_| {
+        let _ = &map;
+        None::<()>
+    });
+    mapped.subscribe(move |()| _ = &handler)
+}
+
 fn subscribe_typed(scene: &Scene, bomb: u32) -> Subscription {
     let cargo = cargo(scene, bomb);
     scene.bus.subscribe_to(move |_: &Fine| _ = &cargo).unwrap()
@@ -68,8 +77,12 @@ const ENDS: &[(&str, End)] = &[
 #[test]
 fn p04_closures_whose_drop_panics() {
     let _alone = alone();
-    let subscribing: [(&str, Begin); 3] =
-        [("handler", subscribe), ("filter", subscribe_filtered), ("typed handler", subscribe_typed)];
+    let subscribing: [(&str, Begin); 4] = [
+        ("handler", subscribe),
+        ("filter", subscribe_filtered),
+        ("mapped handler", subscribe_mapped),
+        ("typed handler", subscribe_typed),
+    ];
     for (what, subscribe) in subscribing {
         for (how, end) in ENDS {
             for (bomb, forgotten) in BOMBS {

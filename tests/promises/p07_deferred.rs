@@ -114,6 +114,19 @@ fn p07_what_a_closure_publishes_when_it_is_dropped_waits_for_nobody() {
 }
 
 #[test]
+fn p07_a_chain_that_a_drop_begins_on_a_new_thread_is_as_long_as_any() {
+    let bus = deferred().depth_limit(5).build().unwrap();
+    let _endless = bus.on("p07").unwrap().subscribe(|event| {
+        publish_event!(bus: &current().unwrap(), "p07", n = n(event) + 1);
+    });
+    let cargo = Publishes(bus.clone(), "p07");
+    let guard = Bus::new().subscribe(move |_| _ = &cargo);
+    std::thread::spawn(move || drop(guard)).join().unwrap();
+    let totals = bus.stats().totals;
+    assert_eq!((totals.published, totals.delivered, totals.depth_stops), (6, 5, 1));
+}
+
+#[test]
 fn p07_a_deferred_event_keeps_its_bus_and_is_dispatched_though_the_bus_was_let_go() {
     let (outer, inner) = (Bus::new(), deferred().build().unwrap());
     let log = Log::default();

@@ -38,6 +38,8 @@ mod p08_queues;
 mod p08_retries;
 #[path = "../p08_stalled.rs"]
 mod p08_stalled;
+#[path = "../p08_unreadable.rs"]
+mod p08_unreadable;
 #[path = "../p10_fork_queues.rs"]
 mod p10_fork_queues;
 #[path = "../queue_texts.rs"]

@@ -116,7 +116,7 @@ where
     {
         let (request, map) = self.into_parts();
         let typed = !request.decodes();
-        let make = move |event: &Event| Ok(handler(of_payload(event, &map)?));
+        let make = move |event: &Event| Ok(handler(of_payload(event, &*map)?));
         request.add_tasks(make, typed, Location::caller())
     }
 }

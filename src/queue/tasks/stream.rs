@@ -2,6 +2,7 @@
 
 use core::fmt;
 use core::future::poll_fn;
+use core::panic::{RefUnwindSafe, UnwindSafe};
 use core::pin::Pin;
 use core::task::{Context, Poll};
 
@@ -13,7 +14,7 @@ use crate::dispatch::awaited::Ticket;
 use crate::event::{Event, IntoSelector, KindTaken, PatternError, Payload};
 use crate::queue::mailbox::Next;
 use crate::queue::options::QueueError;
-use crate::queue::receiver::{Received, Receiver};
+use crate::queue::receiver::{MOST_REFUSED, Received, Receiver};
 use crate::queue::subscribe::{Queued, TakenOut};
 
 /// So many events were lost since the last one, because the stream's queue was full.
@@ -188,7 +189,7 @@ impl<P: Received> Stream for EventStream<P> {
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = self.get_mut();
-        loop {
+        for _ in 0..MOST_REFUSED {
             let next = match this.held.take() {
                 Some((event, ticket)) => {
                     this.receiver.mailbox.hold(false);
@@ -217,8 +218,14 @@ impl<P: Received> Stream for EventStream<P> {
                 Next::Nothing => return Poll::Pending,
             }
         }
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
 }
+
+// As for the bus.
+impl<P> UnwindSafe for EventStream<P> {}
+impl<P> RefUnwindSafe for EventStream<P> {}
 
 impl<P> Drop for EventStream<P> {
     fn drop(&mut self) {

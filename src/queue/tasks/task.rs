@@ -56,6 +56,17 @@ pub trait Spawn: Send + Sync + 'static {
     }
 }
 
+/// One executor for many subscriptions.
+impl<S: Spawn + ?Sized> Spawn for Arc<S> {
+    fn spawn(&self, task: Task) {
+        (**self).spawn(task);
+    }
+
+    fn is_current(&self) -> bool {
+        (**self).is_current()
+    }
+}
+
 /// The tokio runtime (feature `async`) that async handlers run on.
 #[derive(Clone, Debug)]
 pub struct Tokio(tokio::runtime::Handle);
