@@ -60,5 +60,7 @@ mod tests {
         assert_eq!(limiter.admit(now, false), Some(1), "the clock was set back");
         assert_eq!(limiter.admit(now, false), None);
         assert_eq!(limiter.admit(now, true), Some(1), "urgent");
+        assert_eq!(limiter.admit(now + INTERVAL_US - 1, true), Some(0), "urgent");
+        assert_eq!(limiter.admit(now + INTERVAL_US, false), None, "an urgent one is a report like any other");
     }
 }

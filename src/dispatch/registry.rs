@@ -264,6 +264,14 @@ impl<C: Fn(usize, bool)> Registry<C> {
     }
 }
 
+#[cfg(all(test, not(ringbus_loom)))]
+impl<C: Fn(usize, bool)> Registry<C> {
+    /// How many of those that have ended it remembers.
+    pub(super) fn leaving(&self) -> usize {
+        self.locked(|list| (list.leaving.len(), Rubble::default()))
+    }
+}
+
 impl List {
     fn new(tables: Versions<Table>) -> Self {
         Self {

@@ -186,3 +186,13 @@ fn a_completion_knows_who_runs_who_took_it_and_who_failed() {
     let result = completion.result();
     assert_eq!((result.errors.len(), result.running.len(), completion.is_complete()), (2, 0, true));
 }
+
+#[test]
+fn of_those_that_have_ended_a_registry_remembers_all_that_live_and_few_others() {
+    let registry = Registry::new(|_, _| {});
+    let end = || registry.remove(registry.add(draft("dispatch.*")).id, EndedBy::Unsubscribing).unwrap();
+    let living: Vec<_> = (0..20).map(|_| end()).collect();
+    (0..1000).for_each(|_| drop(end()));
+    assert_eq!(registry.all_living().1.len(), living.len());
+    assert!(registry.leaving() <= 2 * living.len(), "{}", registry.leaving());
+}

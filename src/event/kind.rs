@@ -315,6 +315,7 @@ mod tests {
         assert!(
             a < b && a != b && a == "test.kind.text.a" && a != "test.kind.text.b" && *b.as_ref() == *"test.kind.text.b"
         );
+        assert!(a == *"test.kind.text.a" && a != *"test.kind.text.b");
         let map = HashMap::from([(a.clone(), 1), (b.clone(), 2)]);
         assert_eq!((map.get("test.kind.text.a"), map.get("test.kind.text.b")), (Some(&1), Some(&2)));
         assert!(BTreeSet::from([b, a]).contains("test.kind.text.a"));

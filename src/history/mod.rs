@@ -279,16 +279,46 @@ mod tests {
     use super::*;
     use std::collections::HashSet;
 
+    fn event(n: u64) -> Event {
+        Event::builder("history.test").field("n", n).build().unwrap()
+    }
+
     #[test]
     fn a_reset_hands_out_what_was_kept_and_keeps_what_comes_after() {
         let recorder = Recorder::new(10, 2);
-        let event = |n: u64| Event::builder("history.test").field("n", n).build().unwrap();
         let stamps: Vec<u64> = (0..4).map(|n| recorder.record(&mut event(n), n as usize).0).collect();
         let told: HashSet<u64> = recorder.recent(10).iter().map(Recorded::stamp).collect();
         assert_eq!(told, stamps.into_iter().collect(), "an event has the stamp that its publisher was told");
         assert_eq!(recorder.reset().len(), 4);
         assert_eq!((recorder.counted(), recorder.recent(10).len(), recorder.reset().len()), (0, 0, 0));
         recorder.record(&mut event(4), 0);
+        assert_eq!((recorder.counted(), recorder.recent(10).len()), (1, 1));
+    }
+
+    #[test]
+    fn a_batch_has_its_tickets_in_a_row_in_the_shard_of_its_thread() {
+        let recorder = Recorder::new(10, 4);
+        for thread in 0..8 {
+            let mut batch: Vec<Entry> = (0..3).map(|n| Entry::new(event(n))).collect();
+            recorder.record_all(&mut batch, thread);
+            let next = recorder.record(&mut event(3), thread).0;
+            assert_eq!(Stamp(next).shard(), thread % 4);
+            let stamps: Vec<u64> = batch.iter().map(|entry| entry.stamp).collect();
+            assert_eq!(stamps, [next - 3, next - 2, next - 1], "thread {thread}");
+        }
+        assert_eq!((recorder.drawn(), recorder.recent(10).len()), (32, 10));
+    }
+
+    /// As by a writer that draws its ticket when the reset has looked, and writes before the reset comes to its slot.
+    #[test]
+    fn a_reset_leaves_what_comes_while_it_clears() {
+        let recorder = Recorder::new(10, 1);
+        recorder.record(&mut event(0), 0);
+        let record = event(1).record_form();
+        record.mark(Stamp::new(0, 1).0);
+        assert!(recorder.shards[0].ring.put(1, record).is_none());
+        assert_eq!(recorder.reset().len(), 1);
+        assert_eq!(recorder.shards[0].ring.draw(), 1);
         assert_eq!((recorder.counted(), recorder.recent(10).len()), (1, 1));
     }
 

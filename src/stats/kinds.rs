@@ -132,6 +132,16 @@ mod tests {
     }
 
     #[test]
+    fn each_stripe_has_pieces_for_its_first_thread_and_others_for_the_rest() {
+        let counts = KindCounts::new(2);
+        assert_eq!(counts.pieces.len(), 4 * 64);
+        (0..4).for_each(|thread| counts.count_at(PIECE, Lane::of(thread, 2)));
+        let made = counts.pieces.iter().enumerate().filter(|(_, piece)| piece.get().is_some());
+        assert_eq!(made.map(|(at, _)| at).collect::<Vec<_>>(), [1, 65, 129, 193]);
+        assert_eq!(counts.of(PIECE), 4);
+    }
+
+    #[test]
     fn the_last_kind_with_a_counter_is_the_one_below_the_bound() {
         let counts = KindCounts::new(1);
         [COUNTED - 1, COUNTED, usize::MAX].into_iter().for_each(|index| counts.count_at(index, Lane::of(0, 1)));

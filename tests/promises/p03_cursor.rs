@@ -28,7 +28,8 @@ fn p03_a_cursor_goes_on_where_it_stopped() {
     cursor.skip_to_end();
     bus.reset();
     publish_event!(bus: &bus, "p03.one", n = 6);
-    assert_eq!((numbers(&cursor.read().events), cursor.read().missed), (vec![6], 0));
+    let batch = cursor.read();
+    assert_eq!((numbers(&batch.events), batch.missed), (vec![6], 0), "what was skipped is not missed");
     let batch = copy.read();
     assert_eq!((numbers(&batch.events), batch.missed), (vec![6], 1), "a reset's events are missed");
     assert!(bus.cursor().matching("p03..one").is_err());
@@ -72,6 +73,7 @@ fn p08_what_a_cursor_reads_and_what_it_misses_is_all_there_was() {
 fn p03_strict_order_has_no_exception() {
     const TURNS: i64 = 20_000;
     let bus = Bus::builder().history(TURNS as usize).shards(8).strict_order(true).build().unwrap();
+    assert!(format!("{:?}", Bus::builder().shards(8).build().unwrap()).contains("shards: 8,"));
     assert!(format!("{bus:?}").contains("shards: 1,"), "{bus:?}");
     let (ping, pong) = (mpsc::channel(), mpsc::channel());
     let turns = |from: mpsc::Receiver<i64>, to: mpsc::Sender<i64>| {

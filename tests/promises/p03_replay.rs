@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Barrier, Mutex, mpsc};
 use std::time::SystemTime;
 
-use ringbus::{Bus, Event, Reentrancy, Warning, current, publish_event};
+use ringbus::{Bus, Event, Outcome, Reentrancy, Warning, current, publish_event};
 
 use crate::{n, recorded};
 
@@ -225,4 +225,17 @@ fn p03_close_on_another_thread_ends_what_is_told_of_the_past() {
         assert!(!guard.is_active() && guard.close().is_ok());
     });
     assert_eq!(numbers(&seen), [0]);
+}
+
+/// Told at depth 1, as any handler is called by a publish of the top.
+#[test]
+fn p03_a_handler_that_is_told_of_the_past_is_as_deep_as_in_any_call() {
+    let bus = Bus::builder().depth_limit(1).build().unwrap();
+    publish_event!(bus: &bus, "p03.told", n = 0);
+    let (outcome, outcomes) = mpsc::channel();
+    let guard = bus.on("p03.told").unwrap().replay(1).subscribe(move |_| {
+        outcome.send(publish_event!(bus: &current().unwrap(), "p03.deeper", n = 1).outcome).unwrap();
+    });
+    assert_eq!(outcomes.try_iter().collect::<Vec<_>>(), [Outcome::TooDeep]);
+    assert_eq!((guard.info().delivered, bus.stats().totals.depth_stops), (1, 1));
 }

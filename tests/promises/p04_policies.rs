@@ -8,8 +8,8 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 use ringbus::{
-    Breaker, Bus, Delivery, Failure, FailurePolicy, Outcome, Reentrancy, Retry, SubscriptionState, Warning,
-    publish_event,
+    Breaker, BreakerState, Bus, Delivery, Failure, FailurePolicy, Outcome, Reentrancy, Retry, SubscriptionState,
+    Warning, publish_event,
 };
 
 use crate::{Log, n, quietly};
@@ -455,4 +455,20 @@ fn p04_a_warning_hook_that_publishes_what_nobody_hears_comes_to_an_end() {
     let totals = bus.stats().totals;
     assert_eq!((totals.published, totals.unheard), (2, 2));
     assert_eq!(call(&bus, 1).outcome, Outcome::Published, "the thread is outside again");
+}
+
+/// A success ends the row that opens a circuit; what the throttle keeps back says nothing of the handler.
+#[test]
+fn p04_a_circuit_counts_failures_in_a_row_and_no_call_that_was_not_made() {
+    let bus = Bus::new();
+    let [two, three] = [2, 3].map(|count| NonZeroU32::new(count).unwrap());
+    let begun = bus.on("p04.call").unwrap().breaker(Breaker::after(two)).throttle(three, Duration::from_secs(86_400));
+    let guard = begun.try_subscribe(moody);
+    let rows = [-1, 1, -1, -1, 1].map(|n| {
+        call(&bus, n);
+        let circuit = guard.info().breaker.unwrap();
+        (circuit.state, circuit.failures_in_row)
+    });
+    assert_eq!(rows, [1, 0, 1, 1, 1].map(|row| (BreakerState::Closed, row)));
+    assert_eq!((guard.info().failed, guard.info().delivered, guard.info().skipped), (2, 1, 2));
 }

@@ -256,3 +256,16 @@ fn p05_a_subscription_that_comes_and_goes_under_load_misses_nothing_between() {
         }
     });
 }
+
+/// A kind that no call site names: it is found by its name alone.
+#[test]
+fn p05_of_two_that_name_a_kind_told_at_run_time_the_one_that_stays_is_called() {
+    let bus = Bus::new();
+    let publish = || publish_event!(bus: &bus, kind: format!("p05.{}", "named.at.run.time")).delivered;
+    let [first, second] = [(); 2].map(|()| bus.on("p05.named.at.run.time").unwrap().subscribe(|_| {}));
+    assert_eq!(publish(), 2);
+    drop(first);
+    assert_eq!(publish(), 1);
+    drop(second);
+    assert_eq!(publish(), 0);
+}

@@ -379,3 +379,46 @@ fn p06_a_second_close_waits_for_the_first_ones_drop() {
         second.join().unwrap();
     });
 }
+
+/// The table that the other thread reads still leads to all of them.
+#[test]
+fn p06_a_closure_that_nobody_calls_goes_with_its_guard_though_a_dispatch_is_under_way() {
+    let (bus, captured) = (Bus::new(), Arc::new(()));
+    let (blocker, inside, leave) = blocking(&bus, Arc::new(()));
+    let [dropped, by_id] = [(); 2].map(|()| {
+        let kept = Arc::clone(&captured);
+        bus.subscribe(move |_| _ = &kept)
+    });
+    let held = std::thread::scope(|scope| {
+        scope.spawn(|| publish_event!(bus: &bus, "p06"));
+        inside.wait();
+        drop(dropped);
+        let after_drop = Arc::strong_count(&captured);
+        assert!(bus.unsubscribe(by_id.id()));
+        let unsubscribed = Arc::strong_count(&captured);
+        drop(by_id);
+        let all = [after_drop, unsubscribed, Arc::strong_count(&captured)];
+        leave.wait();
+        all
+    });
+    assert_eq!(held, [2, 2, 1], "at once, but not before its guard");
+    drop(blocker);
+}
+
+/// Where nothing else changes the table: who reads it last frees it.
+#[test]
+fn p06_a_closure_that_is_removed_inside_its_own_call_goes_with_that_dispatch() {
+    let (bus, captured) = (Bus::new(), Arc::new(()));
+    let own = Arc::new(Mutex::new(None::<Subscription>));
+    let publish = || publish_event!(bus: &bus, "p06.known").delivered;
+    assert_eq!(publish(), 0, "from now on the kind is known");
+    let guard = {
+        let (own, kept) = (Arc::clone(&own), Arc::clone(&captured));
+        bus.subscribe(move |_| {
+            let _kept = &kept;
+            drop(own.lock().unwrap().take());
+        })
+    };
+    *own.lock().unwrap() = Some(guard);
+    assert_eq!((publish(), Arc::strong_count(&captured)), (1, 1));
+}

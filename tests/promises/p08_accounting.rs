@@ -1,8 +1,11 @@
 //! P8: the numbers add up.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
-use ringbus::{Bus, publish_event};
+use ringbus::{
+    Bus, Delivery, FieldReader, FieldWriter, Overflow, Payload, RecvError, SubscriptionState, publish_event,
+};
 
 use crate::{n, recorded};
 
@@ -206,4 +209,81 @@ fn p08_an_event_published_again_counts_again() {
     assert_eq!((stats.totals.published, stats.totals.overwritten, stats.buffer_len), (10, 6, 4));
     assert_eq!((guard.info().delivered, stats.by_kind["p08.again"]), (10, 4));
     assert_eq!(recorded(&bus), [7; 4]);
+}
+
+/// A value of a kind of this file's own.
+struct Sample(u64);
+
+impl Payload for Sample {
+    const KIND: &'static str = "p08.sample";
+
+    fn field_names() -> &'static [&'static str] {
+        &["n"]
+    }
+
+    fn write_fields(&self, fields: &mut FieldWriter<'_>) {
+        fields.write(&self.0);
+    }
+
+    fn read_fields(fields: &mut FieldReader<'_>) -> Option<Self> {
+        fields.read().map(Self)
+    }
+}
+
+#[test]
+fn p08_what_a_queue_takes_loses_or_passes_by_is_no_failure() {
+    let bus = Bus::new();
+    let queue = bus.on("p08.job").unwrap().queued().capacity(1).when_full(Overflow::DropNewest);
+    let mut jobs = queue.receiver().unwrap();
+    let mut samples = bus.on_payload::<Sample>().unwrap().receiver().unwrap();
+    let odd = bus.on("p08.mapped").unwrap().filter_map(|event| (n(event) % 2 == 1).then_some(())).subscribe(|()| {});
+    let told = |delivery: Delivery| (delivery.delivered, delivery.enqueued, delivery.failed);
+    assert_eq!([1, 2].map(|n| told(publish_event!(bus: &bus, "p08.job", n))), [(0, 1, 0), (0, 0, 0)]);
+    assert_eq!(told(publish_event!(bus: &bus, "p08.sample", n = 1)), (0, 0, 0), "it holds no value");
+    assert_eq!(told(bus.publish(Sample(2))), (0, 1, 0));
+    let mapped = [1, 2, 3, 4].map(|n| told(publish_event!(bus: &bus, "p08.mapped", n)));
+    assert_eq!(mapped, [(1, 0, 0), (0, 0, 0), (1, 0, 0), (0, 0, 0)]);
+    assert_eq!((n(&jobs.try_recv().unwrap()), samples.try_recv().unwrap().0), (1, 2));
+    let counts = [jobs.info(), samples.info(), odd.info()].map(|info| (info.delivered, info.skipped, info.failed));
+    assert_eq!(counts, [(1, 0, 0), (1, 1, 0), (2, 2, 0)]);
+    let totals = bus.stats().totals;
+    assert_eq!((totals.enqueued, totals.queue_drops, totals.delivered), (2, 1, 4));
+    assert_eq!((totals.failed, totals.unheard), (0, 0));
+}
+
+#[test]
+fn p08_a_limit_ends_with_the_last_event_that_was_offered_also_where_a_queue_loses_it() {
+    let bus = Bus::new();
+    let publish = || publish_event!(bus: &bus, "p08.job", n = 1).enqueued;
+    let begin = || bus.on("p08.job").unwrap().limit(2).queued().capacity(1).when_full(Overflow::DropNewest);
+    let mut jobs = begin().receiver().unwrap();
+    for after_it in [RecvError::Empty, RecvError::Ended] {
+        assert_eq!(publish(), 1);
+        assert_eq!((jobs.try_recv().map(|event| n(&event)), jobs.try_recv().unwrap_err()), (Ok(1), after_it));
+    }
+    let mut jobs = begin().receiver().unwrap();
+    assert_eq!([(); 3].map(|()| publish()), [1, 0, 0]);
+    assert_eq!((jobs.info().state, jobs.info().skipped), (SubscriptionState::Ended, 0), "the third never came to it");
+    assert_eq!((jobs.try_recv().map(|event| n(&event)), jobs.try_recv().unwrap_err()), (Ok(1), RecvError::Ended));
+    // Of a handler of values.
+    let once = bus.on_payload::<Sample>().unwrap().limit(1).subscribe(|_| {});
+    assert_eq!([1, 2].map(|n| bus.publish(Sample(n)).delivered), [1, 0]);
+    assert_eq!((once.info().delivered, once.info().skipped), (1, 0));
+}
+
+#[test]
+fn p08_chains_that_are_too_long_dead_letters_and_what_comes_after_a_shutdown_are_counted() {
+    let bus = Bus::builder().hop_limit(3).build().unwrap();
+    let endless = bus.on("p08.hops").unwrap().subscribe(|_| {
+        publish_event!(bus: &ringbus::current().unwrap(), "p08.hops");
+    });
+    assert_eq!(publish_event!(bus: &bus, "p08.hops").delivered, 1);
+    assert_eq!(endless.info().delivered, 4);
+    let mut samples = bus.on_payload::<Sample>().unwrap().decode().receiver().unwrap();
+    assert_eq!(publish_event!(bus: &bus, "p08.sample", n = "many").enqueued, 1);
+    assert_eq!(samples.try_recv().err(), Some(RecvError::Empty), "it cannot be read");
+    bus.shutdown(Duration::ZERO);
+    assert!(!publish_event!(bus: &bus, "p08.hops").outcome.is_accepted());
+    let totals = bus.stats().totals;
+    assert_eq!((totals.hop_stops, totals.dead_letters, totals.failed, totals.shut_down), (1, 1, 1, 1));
 }

@@ -3,8 +3,9 @@
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-use ringbus::{Bus, Outcome, publish_event};
+use ringbus::{Bus, Outcome, RecvError, publish_event};
 
 use crate::{n, quietly, recorded};
 
@@ -291,4 +292,40 @@ fn p10_the_last_of_many_threads_ends_the_bus() {
         });
         assert_eq!(Arc::strong_count(&captured), 1);
     }
+}
+
+/// Also where the kind is known and the handler would be called straight away: from the third call on.
+#[test]
+fn p10_while_panicking_only_those_are_called_who_asked_for_that() {
+    let bus = Bus::new();
+    let plain = bus.on("p10.farewell").unwrap().subscribe(|_| {});
+    let asks = bus.on("p10.farewell").unwrap().while_panicking(true).subscribe(|_| {});
+    let outcomes = Arc::default();
+    (0..2).for_each(|_| drop(Farewell(bus.clone(), Arc::clone(&outcomes))));
+    let farewell = Farewell(bus.clone(), Arc::clone(&outcomes));
+    let unwound = catch_unwind(AssertUnwindSafe(|| {
+        quietly(|| {
+            let _farewell = farewell;
+            panic!("ordered: unwinding");
+        })
+    }));
+    assert!(unwound.is_err());
+    let calm = (Outcome::Published, 2);
+    assert_eq!(*outcomes.lock().unwrap(), [calm, calm, (Outcome::Panicking, 1)]);
+    assert_eq!((plain.info().delivered, asks.info().delivered), (2, 3));
+}
+
+#[test]
+fn p10_what_is_subscribed_after_a_shutdown_has_ended_and_holds_nothing() {
+    let (bus, captured) = (Bus::new(), Arc::new(()));
+    let subscribe = || {
+        let kept = Arc::clone(&captured);
+        bus.subscribe(move |_| _ = &kept)
+    };
+    let early = subscribe();
+    let report = bus.shutdown(Duration::from_secs(60));
+    assert_eq!((report.handlers.len(), report.is_complete()), (1, true), "there is nothing to wait for");
+    let late = subscribe();
+    assert_eq!((early.is_active(), late.is_active(), Arc::strong_count(&captured)), (false, false, 1));
+    assert_eq!(bus.on("p10.late").unwrap().receiver().unwrap().try_recv().err(), Some(RecvError::Ended));
 }
