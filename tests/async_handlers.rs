@@ -221,6 +221,35 @@ fn a_runtime_that_is_gone_leaves_nothing_uncounted() {
 }
 
 #[test]
+fn a_runtime_that_goes_while_a_shutdown_waits_lets_it_end() {
+    let bus = Bus::new();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
+    let (send, begun) = channel();
+    let guard = {
+        let _inside = runtime.enter();
+        let handler = move |_| {
+            send.send(()).unwrap();
+            std::future::pending::<()>()
+        };
+        bus.subscribe_async(handler).unwrap()
+    };
+    (0..3).for_each(|n| drop(publish_event!(bus: &bus, "job", n)));
+    begun.recv().unwrap();
+    let shutting = std::thread::spawn({
+        let bus = bus.clone();
+        move || bus.shutdown(LONG)
+    });
+    while !bus.is_shut_down() {
+        std::thread::yield_now();
+    }
+    drop(runtime);
+    let report = shutting.join().unwrap();
+    assert_eq!((report.drained(), report.abandoned(), report.handlers[0].running), (0, 3, false), "{report}");
+    assert!(!report.unfinished);
+    assert_eq!(guard.info().queue.unwrap().discarded, 3);
+}
+
+#[test]
 fn a_task_dropped_after_any_poll_loses_nothing_uncounted() {
     for polls in 0..12_u64 {
         let bus = Bus::new();

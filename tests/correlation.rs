@@ -435,6 +435,20 @@ fn the_history_shows_the_tree() {
 }
 
 #[test]
+fn the_tree_goes_through_queues() {
+    let bus = Bus::new();
+    let publishes = |kind: &'static str| move |_: &Event| drop(publish_event!(bus: &here(), kind: kind));
+    let _first = bus.on("tree.root").unwrap().in_thread().subscribe(publishes("tree.left")).unwrap();
+    let _second = bus.on("tree.left").unwrap().in_pool(2).subscribe(publishes("tree.leaf")).unwrap();
+    let root = publish_event!(bus: &bus, "tree.root").event.unwrap();
+    bus.wait_idle(std::time::Duration::from_secs(60)).unwrap();
+    let chain = bus.history().chain(last(&bus).id()).unwrap();
+    assert!(Event::same_instance(chain.event(), &root));
+    assert_eq!(kinds(&chain), ["tree.root", "tree.left", "tree.leaf"]);
+    assert_eq!(kinds(&chain.effects()[0].effects()[0]), ["tree.leaf"], "one below the other");
+}
+
+#[test]
 fn where_the_root_is_overwritten_or_not_selected_the_tree_begins_below() {
     let bus = Bus::builder().history(2).build().unwrap();
     let _chain = bus.on("tree.*").unwrap().subscribe(|event| {

@@ -92,6 +92,22 @@ fn the_same_event_once_more_is_not_waited_for() {
 
 /// The thread's own destructors, also the latest: what is waited for there is waited for, and told.
 #[test]
+fn a_deferred_event_is_not_waited_for_and_its_outcome_says_so() {
+    let bus = Bus::builder().reentrancy(Reentrancy::Deferred).build().unwrap();
+    let (send, told) = mpsc::channel();
+    let weak = bus.downgrade();
+    let guard = bus.on("outer").unwrap().subscribe(move |_| {
+        send.send(weak.upgrade().unwrap().publish_and_wait(job(), LONG).unwrap()).unwrap();
+    });
+    let jobs = bus.on("job").unwrap().in_thread().subscribe(|_| {}).unwrap();
+    bus.publish(Event::builder("outer").build().unwrap());
+    let waited = told.recv().unwrap();
+    assert_eq!((waited.outcome, waited.delivered, waited.is_complete()), (Outcome::Queued, 0, false));
+    bus.wait_idle(LONG).unwrap();
+    assert_eq!((guard.info().delivered, jobs.info().delivered), (1, 1), "it came later");
+}
+
+#[test]
 fn a_thread_that_ends_can_wait_too() {
     struct Last(RefCell<Option<(Bus, mpsc::Sender<Waited>)>>);
     impl Drop for Last {

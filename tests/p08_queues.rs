@@ -399,23 +399,25 @@ fn past_its_deadline_a_shutdown_discards_and_tells_what_runs() {
 #[test]
 fn a_shutdown_inside_a_handler_lets_the_queues_drain() {
     let bus = Bus::new();
-    let (send, reports) = mpsc::channel();
+    let ((send, reports), (go, all_wait)) = (mpsc::channel(), mpsc::channel());
     let guard = bus
         .on("job")
         .unwrap()
         .in_thread()
         .subscribe(move |event| {
             if n(event) == 0 {
+                all_wait.recv().unwrap();
                 send.send(ringbus::current().unwrap().shutdown(LONG)).unwrap();
             }
         })
         .unwrap();
-    publish_event!(bus: &bus, "job", n = 0);
+    (0..3).for_each(|n| drop(publish_event!(bus: &bus, "job", n)));
+    go.send(()).unwrap();
     let report = reports.recv_timeout(LONG).unwrap();
     assert!(report.unfinished);
     bus.wait_idle(LONG).unwrap();
     guard.close().unwrap();
-    assert_eq!(guard.info().delivered, 1);
+    assert_eq!((guard.info().delivered, guard.info().queue.unwrap().discarded), (3, 0));
 }
 
 #[test]

@@ -71,6 +71,8 @@ struct Round {
     book: Arc<Book>,
     made: Vec<Made>,
     reader: Option<(SubscriptionId, Overflow, Receiver<Read>)>,
+    /// Of a handler with a queue, when a report has returned: how often it had been called, and how many calls more there may be.
+    told: Vec<(usize, u64, u64)>,
 }
 
 impl Round {
@@ -83,7 +85,7 @@ impl Round {
         };
         let made = (0..1 + rng.below(3)).map(|_| make(bus, &book, *rng.one_of(places), runtime, rng)).collect();
         let reader = rng.one_in(4).then(|| make_reader(bus, hands, rng));
-        Self { book, made, reader }
+        Self { book, made, reader, told: Vec::new() }
     }
 
     /// Ends one of the handlers on another thread; `alone` where nobody else discards anything meanwhile.
@@ -148,15 +150,26 @@ impl Round {
     }
 
     /// A report, as soon as it has returned.
-    fn reported(&self, report: &ShutdownReport) {
+    fn reported(&mut self, report: &ShutdownReport) {
         if report.is_complete() {
             self.book.over.store(true, SeqCst);
             let busy: Vec<_> = self.infos().into_iter().filter(|info| !is_idle(info)).collect();
             assert!(busy.is_empty(), "complete: {report}; and busy: {busy:?}");
         }
-        for made in self.made.iter().filter(|made| !made.leaves) {
-            let ends = report.handlers.iter().filter(|end| end.subscription == made.guard.id()).count();
-            assert!(ends == 1 || report.handlers.is_empty() && report.unfinished, "{ends} times in {report:?}");
+        for (at, made) in self.made.iter().enumerate().filter(|(_, made)| !made.leaves) {
+            let ends: Vec<_> = report.handlers.iter().filter(|end| end.subscription == made.guard.id()).collect();
+            match *ends {
+                [end] if !report.unfinished && made.place != Place::Sync => {
+                    // What a worker has begun ends, and nothing else comes.
+                    let more = if end.running { made.place.workers() } else { 0 };
+                    self.told.push((at, made.conduct.calls.load(SeqCst), more));
+                }
+                [_] => {}
+                _ => assert!(
+                    ends.is_empty() && report.handlers.is_empty() && report.unfinished,
+                    "{ends:?} in {report:?}"
+                ),
+            }
         }
     }
 
@@ -201,6 +214,10 @@ impl Round {
             let (calls, ended) = (made.conduct.calls.load(SeqCst), info.delivered + info.failed + queue.retried);
             let cut_off = if made.place == Place::Task { queue.discarded } else { 0 };
             assert!((ended..=ended + cut_off).contains(&calls), "{calls} calls: {info}");
+        }
+        for (at, before, more) in &self.told {
+            let after = self.made[*at].conduct.calls.load(SeqCst) - before;
+            assert!(after <= *more, "{after} calls after a report: {}", infos[*at].0);
         }
         if let Some((id, overflow, read)) = self.reader.take() {
             let (mut events, mut taken) = read.recv_timeout(LONG).unwrap();

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use loom::thread::{self, JoinHandle};
 use ringbus::__models::{Driver, driven, suspended};
-use ringbus::{Bus, CloseError, Event, Outcome, Subscription};
+use ringbus::{Bus, CloseError, Event, Outcome, Overflow, Subscription};
 
 use crate::support::Model;
 use crate::support::ending::*;
@@ -252,6 +252,62 @@ fn shutdown_against_a_publish() {
             (Outcome::Published, 1) => "handled",
             other => panic!("{other:?}"),
         }
+    });
+}
+
+/// Who takes events out by itself, as a stream does, gets each that the queue took, and then the end: no wake-up is lost.
+#[test]
+fn a_receiver_against_a_publish_and_a_shutdown() {
+    Model {
+        name: "queued::a_receiver_against_a_publish_and_a_shutdown",
+        promise: "P6, P8",
+        preemptions: Some(2),
+        outcomes: &["refused", "received", "came to nobody"],
+    }
+    .check(|| {
+        let bus = bus();
+        let mut events = bus.on("queued").unwrap().receiver().unwrap();
+        let reader = thread::spawn(move || (events.by_ref().count() as u64, events));
+        let there = {
+            let bus = bus.clone();
+            thread::spawn(move || bus.publish(event()))
+        };
+        let report = bus.shutdown(LONG);
+        assert!(report.is_complete(), "{report}");
+        let (received, events) = reader.join().unwrap();
+        let delivery = there.join().unwrap();
+        let (delivered, discarded, dropped) = settled(events.subscription(), delivery.enqueued.into());
+        assert_eq!((delivered, discarded, dropped), (received, 0, 0));
+        match (delivery.outcome, received) {
+            (Outcome::ShutDown, 0) => "refused",
+            (Outcome::Published | Outcome::Disabled, 0) => "came to nobody",
+            (Outcome::Published, 1) => "received",
+            other => panic!("{other:?}"),
+        }
+    });
+}
+
+/// A publisher that waits for room goes on when an event is taken out.
+#[test]
+fn a_full_queue_against_a_receiver() {
+    Model {
+        name: "queued::a_full_queue_against_a_receiver",
+        promise: "P8",
+        preemptions: Some(2),
+        outcomes: &["received"],
+    }
+    .check(|| {
+        let bus = bus();
+        let full = Overflow::Block { up_to: LONG };
+        let mut events = bus.on("queued").unwrap().queued().capacity(1).when_full(full).receiver().unwrap();
+        let publisher = {
+            let bus = bus.clone();
+            thread::spawn(move || enqueue(&bus) + enqueue(&bus))
+        };
+        assert!(events.recv().is_ok() && events.recv().is_ok());
+        assert_eq!(publisher.join().unwrap(), 2);
+        assert_eq!(settled(events.subscription(), 2), (2, 0, 0));
+        "received"
     });
 }
 

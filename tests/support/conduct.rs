@@ -68,6 +68,16 @@ pub enum Place {
     Task,
 }
 
+impl Place {
+    /// How many calls there may be at once of a handler with a queue.
+    pub fn workers(self) -> u64 {
+        match self {
+            Self::Sync | Self::Thread => 1,
+            Self::Pool | Self::Task => 2,
+        }
+    }
+}
+
 /// One handler of a round.
 pub struct Made {
     pub place: Place,
