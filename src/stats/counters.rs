@@ -160,9 +160,10 @@ mod tests {
         let counters = Counters::new(1);
         let dumps = FAILED_DUMPS.get();
         counters.refused.bump();
+        counters.discarded.add(2);
         FAILED_DUMPS.bump();
         let totals = counters.read(|| ()).0.totals;
-        assert_eq!(totals.refused, 1);
+        assert_eq!((totals.refused, totals.discarded), (1, 2));
         assert!(totals.failed_dumps > dumps, "of the whole process");
     }
 
