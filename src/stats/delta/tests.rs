@@ -1,3 +1,5 @@
+//! Differences of figures that are made by hand.
+
 use super::*;
 
 fn at(millis: u64, published: u64) -> Stats {
