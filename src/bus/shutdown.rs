@@ -95,9 +95,9 @@ pub struct HandlerEnd {
 // === impl Bus ===
 
 impl Bus {
-    /// Ends the bus: events are refused from now on ([`Outcome::ShutDown`]), all subscriptions end, calls under way are
-    /// waited for, queues are drained. At the deadline what still waits is discarded and counted; what still runs is
-    /// named in the report.
+    /// Ends the bus: events are refused from now on ([`Outcome::ShutDown`](crate::Outcome::ShutDown)), all subscriptions end,
+    /// calls under way are waited for, queues are drained. At the deadline what still waits is discarded and counted; what
+    /// still runs is named in the report.
     ///
     /// History and statistics can still be read. A subscription that is made later has ended at once
     /// ([`EndedBy::Shutdown`](crate::EndedBy::Shutdown)). A second shutdown waits for the first, and has the same report.
