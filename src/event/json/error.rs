@@ -87,8 +87,13 @@ impl JsonError {
     }
 
     pub(super) fn unknown(name: &str) -> Self {
-        Self::Unknown { path: Bare(&shorten(name)).to_string().into() }
+        Self::Unknown { path: path_of(name).into() }
     }
+}
+
+/// Where a member stands whose name may be anything.
+pub(super) fn path_of(name: &str) -> String {
+    Bare(&shorten(name)).to_string()
 }
 
 impl fmt::Display for JsonError {

@@ -8,6 +8,7 @@ use std::collections::HashSet;
 use std::error::Error;
 use std::time::SystemTime;
 
+use super::error::path_of;
 use super::value::{Tree, duplicates};
 use super::{JsonError, MEMBERS, Unknown};
 use crate::event::builder::MAX_FIELDS;
@@ -119,7 +120,7 @@ fn member(
             Unknown::Refuse => return Err(JsonError::unknown(name)),
             // In the payload it lies one level deeper: what is written must be readable again.
             Unknown::IntoPayload if levels(value) > MOST_LEVELS => {
-                return Err(JsonError::wrong(name, value, "a value of at most 125 levels"));
+                return Err(JsonError::wrong(&path_of(name), value, "a value of at most 125 levels"));
             }
             Unknown::IntoPayload => builder.push(name.into(), value.clone()),
         },

@@ -259,6 +259,14 @@ fn what_is_taken_into_the_payload_can_be_read_again() {
     let error = Event::from_json(&extra(126), Unknown::IntoPayload).unwrap_err();
     assert_eq!(error.path(), Some("x"));
     assert!(error.to_string().ends_with("allowed is a value of at most 125 levels"), "{error}");
+    // Any name is told as one that nobody wants.
+    for name in ["x,y", &"x".repeat(100_000)] {
+        let json = extra(126).replace("\"x\"", &format!("{name:?}"));
+        let [deep, unknown] =
+            [Unknown::IntoPayload, Unknown::Refuse].map(|how| Event::from_json(&json, how).unwrap_err());
+        assert!(matches!((&deep, &unknown), (JsonError::Wrong { .. }, JsonError::Unknown { .. })));
+        assert!(deep.path() == unknown.path() && deep.to_string().len() < 500, "{deep}");
+    }
 }
 
 #[test]
