@@ -194,5 +194,16 @@ fn of_those_that_have_ended_a_registry_remembers_all_that_live_and_few_others() 
     let living: Vec<_> = (0..20).map(|_| end()).collect();
     (0..1000).for_each(|_| drop(end()));
     assert_eq!(registry.all_living().1.len(), living.len());
-    assert!(registry.leaving() <= 2 * living.len(), "{}", registry.leaving());
+    assert!((living.len()..=2 * living.len()).contains(&registry.leaving()), "{}", registry.leaving());
+}
+
+#[test]
+fn a_subscription_is_in_hand_until_the_last_has_let_go_of_it() {
+    let subscriber = subscriber(1, "dispatch.*");
+    assert!(!subscriber.is_in_hand());
+    (0..2).for_each(|_| subscriber.take_in_hand());
+    subscriber.let_out_of_hand();
+    assert!(subscriber.is_in_hand());
+    subscriber.let_out_of_hand();
+    assert!(!subscriber.is_in_hand());
 }
