@@ -104,7 +104,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "who tells leaves no word for whoever has the list",
-        model: "watch",
+        model: "watch::told_while_another_has_the_list",
         file: "src/dispatch/watch.rs",
         find: "        self.told.swap(true, Ordering::AcqRel);\n        self.wake_told();\n",
         replace: "        if self.list.try_lock().is_some() {\n            self.told.swap(true, Ordering::AcqRel);\n            self.wake_told();\n        }\n",
@@ -113,7 +113,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "who leaves the list does not look whether somebody has told",
-        model: "watch",
+        model: "watch::told_while_another_has_the_list",
         file: "src/dispatch/watch.rs",
         find: "            own\n        });\n        contain::drop_contained(own);\n        self.wake_told();\n",
         replace: "            own\n        });\n        contain::drop_contained(own);\n",
@@ -122,7 +122,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "word of what was told is looked for without a fence",
-        model: "watch",
+        model: "watch::one_who_waits",
         file: "src/dispatch/watch.rs",
         find: "            fence(Ordering::SeqCst);\n            step(\"watch.told\");\n",
         replace: "            step(\"watch.told\");\n",

@@ -150,7 +150,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "work is brought without a fence",
-        model: "wakers",
+        model: "wakers::one_worker_and_one_bringer",
         file: "src/sync/wakers.rs",
         find: "        // With the one in `sleep`.\n        fence_after_rmw();\n",
         replace: "",
@@ -159,7 +159,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "a worker looks once more without a fence",
-        model: "wakers",
+        model: "wakers::a_worker_at_a_queue",
         file: "src/sync/wakers.rs",
         find: "        // With the one in `wake_one`: the worker's look finds the work, or the bringer finds the bit.\n        fence_after_rmw();\n",
         replace: "",
@@ -168,7 +168,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "all are woken without a fence",
-        model: "wakers",
+        model: "wakers::all_are_woken",
         file: "src/sync/wakers.rs",
         find: "        fence(Ordering::SeqCst);\n",
         replace: "        let _ = fence;\n",
@@ -177,7 +177,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "a worker says that it sleeps before it leaves its waker",
-        model: "wakers",
+        model: "wakers::one_worker_and_two_bringers",
         file: "src/sync/wakers.rs",
         find: "        self.places[place].keep(waker);\n        step(\"wakers.sleep\");\n        // Release: the waker.\n        self.idle.fetch_or(bit(place), Ordering::Release);\n",
         replace: "        self.idle.fetch_or(bit(place), Ordering::Release);\n        self.places[place].keep(waker);\n",
@@ -186,7 +186,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "two bringers choose the same worker",
-        model: "wakers",
+        model: "wakers::two_workers_and_two_bringers",
         file: "src/sync/wakers.rs",
         find: "self.idle.fetch_and(!bit(place), Ordering::Acquire)",
         replace: "self.idle.load(Ordering::Acquire)",
@@ -195,7 +195,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "a waker is left without release",
-        model: "wakers",
+        model: "wakers::a_waker_is_taken_whole",
         file: "src/sync/wakers.rs",
         find: "self.waker.swap(new, Ordering::AcqRel)",
         replace: "self.waker.swap(new, Ordering::Acquire)",
@@ -204,7 +204,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "a waker is taken without acquire",
-        model: "wakers",
+        model: "wakers::a_waker_is_taken_whole",
         file: "src/sync/wakers.rs",
         find: "self.waker.swap(new, Ordering::AcqRel)",
         replace: "self.waker.swap(new, Ordering::Release)",
@@ -213,7 +213,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "a worker that ends keeps its call",
-        model: "wakers",
+        model: "wakers::a_worker_that_ends_passes_its_call_on",
         file: "src/sync/wakers.rs",
         find: "        if self.rise(place) {\n            self.wake_one();\n        }\n",
         replace: "        self.rise(place);\n",
