@@ -177,13 +177,17 @@ impl<P: Received> Receiver<P> {
     pub fn try_recv(&mut self) -> Result<P::Item, RecvError> {
         // Before the look: what comes after an end is none.
         let over = self.mailbox.is_closed();
-        // Nor does it go on for as long as events come that cannot be read.
-        let most = if over { usize::MAX } else { self.len() + 1 };
-        for _ in 0..most {
+        let (mut refused, mut most) = (0, usize::MAX);
+        while refused < most {
             let Some((event, ticket)) = self.mailbox.pop() else { break };
             if let Some(item) = self.taken(&event, ticket) {
                 return Ok(item);
             }
+            if refused == 0 && !over {
+                // It does not go on for as long as events come that cannot be read.
+                most = self.len() + 1;
+            }
+            refused += 1;
         }
         Err(if over { RecvError::Ended } else { RecvError::Empty })
     }
