@@ -11,7 +11,7 @@ use std::future::Future;
 use std::num::NonZeroU32;
 use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::channel;
+use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -19,7 +19,7 @@ use std::time::Duration;
 use by_hand::{by_hand, woken};
 use ringbus::{
     Bus, CloseError, Event, EventStream, ExpectError, HandlerErrorCause, Lagged, Outcome, QueueError, Retry,
-    publish_event,
+    Subscription, publish_event,
 };
 use suspended::suspended;
 use tokio::sync::{Notify, Semaphore};
@@ -195,20 +195,24 @@ fn without_a_runtime_there_is_no_executor() {
     assert!(bus.subscriptions().is_empty());
 }
 
+/// A handler whose first call never ends, two events behind it, and word that it has begun.
+fn never_ready(bus: &Bus, runtime: &tokio::runtime::Runtime) -> (Subscription, Receiver<()>) {
+    let (send, begun) = channel();
+    let _inside = runtime.enter();
+    let handler = move |_| {
+        send.send(()).unwrap();
+        std::future::pending::<()>()
+    };
+    let guard = bus.subscribe_async(handler).unwrap();
+    (0..3).for_each(|n| drop(publish_event!(bus: bus, "job", n)));
+    (guard, begun)
+}
+
 #[test]
 fn a_runtime_that_is_gone_leaves_nothing_uncounted() {
     let bus = Bus::new();
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    let (send, begun) = channel();
-    let guard = {
-        let _inside = runtime.enter();
-        let handler = move |_| {
-            send.send(()).unwrap();
-            std::future::pending::<()>()
-        };
-        bus.subscribe_async(handler).unwrap()
-    };
-    (0..3).for_each(|n| drop(publish_event!(bus: &bus, "job", n)));
+    let (guard, begun) = never_ready(&bus, &runtime);
     runtime.block_on(async { tokio::task::yield_now().await });
     begun.recv().unwrap();
     drop(runtime);
@@ -224,16 +228,7 @@ fn a_runtime_that_is_gone_leaves_nothing_uncounted() {
 fn a_runtime_that_goes_while_a_shutdown_waits_lets_it_end() {
     let bus = Bus::new();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
-    let (send, begun) = channel();
-    let guard = {
-        let _inside = runtime.enter();
-        let handler = move |_| {
-            send.send(()).unwrap();
-            std::future::pending::<()>()
-        };
-        bus.subscribe_async(handler).unwrap()
-    };
-    (0..3).for_each(|n| drop(publish_event!(bus: &bus, "job", n)));
+    let (guard, begun) = never_ready(&bus, &runtime);
     begun.recv().unwrap();
     let shutting = std::thread::spawn({
         let bus = bus.clone();

@@ -1,12 +1,16 @@
 //! P8: what a function makes of an event is what is counted, limited and throttled; the rest is skipped.
 #![cfg(not(ringbus_loom))]
 
+#[macro_use]
+#[path = "support/sample.rs"]
+mod sample;
+
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
-use ringbus::{Breaker, BreakerState, Bus, Event, FieldReader, FieldWriter, Payload, Subscription, publish_event};
+use ringbus::{Breaker, BreakerState, Bus, Event, Subscription, publish_event};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -68,23 +72,7 @@ fn failures_are_those_of_what_came_to_the_handler() {
     assert_eq!((counts(&twice), twice.info().panicked), ((1, 1, 0), 1));
 }
 
-struct Sample(i64);
-
-impl Payload for Sample {
-    const KIND: &'static str = "p08.sample";
-
-    fn field_names() -> &'static [&'static str] {
-        &["n"]
-    }
-
-    fn write_fields(&self, fields: &mut FieldWriter<'_>) {
-        fields.write(&self.0);
-    }
-
-    fn read_fields(fields: &mut FieldReader<'_>) -> Option<Self> {
-        fields.read().map(Self)
-    }
-}
+sample!(Sample(i64), "p08.sample");
 
 #[test]
 fn values_are_mapped_where_there_are_any() {

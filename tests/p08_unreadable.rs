@@ -2,6 +2,10 @@
 //! back from all of it (P4, P8).
 #![cfg(not(ringbus_loom))]
 
+#[macro_use]
+#[path = "support/sample.rs"]
+mod sample;
+
 use std::cell::RefCell;
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -10,23 +14,7 @@ use ringbus::{
     Bus, FailurePolicy, FieldReader, FieldWriter, Outcome, Payload, RecvError, SubscriptionState, publish_event,
 };
 
-struct Numbered(i64);
-
-impl Payload for Numbered {
-    const KIND: &'static str = "p08.numbered";
-
-    fn field_names() -> &'static [&'static str] {
-        &["n"]
-    }
-
-    fn write_fields(&self, fields: &mut FieldWriter<'_>) {
-        fields.write(&self.0);
-    }
-
-    fn read_fields(fields: &mut FieldReader<'_>) -> Option<Self> {
-        fields.read().map(Self)
-    }
-}
+sample!(Numbered(i64), "p08.numbered");
 
 #[test]
 fn an_event_that_can_be_read_ends_the_row_of_those_that_cannot() {

@@ -3,6 +3,10 @@
 //! Promises that need a process of their own, and those of handlers with a queue, are in files beside this folder:
 //! `p01_*` to `p12_*`.
 
+#[macro_use]
+#[path = "../support/sample.rs"]
+mod sample;
+
 mod p02_batches;
 mod p02_record_then_dispatch;
 mod p03_cursor;

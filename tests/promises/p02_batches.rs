@@ -10,24 +10,7 @@ use ringbus::{Bus, Event, FailurePolicy, FieldReader, FieldWriter, Payload, Reen
 
 use super::{Log, n, quietly, recorded};
 
-/// A value of a kind of this file's own.
-struct Batched(u64);
-
-impl Payload for Batched {
-    const KIND: &'static str = "p02.batched";
-
-    fn field_names() -> &'static [&'static str] {
-        &["n"]
-    }
-
-    fn write_fields(&self, fields: &mut FieldWriter<'_>) {
-        fields.write(&self.0);
-    }
-
-    fn read_fields(fields: &mut FieldReader<'_>) -> Option<Self> {
-        fields.read().map(Self)
-    }
-}
+sample!(Batched(u64), "p02.batched");
 
 fn event(n: u64) -> Event {
     Event::builder("p02.batched").field("n", n).build().unwrap()

@@ -3,9 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use ringbus::{
-    Bus, Delivery, FieldReader, FieldWriter, Overflow, Payload, RecvError, SubscriptionState, publish_event,
-};
+use ringbus::{Bus, Delivery, Overflow, RecvError, SubscriptionState, publish_event};
 
 use crate::{n, recorded};
 
@@ -211,24 +209,7 @@ fn p08_an_event_published_again_counts_again() {
     assert_eq!(recorded(&bus), [7; 4]);
 }
 
-/// A value of a kind of this file's own.
-struct Sample(u64);
-
-impl Payload for Sample {
-    const KIND: &'static str = "p08.sample";
-
-    fn field_names() -> &'static [&'static str] {
-        &["n"]
-    }
-
-    fn write_fields(&self, fields: &mut FieldWriter<'_>) {
-        fields.write(&self.0);
-    }
-
-    fn read_fields(fields: &mut FieldReader<'_>) -> Option<Self> {
-        fields.read().map(Self)
-    }
-}
+sample!(Sample(u64), "p08.sample");
 
 #[test]
 fn p08_what_a_queue_takes_loses_or_passes_by_is_no_failure() {
