@@ -9,7 +9,7 @@ use std::num::NonZeroU32;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::mpsc::channel;
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, RawWaker, RawWakerVTable, Wake, Waker};
 use std::thread::{self, ThreadId};
@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use by_hand::{ByHand, Woken, by_hand, woken};
 use ringbus::{
     BoxError, Bus, CloseError, Event, FieldReader, FieldWriter, HandlerErrorCause, Payload, QueueError, Reentrancy,
-    Retry, Spawn, Subscription, Task, WeakBus, publish_event,
+    Retry, Spawn, Subscription, Task, WeakBus, current, publish_event,
 };
 
 const LONG: Duration = Duration::from_secs(60);
@@ -430,9 +430,8 @@ fn one_executor_may_run_the_handlers_of_many_subscriptions() {
     assert_eq!(tasks.try_iter().count(), 2);
 }
 
-#[test]
-fn a_guard_that_is_dropped_leaves_a_drain_under_way_its_course() {
-    let bus = Bus::new();
+/// A handler to which a publisher is handing an event over from the first word until the second, and its worker.
+fn handed_an_event(bus: &Bus) -> (Subscription, Task, Receiver<()>, Sender<()>) {
     let (executor, tasks) = by_hand();
     let ((begins, begun), (go, may_go)) = (channel(), channel::<()>());
     let may_go = Mutex::new(may_go);
@@ -440,8 +439,13 @@ fn a_guard_that_is_dropped_leaves_a_drain_under_way_its_course() {
         begins.send(()).unwrap();
         may_go.lock().unwrap().recv().is_ok()
     });
-    let guard = slow.on_executor(executor).subscribe(|_| async {}).unwrap();
-    let mut task = tasks.recv().unwrap();
+    (slow.on_executor(executor).subscribe(|_| async {}).unwrap(), tasks.recv().unwrap(), begun, go)
+}
+
+#[test]
+fn a_guard_that_is_dropped_leaves_a_drain_under_way_its_course() {
+    let bus = Bus::new();
+    let (guard, mut task, begun, go) = handed_an_event(&bus);
     thread::scope(|scope| {
         let publisher = scope.spawn(|| publish_event!(bus: &bus, "job").enqueued);
         begun.recv().unwrap();
@@ -464,4 +468,23 @@ fn a_guard_that_is_dropped_leaves_a_drain_under_way_its_course() {
     });
     let totals = bus.stats().totals;
     assert_eq!((totals.delivered, totals.discarded), (1, 0));
+}
+
+#[test]
+fn a_guard_that_is_dropped_during_a_shutdown_that_cannot_wait_ends_its_worker() {
+    let bus = Bus::new();
+    let (guard, mut task, begun, go) = handed_an_event(&bus);
+    // Dropped by the shutdown, when it has the first in hand.
+    let _owner = bus.on("other").unwrap().subscribe(move |_| _ = &guard);
+    let _ends = bus.on("end").unwrap().subscribe(|_| assert!(current().unwrap().shutdown(LONG).unfinished));
+    thread::scope(|scope| {
+        let publisher = scope.spawn(|| publish_event!(bus: &bus, "job").enqueued);
+        begun.recv().unwrap();
+        assert_eq!(publish_event!(bus: &bus, "end").delivered, 1);
+        let over = poll(&mut task, Waker::noop()).is_ready();
+        go.send(()).unwrap();
+        assert_eq!(publisher.join().unwrap(), 1);
+        assert!(over, "the guard waits for nobody");
+    });
+    assert_eq!(bus.stats().totals.discarded, 1);
 }

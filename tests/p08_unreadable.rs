@@ -8,6 +8,7 @@ mod sample;
 
 use std::cell::RefCell;
 use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use ringbus::{
@@ -36,6 +37,38 @@ fn an_event_that_can_be_read_ends_the_row_of_those_that_cannot() {
     assert!(numbers.subscription().resume());
     assert_eq!((bad(), good(), numbers.try_iter().count()), (1, 1, 1));
     assert_eq!(numbers.info().state, SubscriptionState::Active);
+}
+
+#[test]
+fn an_event_that_can_be_read_is_found_behind_many_that_cannot() {
+    let bus = Bus::new();
+    let mut numbers = bus.on_payload::<Numbered>().unwrap().decode().receiver().unwrap();
+    let send = |bad: u32| {
+        (0..bad).for_each(|_| assert_eq!(publish_event!(bus: &bus, "p08.numbered", n = "none").enqueued, 1));
+        assert_eq!(bus.publish(Numbered(7)).enqueued, 1);
+    };
+    let now = Duration::ZERO;
+    for bad in [1, 63, 64, 65, 200] {
+        send(bad);
+        assert_eq!(numbers.recv_timeout(now).unwrap().0, 7, "behind {bad}");
+        send(bad);
+        assert_eq!(numbers.try_recv().unwrap().0, 7, "behind {bad}");
+    }
+    assert_eq!(numbers.recv_timeout(now).err(), Some(RecvError::TimedOut));
+}
+
+#[test]
+fn what_is_published_anew_for_the_last_that_cannot_be_read_is_found_too() {
+    let bus = Bus::new();
+    let mut numbers = bus.on_payload::<Numbered>().unwrap().decode().receiver().unwrap();
+    let (repairs, letters) = (bus.clone(), AtomicUsize::new(0));
+    let _repair = bus.on("ringbus.dead_letter").unwrap().subscribe(move |_| {
+        if letters.fetch_add(1, Ordering::Relaxed) == 1 {
+            repairs.publish(Numbered(8));
+        }
+    });
+    (0..2).for_each(|_| drop(publish_event!(bus: &bus, "p08.numbered", n = "none")));
+    assert_eq!(numbers.try_iter().map(|number| number.0).collect::<Vec<_>>(), [8]);
 }
 
 thread_local! {

@@ -16,7 +16,8 @@ use crate::sync::revocable::StillRunning;
 ///
 /// Dropping it unsubscribes the handler: no event published later reaches it. Calls that run on other threads at that
 /// moment go on; [`close`](Self::close) waits for them. With a queue, dropping and [`unsubscribe`](Self::unsubscribe)
-/// **discard what waits** (counted); [`close_drained`](Self::close_drained) has it handled first.
+/// **discard what waits** (counted), unless a drain or a shutdown has begun before, which keeps its course;
+/// [`close_drained`](Self::close_drained) has it handled first.
 ///
 /// The guard does not keep the bus alive and outlives it without harm. One that is dropped before anything is published, as by
 /// `let _ = …`, is told to the bus's warning hook, and shown by [`Bus::explain`](crate::Bus::explain).
@@ -101,7 +102,8 @@ impl fmt::Display for CloseError {
 
 impl std::error::Error for CloseError {}
 
-/// A subscription whose end somebody brings about: its guard leaves it to them.
+/// A subscription whose end somebody brings about: a guard that is dropped leaves it to them. Where they could not, as on a
+/// thread that must not wait, it comes when the last of them lets go.
 pub(super) struct InHand(Arc<Subscriber>);
 
 /// The end of a handler that is to handle first what waits for it.
@@ -139,7 +141,9 @@ impl Deref for InHand {
 
 impl Drop for InHand {
     fn drop(&mut self) {
-        self.0.let_out_of_hand();
+        if self.0.let_out_of_hand() {
+            finish(&self.0);
+        }
     }
 }
 
@@ -200,6 +204,13 @@ impl Ending {
                 Err(CloseError::NotDrained { after, abandoned, running: backlog.has_work_left() })
             }
         }
+    }
+}
+
+/// Lets its queue, if it has one, come to its end.
+fn finish(subscriber: &Subscriber) {
+    if let Some(backlog) = &subscriber.backlog {
+        backlog.finish();
     }
 }
 
@@ -412,9 +423,9 @@ impl Drop for Subscription {
         if !self.subscriber.handler.is_live() {
             self.subscriber.let_go();
             // An end that was begun where nobody could wait comes now, also inside a handler, or while somebody hands over.
-            // Whoever has it in hand brings it about, and waits for the latter first.
-            if let Some(backlog) = self.subscriber.backlog.as_ref().filter(|_| !self.subscriber.is_in_hand()) {
-                backlog.finish();
+            // Whoever has it in hand waits for the latter first, where that is possible.
+            if self.subscriber.guard_is_gone() {
+                finish(&self.subscriber);
             }
         }
     }

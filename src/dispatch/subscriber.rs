@@ -19,7 +19,7 @@ use super::throttle::Throttled;
 use crate::contain;
 use crate::event::{Kind, Selector};
 use crate::latency::Histogram;
-use crate::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use crate::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use crate::sync::counter::{Lane, Own, Striped, Tally};
 use crate::sync::revocable::{Revocable, StillRunning};
 use crate::sync::rows;
@@ -72,8 +72,8 @@ pub(crate) struct Subscriber {
     pub(super) slowness: Limiter,
     /// A guard holds it, and its closure with it.
     guarded: AtomicBool,
-    /// How many bring its end about.
-    hands: AtomicUsize,
+    /// How many bring its end about, and [`GUARD_IS_GONE`].
+    hands: AtomicU32,
 }
 
 /// What it has done.
@@ -88,6 +88,9 @@ pub(crate) struct Counts {
     pub(super) took: Histogram,
     lagged: Tally,
 }
+
+/// Its guard was dropped when it had been removed, or removed it.
+const GUARD_IS_GONE: u32 = 1 << (u32::BITS - 1);
 
 /// One call in so many is timed.
 pub(super) const SAMPLED: u64 = 64;
@@ -141,7 +144,7 @@ impl Subscriber {
             failures: Limiter::default(),
             slowness: Limiter::default(),
             guarded: AtomicBool::new(false),
-            hands: AtomicUsize::new(0),
+            hands: AtomicU32::new(0),
         }
     }
 
@@ -153,18 +156,19 @@ impl Subscriber {
 
     /// Somebody brings its end about from now on.
     pub(crate) fn take_in_hand(&self) {
-        // Relaxed, as all of these: the one who takes it in hand does so before it is removed from the table, under whose lock
-        // the guard that is dropped finds it removed.
+        // Relaxed: it is done before the handler is removed, which releases it to whoever finds that, the guard too.
         self.hands.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(crate) fn let_out_of_hand(&self) {
-        self.hands.fetch_sub(1, Ordering::Relaxed);
+    /// No longer; says whether the last of them is to bring it about for the guard, which is gone.
+    pub(crate) fn let_out_of_hand(&self) -> bool {
+        // AcqRel, here and below: who comes last sees what the others did about the end.
+        self.hands.fetch_sub(1, Ordering::AcqRel) == GUARD_IS_GONE + 1
     }
 
-    /// Whether somebody brings its end about.
-    pub(crate) fn is_in_hand(&self) -> bool {
-        self.hands.load(Ordering::Relaxed) > 0
+    /// The guard of one that has been removed is gone; says whether it is to bring the end about, since nobody else does.
+    pub(crate) fn guard_is_gone(&self) -> bool {
+        self.hands.fetch_or(GUARD_IS_GONE, Ordering::AcqRel) == 0
     }
 
     /// What subscribers are sorted by: higher order first, then in the order of subscription.

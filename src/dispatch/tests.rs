@@ -198,12 +198,13 @@ fn of_those_that_have_ended_a_registry_remembers_all_that_live_and_few_others() 
 }
 
 #[test]
-fn a_subscription_is_in_hand_until_the_last_has_let_go_of_it() {
+fn the_last_who_has_a_subscription_in_hand_or_its_guard_brings_the_end_about() {
     let subscriber = subscriber(1, "dispatch.*");
-    assert!(!subscriber.is_in_hand());
+    subscriber.take_in_hand();
+    assert!(!subscriber.let_out_of_hand(), "the guard is there");
     (0..2).for_each(|_| subscriber.take_in_hand());
-    subscriber.let_out_of_hand();
-    assert!(subscriber.is_in_hand());
-    subscriber.let_out_of_hand();
-    assert!(!subscriber.is_in_hand());
+    assert!(!subscriber.guard_is_gone());
+    assert_eq!([subscriber.let_out_of_hand(), subscriber.let_out_of_hand()], [false, true]);
+    let alone = self::subscriber(2, "dispatch.*");
+    assert!(alone.guard_is_gone(), "nobody else does");
 }

@@ -63,9 +63,10 @@
 //!
 //! With a queue, dropping the guard and `close` discard what waits, counted, and drop a call that is suspended; `close`
 //! waits for the call, or the poll, that is running, and for the handler's drop.
-//! [`close_drained`](crate::Subscription::close_drained) has everything handled first. After a complete
-//! [`shutdown`](crate::Bus::shutdown) no handler of the bus runs, or ever will; events are refused from the moment on in
-//! which it began. One that could not wait, as inside a handler, is made complete by the next that can.
+//! [`close_drained`](crate::Subscription::close_drained) has everything handled first; a guard that is dropped meanwhile
+//! changes nothing about it. After a complete [`shutdown`](crate::Bus::shutdown) no handler of the bus runs, or ever will;
+//! events are refused from the moment on in which it began. One that could not wait, as inside a handler, is made complete by
+//! the next that can.
 //!
 //! A [limit](crate::Subscribe::limit) is kept on however many threads events are published at once: exactly so many calls
 //! are made. Of a handler with a queue, or a receiver, exactly so many events are handed to the queue; retries make more

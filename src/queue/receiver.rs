@@ -94,16 +94,17 @@ impl<T: Payload> Received for T {
     }
 }
 
-/// So many events that cannot be read are taken out in one poll: then others have their turn.
+/// So many events that cannot be read are taken out in one poll: then others have their turn. Who does not wait takes out
+/// as many at least.
 pub(super) const MOST_REFUSED: usize = 64;
 
 /// There is no event to be taken out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum RecvError {
-    /// None waits at the moment.
+    /// None waits at the moment; or of as many as waited at first, and of 64 at least, none could be read.
     Empty,
-    /// None has come in time.
+    /// None has come in time, or none that can be read: see [`Empty`](Self::Empty).
     TimedOut,
     /// None waits, and none will come: the subscription has ended, or the bus is gone.
     Ended,
@@ -185,7 +186,7 @@ impl<P: Received> Receiver<P> {
             }
             if refused == 0 && !over {
                 // It does not go on for as long as events come that cannot be read.
-                most = self.len() + 1;
+                most = MOST_REFUSED.max(self.len() + 1);
             }
             refused += 1;
         }
@@ -214,11 +215,16 @@ impl<P: Received> Receiver<P> {
                 None => parker.park(),
                 Some(Duration::ZERO) => {
                     self.mailbox.wakers.rise(0);
-                    return Err(RecvError::TimedOut);
+                    return self.recv_at_last();
                 }
                 Some(left) => parker.park_timeout(left),
             }
         }
+    }
+
+    /// The next event, if one waits, which may be behind others that cannot be read: the time is over.
+    fn recv_at_last(&mut self) -> Result<P::Item, RecvError> {
+        self.try_recv().map_err(|error| if error == RecvError::Empty { RecvError::TimedOut } else { error })
     }
 
     /// The next event, for a future that is woken when one comes, or at the deadline.
@@ -233,7 +239,7 @@ impl<P: Received> Receiver<P> {
             return Poll::Ready(item);
         }
         if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
-            return Poll::Ready(Err(RecvError::TimedOut));
+            return Poll::Ready(self.recv_at_last());
         }
         // Set anew each time: the task may have another waker now.
         *alarm = deadline.map(|deadline| Alarm::at(deadline, cx.waker()));

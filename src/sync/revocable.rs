@@ -15,6 +15,7 @@
 //! # Orderings
 //! - `state`, and the list of waiters, against marks: the heavy fence of takers, and the fence of `Mark::pass` (the pair
 //!   is explained in `asymmetric`).
+//! - `REMOVED`: released to whoever asks `is_live`, and finds that it is not, what its remover did before.
 //! - the value: a taker that finds no mark has read each mark after its call's end (Release of the exchange,
 //!   Acquire of the look), so what the calls did happens before the drop.
 //! - `TAKEN`: nobody reads it to learn of anything else, and one exchange would do in Relaxed order; it is AcqRel
@@ -131,15 +132,15 @@ impl<T> Revocable<T> {
         core::ptr::from_ref(self).addr()
     }
 
-    /// Whether calls may still begin.
+    /// Whether calls may still begin. Where not, what its remover did before is seen.
     pub(crate) fn is_live(&self) -> bool {
-        self.state.load(Ordering::Relaxed) == LIVE
+        self.state.load(Ordering::Acquire) == LIVE
     }
 
     /// Lets no further call begin; `true` for the first to ask.
     pub(crate) fn remove(&self) -> bool {
-        // Relaxed: whoever happens after sees it by coherence; whoever waits for calls fences first.
-        self.state.compare_exchange(LIVE, REMOVED, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+        // Release: see `is_live`. Nothing else hangs on it: whoever waits for calls fences first.
+        self.state.compare_exchange(LIVE, REMOVED, Ordering::Release, Ordering::Relaxed).is_ok()
     }
 
     /// Removes the value, waits until no other thread's call of it runs, and has it dropped by `dispose`, here or by

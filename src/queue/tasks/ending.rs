@@ -79,7 +79,8 @@ impl Subscription {
     ///
     /// # Errors
     /// [`CloseError::InsideHandler`] inside this very handler, with a queue or without, which would wait for itself: what
-    /// waits is still handled. [`CloseError::NoThread`] where the system has none to wait on; likewise.
+    /// waits is still handled. [`CloseError::NoThread`] where the system has none to wait on, and [`CloseError::OnExecutor`]
+    /// where the executor's `is_current` is true of, or panics on, the thread that waits; likewise.
     /// [`CloseError::NotDrained`] where another thread has ended it at once meanwhile, quarantine has kept back what waited, or
     /// the receiver was dropped.
     ///
