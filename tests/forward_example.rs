@@ -231,6 +231,17 @@ fn a_second_run_appends() {
     }
 }
 
+#[test]
+fn a_line_that_was_begun_by_another_run_is_ended() {
+    let file = File::new("begun");
+    fs::write(&file.0, "{}\n{\"id\":\"half").unwrap();
+    assert!(forward(&["--file", file.path(), "--events", "1"]).status.success());
+    let written = fs::read_to_string(&file.0).unwrap();
+    let lines: Vec<&str> = written.lines().collect();
+    assert_eq!((lines.len(), &lines[..2]), (3, &["{}", "{\"id\":\"half"][..]));
+    assert_series(&[serde_json::from_str(lines[2]).unwrap()], 1);
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn a_full_disk_is_told_and_every_event_is_accounted_for() {
@@ -333,18 +344,21 @@ fn every_event_is_posted_in_order_and_to_the_file_too() {
 
 #[test]
 fn what_fails_for_a_while_is_posted_again_and_succeeds_once() {
-    let answers = [Status(200), Status(500), Close, Status(429), Status(408), Status(204), Status(503), Status(200)];
+    let answers =
+        [200, 500, 0, 429, 408, 204, 103, 50, 503, 200].map(|status| if status == 0 { Close } else { Status(status) });
     let server = Server::start(&answers, |_| ());
     let output = forward(&["--url", &server.url(), "--events", "12"]);
     assert_eq!((output.status.code(), text(&output.stderr)), (Some(0), String::new()));
     let mut accepted = server.answered(Status(200));
     accepted.splice(1..1, server.answered(Status(204)));
     assert_series(&accepted, 12);
-    // One event has met with four kinds of failure, the next one with a fifth.
+    // One event has met with four kinds of failure, the next one with three others.
     for status in [500, 429, 408] {
         assert_eq!(server.answered(Status(status)), [accepted[1].clone()], "the same event, unchanged");
     }
-    assert_eq!(server.answered(Status(503)), [accepted[2].clone()]);
+    for status in [103, 50, 503] {
+        assert_eq!(server.answered(Status(status)), [accepted[2].clone()]);
+    }
     assert_eq!((server.answered(Close).len(), account(&output, "webhook")), (1, [12, 0, 0, 0, 0, 0]));
 }
 
@@ -437,6 +451,8 @@ fn wrong_arguments_are_named_and_end_with_2() {
         (&["--file", "x", "--events", "500001"], "--events takes a number from 0 to 500000"),
         (&["--url", "https://localhost/"], "--url takes a URL that begins with http://"),
         (&["--url", "http:///hook"], "--url takes a URL that begins with http://"),
+        (&["--url", "http://:8080/hook"], "--url takes a URL that begins with http://"),
+        (&["--url", "http://me@?x"], "--url takes a URL that begins with http://"),
         (&["--file", "no/such/file"], "--file \"no/such/file\": No such file"),
     ] {
         let output = forward(arguments);

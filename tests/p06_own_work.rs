@@ -12,7 +12,8 @@ use std::time::Duration;
 
 use held::{LONG, held, publish};
 use ringbus::{
-    BoxError, Breaker, Bus, BusBuilder, CloseError, FieldReader, FieldWriter, Payload, Subscription, Warning,
+    BoxError, Breaker, Bus, BusBuilder, CloseError, FieldReader, FieldWriter, Payload, Subscription, Warning, current,
+    publish_event,
 };
 
 /// Ends a handler from wherever it is asked to, once, or where it is dropped; and tells what came of it.
@@ -177,4 +178,15 @@ fn a_shutdown_from_a_failure_hook_on_the_handlers_thread_does_not_wait() {
     publish(&bus, 1);
     assert!(told.recv_timeout(LONG * 2).unwrap(), "it has waited for its own worker");
     guard.close().unwrap();
+}
+
+#[test]
+fn what_a_failure_hook_publishes_is_caused_by_the_event_that_has_failed() {
+    let hook = |_: &ringbus::Failure<'_>| drop(publish_event!(bus: &current().unwrap(), "alert"));
+    let bus = Bus::builder().on_failure(hook).build().unwrap();
+    let _jobs = bus.on("job").unwrap().in_thread().try_subscribe(|_| Err("no".into())).unwrap();
+    publish(&bus, 1);
+    bus.wait_idle(LONG).unwrap();
+    let [job, alert] = ["job", "alert"].map(|kind| bus.history().matching(kind).unwrap().take(1).remove(0));
+    assert_eq!(alert.cause(), Some(job.id()));
 }

@@ -298,3 +298,22 @@ fn a_handler_that_has_shut_its_own_bus_down_does_not_keep_it_alive() {
     drop(bus);
     assert_eq!(Arc::strong_count(&captured), 1);
 }
+
+/// The worker is held with the first event, and the second one, the last, waits.
+#[test]
+fn a_guard_that_is_dropped_in_the_dispatch_that_uses_up_its_limit_leaves_the_last_event() {
+    let bus = Bus::new();
+    let (held, handler) = held();
+    let slot = Arc::new(Mutex::new(None));
+    let drops = Arc::clone(&slot);
+    let limited = bus.on("job").unwrap().order(1).limit(2).in_thread().subscribe(handler).unwrap();
+    let (id, _later) = (limited.id(), bus.on("job").unwrap().subscribe(move |_| drop(drops.lock().unwrap().take())));
+    publish(&bus, 1);
+    held.begun.recv().unwrap();
+    *slot.lock().unwrap() = Some(limited);
+    publish(&bus, 1);
+    drop(held);
+    bus.wait_idle(LONG).unwrap();
+    let totals = bus.stats().totals;
+    assert_eq!((totals.delivered, totals.discarded, bus.unsubscribe(id)), (4, 0, false));
+}

@@ -3,11 +3,13 @@
 #![cfg(not(ringbus_loom))]
 
 use std::cell::RefCell;
+use std::num::NonZeroU32;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, Once, PoisonError};
+use std::time::Duration;
 
-use ringbus::{Bus, FieldReader, FieldWriter, Payload, publish_event};
+use ringbus::{Bus, Event, FieldReader, FieldWriter, Payload, Retry, publish_event};
 
 static DROPS: AtomicU64 = AtomicU64::new(0);
 
@@ -137,6 +139,35 @@ fn p10_what_was_put_off_is_dropped_after_the_handlers_panic_was_contained() {
     assert_eq!(publish_event!(bus: &bus, "p10.other").failed, 1);
     assert_eq!(drops(), 8, "one was evicted by the event itself, seven in the hook");
     bus.reset();
+}
+
+/// Unwinds with the only handle of a payload.
+fn unwind_with_a_payload() {
+    let _armed = Event::from_payload(Armed).unwrap();
+    panic!("ordered: with a payload");
+}
+
+#[test]
+fn p10_what_was_put_off_on_a_worker_is_dropped_after_each_attempt() {
+    let _alone = alone();
+    let bus = Bus::builder().history(0).build().unwrap();
+    let in_ages = Retry::times(NonZeroU32::MIN).base(Duration::MAX).cap(Duration::MAX);
+    let guard = bus.on("job").unwrap().in_thread().retry(in_ages).subscribe(|_| unwind_with_a_payload()).unwrap();
+    publish_event!(bus: &bus, "job");
+    while guard.info().queue.unwrap().retried == 0 {
+        std::thread::yield_now();
+    }
+    assert_eq!(drops(), 1, "the thread goes on waiting");
+}
+
+#[test]
+fn p10_what_a_failure_hook_has_put_off_on_a_worker_is_dropped_after_it() {
+    let _alone = alone();
+    let bus = Bus::builder().history(0).on_failure(|_| unwind_with_a_payload()).build().unwrap();
+    let guard = bus.on("job").unwrap().in_thread().try_subscribe(|_| Err("no".into())).unwrap();
+    publish_event!(bus: &bus, "job");
+    bus.wait_idle(Duration::from_secs(60)).unwrap();
+    assert_eq!((guard.info().failed, drops()), (1, 1));
 }
 
 #[test]

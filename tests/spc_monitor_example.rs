@@ -322,6 +322,21 @@ fn wrong_arguments_are_named_and_end_with_2() {
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn the_audit_log_does_not_overwrite_what_is_read() {
+    let file = File::new("both.csv", "a,1,2\n");
+    let link = File::new("link.csv", "");
+    fs::remove_file(&link.0).unwrap();
+    fs::hard_link(&file.0, &link.0).unwrap();
+    for audit in [&file, &link] {
+        let output = spc_monitor(&["--input", file.path(), "--audit", audit.path()]);
+        let errors = text(&output.stderr);
+        assert!(output.status.code() == Some(2) && errors.contains("this is what --input reads"), "{errors}");
+        assert_eq!(fs::read_to_string(file.path()).unwrap(), "a,1,2\n");
+    }
+}
+
 /// It is there, and cannot be read: a folder.
 #[cfg(unix)]
 #[test]
@@ -336,10 +351,12 @@ fn an_input_that_cannot_be_read_ends_with_2_and_an_account() {
 
 #[test]
 fn a_reader_that_goes_away_is_no_failure() {
-    let mut child = start(&[]);
-    drop(child.stdout.take());
-    let output = child.wait_with_output().unwrap();
-    assert_eq!((output.status.code(), text(&output.stderr)), (Some(0), String::new()));
+    for arguments in [&[][..], &["--generate"]] {
+        let mut child = start(arguments);
+        drop(child.stdout.take());
+        let output = child.wait_with_output().unwrap();
+        assert_eq!((output.status.code(), text(&output.stderr)), (Some(0), String::new()));
+    }
 }
 
 #[test]

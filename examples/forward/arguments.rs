@@ -57,8 +57,16 @@ pub(crate) fn parse() -> Result<Request, lexopt::Error> {
 }
 
 fn url(text: &str) -> Result<String, &'static str> {
-    let host = text.strip_prefix("http://").is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/'));
-    if host { Ok(text.to_owned()) } else { Err("--url takes a URL that begins with http:// and names a host") }
+    let host = text.strip_prefix("http://").map(|rest| {
+        let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+        let host = authority.rsplit('@').next().unwrap_or_default();
+        host.starts_with(|c| c != ':')
+    });
+    if host == Some(true) {
+        Ok(text.to_owned())
+    } else {
+        Err("--url takes a URL that begins with http:// and names a host")
+    }
 }
 
 fn events(text: &str) -> Result<u64, String> {

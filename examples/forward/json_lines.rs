@@ -9,8 +9,10 @@
 //! file *and* a dead letter.) Lines before it stay gathered for the next write. What cannot be written at the very end is
 //! counted: [`Forwarder::lost`]. It refuses to sync: what the system has taken is not on the disk yet.
 
-use std::io::{self, Write};
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::num::NonZeroU32;
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
@@ -40,6 +42,24 @@ pub(crate) struct JsonLines<W: Write> {
     begun: Option<EventId>,
     /// Lines that could not be written at the end.
     unwritten: Arc<AtomicU64>,
+}
+
+/// A file to append to. Where it ends in the middle of a line, as when the disk was full, that line is ended.
+pub(crate) fn open(path: &Path) -> io::Result<File> {
+    let mut file = File::options().create(true).append(true).open(path)?;
+    // What is no file, as a pipe, has no end to look at.
+    if file.metadata()?.is_file() {
+        let mut written = File::open(path)?;
+        let mut last = [b'\n'];
+        if written.seek(SeekFrom::End(0))? > 0 {
+            written.seek(SeekFrom::End(-1))?;
+            written.read_exact(&mut last)?;
+        }
+        if last != [b'\n'] {
+            file.write_all(b"\n")?;
+        }
+    }
+    Ok(file)
 }
 
 /// Forwards what the bus's selected events say to `out`.
@@ -117,7 +137,8 @@ impl<W: Write> Drop for JsonLines<W> {
     fn drop(&mut self) {
         if self.write().is_err() {
             // The one that was begun has failed, and is counted there.
-            let left = self.lines.iter().filter(|byte| **byte == b'\n').count() - usize::from(self.begun.is_some());
+            let left = self.lines.iter().filter(|byte| **byte == b'\n').count();
+            let left = left.saturating_sub(usize::from(self.begun.is_some()));
             self.unwritten.fetch_add(left as u64, Ordering::Relaxed);
         }
     }

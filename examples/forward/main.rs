@@ -44,7 +44,7 @@ fn main() -> ExitCode {
         Ok(Request::Help) => return print(arguments::HELP).map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS),
         Err(error) => return usage(&format!("{error}\n\n{}", arguments::HELP)),
     };
-    let file = match arguments.file.as_ref().map(|path| File::options().create(true).append(true).open(path)) {
+    let file = match arguments.file.as_deref().map(json_lines::open) {
         None => None,
         Some(Ok(file)) => Some(file),
         Some(Err(error)) => return usage(&format!("--file {:?}: {error}", arguments.file.unwrap_or_default())),

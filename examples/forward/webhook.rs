@@ -1,8 +1,8 @@
 //! Events to a webhook: each one's JSON is posted to a URL, by a handler on a thread of its own.
 //!
 //! - An attempt takes at most [`TIMEOUT`]. One that fails is made again, later and later, each time by chance within a
-//!   limit that doubles; when none is left the event is a dead letter. No answer, 5xx, 408 (timeout) and 429 (too many)
-//!   are failures.
+//!   limit that doubles; when none is left the event is a dead letter. No answer, 5xx, 408 (timeout), 429 (too many) and
+//!   what is no final answer (below 200; it may have been cut short) are failures.
 //! - Any other answer but 2xx is a verdict on the event: the next attempt would get the same. The handler has done its work
 //!   then, neither [`Retry`] nor [`Breaker`] hears of it; the event is counted as refused ([`Forwarder::lost`]) and named on
 //!   standard error. Redirections are refused likewise: nobody has said that the new place may know.
@@ -48,7 +48,7 @@ pub(crate) fn forward(bus: &Bus, selector: &str, url: String) -> Result<Forwarde
         .retry(Retry::times(FURTHER).base(Duration::from_millis(20)).cap(Duration::from_secs(1)))
         .try_subscribe(move |event| match post(&url, event)? {
             200..=299 => Ok(()),
-            status @ (408 | 429 | 500..) => Err(format!("the server answered {status}").into()),
+            status @ (..200 | 408 | 429 | 500..) => Err(format!("the server answered {status}").into()),
             status => {
                 complain(&format!("the server refuses {event} with {status}"));
                 count.fetch_add(1, Ordering::Relaxed);

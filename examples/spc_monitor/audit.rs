@@ -9,6 +9,7 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ringbus::{BoxError, Bus, Event, Subscription};
@@ -31,6 +32,37 @@ struct Log {
 
 /// What it takes, and by which name.
 const QUEUES: [(&str, &str); 2] = [("audit", "spc.**"), ("audit-of-the-bus", "ringbus.**")];
+
+/// Its file, empty. It refuses the file that is read.
+pub(crate) fn create(path: &Path, input: Option<&File>) -> io::Result<File> {
+    let file = File::options().write(true).create(true).truncate(false).open(path)?;
+    if let Some(input) = input {
+        if are_one(&file, input)? {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "this is what --input reads; another file is needed",
+            ));
+        }
+    }
+    // What is no file, as a pipe, has no length.
+    if file.metadata()?.is_file() {
+        file.set_len(0)?;
+    }
+    Ok(file)
+}
+
+#[cfg(unix)]
+fn are_one(one: &File, other: &File) -> io::Result<bool> {
+    use std::os::unix::fs::MetadataExt;
+    let [one, other] = [one.metadata()?, other.metadata()?];
+    Ok(one.is_file() && (one.dev(), one.ino()) == (other.dev(), other.ino()))
+}
+
+/// It cannot be told there.
+#[cfg(not(unix))]
+fn are_one(_: &File, _: &File) -> io::Result<bool> {
+    Ok(false)
+}
 
 /// Starts it, on threads of its own.
 pub(crate) fn subscribe(

@@ -44,9 +44,13 @@ const CONSTANTS: [Constants; 9] = [
 pub(crate) struct Chart {
     size: usize,
     baseline: usize,
-    /// Subgroups so far, and while the baseline is not complete the sums of their means and ranges.
+    /// Subgroups so far.
     subgroups: usize,
-    means: f64,
+    /// The first one's mean; and while the baseline is not complete, how far from it all means are together. So the mean of
+    /// equal means is that mean, and no other that is near it.
+    first: f64,
+    off: f64,
+    /// The sum of their ranges.
     ranges: f64,
     limits: Option<Limits>,
 }
@@ -110,7 +114,7 @@ impl Chart {
         if !BASELINES.contains(&baseline) {
             return Err(ChartError::Baseline { given: baseline });
         }
-        Ok(Self { size, baseline, subgroups: 0, means: 0.0, ranges: 0.0, limits: None })
+        Ok(Self { size, baseline, subgroups: 0, first: 0.0, off: 0.0, ranges: 0.0, limits: None })
     }
 
     /// The next subgroup.
@@ -121,9 +125,7 @@ impl Chart {
         if values.iter().any(|value| !value.is_finite()) {
             return Err(ChartError::NotFinite);
         }
-        let mean = values.iter().sum::<f64>() / self.size as f64;
-        let range = values.iter().fold(f64::MIN, |most, value| most.max(*value))
-            - values.iter().fold(f64::MAX, |least, value| least.min(*value));
+        let (mean, range) = mean_and_range(values);
         self.subgroups += 1;
         let judged = self.limits.map(|limits| (limits.standardize(mean), !limits.range.contains(range)));
         let new_limits = if judged.is_none() { self.learn(mean, range) } else { None };
@@ -142,14 +144,26 @@ impl Chart {
     }
 
     fn learn(&mut self, mean: f64, range: f64) -> Option<Limits> {
-        self.means += mean;
+        if self.subgroups == 1 {
+            self.first = mean;
+        }
+        self.off += mean - self.first;
         self.ranges += range;
         if self.subgroups == self.baseline {
             let count = self.baseline as f64;
-            self.limits = Some(Limits::new(self.size, self.means / count, self.ranges / count));
+            self.limits = Some(Limits::new(self.size, self.first + self.off / count, self.ranges / count));
         }
         self.limits
     }
+}
+
+/// Of measurements in whatever order. The mean is reckoned from the least of them: that of equal ones is exactly their value.
+fn mean_and_range(values: &[f64]) -> (f64, f64) {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let (Some(least), Some(most)) = (sorted.first(), sorted.last()) else { return (0.0, 0.0) };
+    let off: f64 = sorted.iter().map(|value| value - least).sum();
+    (least + off / sorted.len() as f64, most - least)
 }
 
 // === impl Limits ===
@@ -273,6 +287,17 @@ mod tests {
         chart.add(&spread).unwrap();
         assert!(chart.add(&[4.0; 7]).unwrap().range_outside);
         assert!(!chart.add(&spread).unwrap().range_outside);
+    }
+
+    #[test]
+    fn what_is_equal_is_not_told_apart_by_rounding() {
+        for value in [0.1, 5.1, 8.15, 25.01, 100.1, -0.3] {
+            let mut chart = Chart::new(5, 30).unwrap();
+            let points: Vec<Point> = (0..60).map(|_| chart.add(&[value; 5]).unwrap()).collect();
+            assert!(points.iter().all(|point| (point.mean, point.range) == (value, 0.0) && !point.range_outside));
+            assert!(points[30..].iter().all(|point| point.standardized == Some(0.0)), "{value}");
+        }
+        assert_eq!(mean_and_range(&[0.1, 0.2, 0.3]), mean_and_range(&[0.3, 0.2, 0.1]));
     }
 
     #[test]

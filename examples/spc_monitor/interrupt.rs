@@ -1,4 +1,4 @@
-//! Ctrl-C, and the system's request to end (`SIGTERM`).
+//! Ctrl-C, and the system's request to end (`SIGTERM`; also `SIGHUP`, when the terminal closes, under `nohup` too).
 //!
 //! The first one asks the reader to [`Stop`]; the program then comes to its end as it does without. The second one ends it at
 //! once: whoever asks twice does not want to wait.
@@ -17,7 +17,7 @@ pub(crate) struct Stop {
     told: Condvar,
 }
 
-/// Calls `first` when the program is asked to end.
+/// Calls `first` when the program is asked to end. Until that has returned nobody takes the second request.
 pub(crate) fn on_request(first: impl FnOnce() + Send + 'static) -> Result<(), ctrlc::Error> {
     let mut first = Some(first);
     ctrlc::set_handler(move || match first.take() {

@@ -47,13 +47,13 @@ use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use account::{Account, Counted};
 use arguments::{Arguments, Request};
 use audit::Audited;
-use output::{complain, print};
+use output::{complain, print, unless_gone};
 use reader::{Reader, Tally};
 use report::Report;
 use ringbus::{BoxError, Bus, Overflow, Subscription};
@@ -79,7 +79,8 @@ const GRACE: Duration = Duration::from_secs(2);
 /// What the program waits for.
 enum Message {
     Read(Result<(), String>),
-    Interrupted,
+    /// And the thread that tells the user, if there could be one.
+    Interrupted(Option<JoinHandle<()>>),
 }
 
 /// What is gathered while it runs.
@@ -96,7 +97,7 @@ fn main() -> ExitCode {
         Ok(Request::Monitor(arguments)) => return monitor(&arguments),
         Ok(Request::Generate { seed }) => {
             let mut out = io::BufWriter::new(io::stdout().lock());
-            generate::write(seed, generate::EXTENT, &mut out).and_then(|()| out.flush())
+            unless_gone(generate::write(seed, generate::EXTENT, &mut out).and_then(|()| out.flush()))
         }
         Ok(Request::Help) => print(arguments::HELP),
         Err(error) => return usage(&format!("{error}\n\n{}", arguments::HELP)),
@@ -108,23 +109,26 @@ fn main() -> ExitCode {
 }
 
 fn monitor(arguments: &Arguments) -> ExitCode {
-    if let Some(Err(error)) = arguments.input.as_ref().map(File::open) {
-        return usage(&format!("--input {:?}: {error}", arguments.input.as_deref().unwrap_or("".as_ref())));
-    }
-    let audit = match arguments.audit.as_ref().map(File::create) {
-        None => None,
-        Some(Ok(file)) => Some(file),
-        Some(Err(error)) => {
-            return usage(&format!("--audit {:?}: {error}", arguments.audit.as_deref().unwrap_or("".as_ref())));
-        }
+    let opened =
+        arguments.input.as_ref().map(|path| File::open(path).map_err(|error| format!("--input {path:?}: {error}")));
+    let files = opened.transpose().and_then(|input| {
+        let created = arguments
+            .audit
+            .as_ref()
+            .map(|path| audit::create(path, input.as_ref()).map_err(|error| format!("--audit {path:?}: {error}")));
+        Ok((input, created.transpose()?))
+    });
+    let (input, audit) = match files {
+        Ok(files) => files,
+        Err(error) => return usage(&error),
     };
-    match run(arguments, audit) {
+    match run(arguments, input, audit) {
         Ok(code) => code,
         Err(error) => failed(&error.to_string()),
     }
 }
 
-fn run(arguments: &Arguments, audit: Option<File>) -> Result<ExitCode, BoxError> {
+fn run(arguments: &Arguments, input: Option<File>, audit: Option<File>) -> Result<ExitCode, BoxError> {
     let bus = Bus::builder().dead_letters(letters::KEPT).build()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_time().build()?;
     let gathered = Gathered::default();
@@ -132,7 +136,7 @@ fn run(arguments: &Arguments, audit: Option<File>) -> Result<ExitCode, BoxError>
     let live = arguments.live || io::stderr().is_terminal();
     let statistics = if live { Some(Statistics::start(&bus)?) } else { None };
 
-    let (reader, messages) = start(&bus, arguments, &gathered)?;
+    let (reader, messages) = start(&bus, arguments, input, &gathered)?;
     let threads = arguments.threads;
     print(&format!("subgroups of {}, baseline {}, {threads} threads\n", arguments.size, arguments.baseline))?;
     let read = wait(&reader, &messages);
@@ -145,7 +149,10 @@ fn run(arguments: &Arguments, audit: Option<File>) -> Result<ExitCode, BoxError>
     if !shutdown.is_complete() {
         complain(&shutdown.to_string());
     }
-    subscriptions.iter().try_for_each(|one| one.close_timeout(LIMIT))?;
+    // One that does not come to its end is in the account.
+    for error in subscriptions.iter().filter_map(|one| one.close_timeout(LIMIT).err()) {
+        complain(&error.to_string());
+    }
     statistics.into_iter().for_each(Statistics::end);
 
     let complete = conclude(&bus, &subscriptions, &gathered)?;
@@ -174,18 +181,25 @@ fn subscribe(
 }
 
 /// Starts the reader, and listens to interrupts.
-fn start(bus: &Bus, arguments: &Arguments, gathered: &Gathered) -> Result<(Arc<Reader>, Receiver<Message>), BoxError> {
+fn start(
+    bus: &Bus,
+    arguments: &Arguments,
+    input: Option<File>,
+    gathered: &Gathered,
+) -> Result<(Arc<Reader>, Receiver<Message>), BoxError> {
     let (send, messages) = channel();
     let reader = Arc::new(Reader::new(bus, arguments, Arc::clone(&gathered.tally))?);
     let interrupted = send.clone();
     interrupt::on_request(move || {
-        // Here, as the series may have ended, and what was read be still in work: nobody reads the message then.
-        complain("interrupted: what was read is worked on; once more ends at once");
-        let _ = interrupted.send(Message::Interrupted);
+        // Here, as the series may have ended, and what was read be still in work: nobody reads the message then. On a thread
+        // of its own: where nobody reads standard error, the second request is to be taken all the same.
+        let tell = || complain("interrupted: what was read is worked on; once more ends at once");
+        let told = thread::Builder::new().name("interrupted".into()).spawn(tell).ok();
+        let _ = interrupted.send(Message::Interrupted(told));
     })?;
     let reads = Arc::clone(&reader);
     let read = move || {
-        let read = panic::catch_unwind(AssertUnwindSafe(|| reads.run()));
+        let read = panic::catch_unwind(AssertUnwindSafe(|| reads.run(input)));
         let _ = send.send(Message::Read(read.unwrap_or_else(|_| Err("the reader has panicked".into()))));
     };
     thread::Builder::new().name("reader".into()).spawn(read)?;
@@ -194,14 +208,20 @@ fn start(bus: &Bus, arguments: &Arguments, gathered: &Gathered) -> Result<(Arc<R
 
 /// Waits until the series is read, or its reading is stopped; after that the reader publishes nothing.
 fn wait(reader: &Reader, messages: &Receiver<Message>) -> Result<(), String> {
-    let mut told = messages.recv().ok();
-    if let Some(Message::Interrupted) = told {
-        reader.stop();
-        told = messages.recv_timeout(GRACE).ok();
-    }
+    let (message, telling) = match messages.recv() {
+        Ok(Message::Interrupted(telling)) => {
+            reader.stop();
+            (messages.recv_timeout(GRACE).ok(), telling)
+        }
+        message => (message.ok(), None),
+    };
     // One that waits for its file has not ended its round, nor has one that has panicked.
     reader.end_round();
-    if let Some(Message::Read(result)) = told { result } else { Ok(()) }
+    if let Some(telling) = telling {
+        // It is told before the program ends, and does nothing that panics.
+        let _ = telling.join();
+    }
+    if let Some(Message::Read(result)) = message { result } else { Ok(()) }
 }
 
 /// Prints what has been seen, and the account of it; whether nothing is missing.

@@ -4,10 +4,15 @@
 
 use std::io::{self, Write};
 
-/// Prints to standard output; a reader that has gone away is no failure.
+/// Prints to standard output.
 pub(crate) fn print(text: &str) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+    unless_gone(out.write_all(text.as_bytes()).and_then(|()| out.flush()))
+}
+
+/// What came of printing; a reader that has gone away is no failure.
+pub(crate) fn unless_gone(printed: io::Result<()>) -> io::Result<()> {
+    match printed {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error),
         _ => Ok(()),
     }

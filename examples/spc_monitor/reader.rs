@@ -29,9 +29,8 @@ pub(crate) struct Reader {
     /// `None`: the series that is built in.
     input: Option<PathBuf>,
     size: usize,
-    rate: Option<u32>,
+    pace: Mutex<Pace>,
     repeat: bool,
-    begun: Instant,
     measured: Topic<SubgroupMeasured>,
     ended: Topic<SeriesEnded>,
     stop: Stop,
@@ -61,12 +60,28 @@ pub(crate) struct Tally {
     pub(crate) rounds: AtomicU64,
 }
 
-/// Opens the series, from its beginning.
-fn open(input: Option<&PathBuf>) -> io::Result<Box<dyn BufRead + Send>> {
-    Ok(match input {
-        None => Box::new(BUILT_IN),
-        Some(path) => Box::new(BufReader::new(File::open(path)?)),
-    })
+/// At most so many in a second.
+struct Pace {
+    /// `None`: as many as there can be.
+    between: Option<Duration>,
+    /// When the next one may come.
+    due: Option<Instant>,
+}
+
+// === impl Pace ===
+
+impl Pace {
+    fn new(rate: Option<u32>) -> Self {
+        Self { between: rate.map(|rate| Duration::from_secs(1) / rate), due: None }
+    }
+
+    /// When the next one, which is there `now`, may come. Time in which there was none is not made up for.
+    fn next(&mut self, now: Instant) -> Option<Instant> {
+        let between = self.between?;
+        let due = self.due.map_or(now, |due| due.max(now));
+        self.due = due.checked_add(between);
+        Some(due)
+    }
 }
 
 // === impl Reader ===
@@ -76,9 +91,8 @@ impl Reader {
         Ok(Self {
             input: arguments.input.clone(),
             size: arguments.size,
-            rate: arguments.rate,
+            pace: Mutex::new(Pace::new(arguments.rate)),
             repeat: arguments.repeat,
-            begun: Instant::now(),
             measured: bus.topic()?,
             ended: bus.topic()?,
             stop: Stop::default(),
@@ -100,15 +114,16 @@ impl Reader {
         self.ended.publish(SeriesEnded { round: number });
     }
 
-    /// Reads it all, again and again where it is to; an error is one of the file.
-    pub(crate) fn run(&self) -> Result<(), String> {
+    /// Reads it all, again and again where it is to; an error is one of the file, which may be `opened` already: a pipe can be
+    /// opened but once.
+    pub(crate) fn run(&self, mut opened: Option<File>) -> Result<(), String> {
         loop {
             let told = |error: &dyn std::fmt::Display| match &self.input {
                 Some(path) => format!("--input {path:?}: {error}"),
                 None => error.to_string(),
             };
             let before = self.tally.subgroups.load(Ordering::Relaxed);
-            let source = open(self.input.as_ref()).map_err(|error| told(&error))?;
+            let source = self.open(opened.take()).map_err(|error| told(&error))?;
             if !self.begin_round() {
                 return Ok(());
             }
@@ -121,6 +136,15 @@ impl Reader {
                 return Ok(());
             }
         }
+    }
+
+    /// The series, from its beginning.
+    fn open(&self, opened: Option<File>) -> io::Result<Box<dyn BufRead + Send>> {
+        Ok(match (opened, &self.input) {
+            (Some(file), _) => Box::new(BufReader::new(file)),
+            (None, Some(path)) => Box::new(BufReader::new(File::open(path)?)),
+            (None, None) => Box::new(BUILT_IN),
+        })
     }
 
     /// Begins a round, unless the reading is to stop.
@@ -162,10 +186,8 @@ impl Reader {
 
     /// Waits until the next subgroup may be published; no longer when the reading is to stop.
     fn wait_for_turn(&self) {
-        let Some(rate) = self.rate else { return };
-        let done = self.tally.subgroups.load(Ordering::Relaxed);
-        let due = Duration::from_secs(1).mul_f64(done as f64 / f64::from(rate));
-        if let Some(due) = self.begun.checked_add(due) {
+        let due = self.pace.lock().unwrap_or_else(PoisonError::into_inner).next(Instant::now());
+        if let Some(due) = due {
             self.stop.wait_until(due);
         }
     }
@@ -225,7 +247,7 @@ mod tests {
         });
         let handler = handler.unwrap();
         thread::scope(|scope| {
-            let reading = scope.spawn(|| reader.run());
+            let reading = scope.spawn(|| reader.run(None));
             // One is held, one waits for it, and the reader with the third one for room.
             while handler.info().queue.unwrap().offered < 3 {
                 thread::yield_now();
@@ -243,6 +265,16 @@ mod tests {
         let [measured, ended] = [SubgroupMeasured::KIND, SeriesEnded::KIND];
         assert_eq!(seen, [measured, measured, measured, ended]);
         assert_eq!(counts(&reader), [15, 0, 3, 1]);
+    }
+
+    #[test]
+    fn a_pace_is_kept_after_a_pause_too() {
+        let (begin, tenth) = (Instant::now(), Duration::from_millis(100));
+        let mut pace = Pace::new(Some(10));
+        let mut due = |at: Duration| pace.next(begin + at).unwrap() - begin;
+        let at = [0, 0, 1, 3, 60, 60, 60].map(|tenths| tenth * tenths);
+        assert_eq!(at.map(&mut due), [0, 1, 2, 3, 60, 61, 62].map(|tenths| tenth * tenths));
+        assert_eq!(Pace::new(None).next(begin), None);
     }
 
     #[test]

@@ -219,7 +219,7 @@ impl fmt::Display for LineError {
                 write!(f, ", {column}: {shown:?}{more} is not allowed; ")?;
                 match column {
                     Column::Characteristic => {
-                        write!(f, "a name of 1 to {LONGEST_NAME} characters without quotes is")
+                        write!(f, "a name of 1 to {LONGEST_NAME} characters, no quotes or control characters, is")
                     }
                     Column::Subgroup => write!(f, "a whole number from 0 to {} is", u64::MAX),
                     Column::Value => write!(f, "a decimal number from -{LARGEST:e} to {LARGEST:e} is"),
@@ -273,7 +273,7 @@ mod tests {
     #[test]
     fn a_line_that_is_no_row_says_where_and_what_is_allowed_and_the_next_is_read() {
         let number = "a decimal number from -1e100 to 1e100 is";
-        let name = "a name of 1 to 64 characters without quotes is";
+        let name = "a name of 1 to 64 characters, no quotes or control characters, is";
         let cases = [
             ("a,1", "line 1: 2 columns; 3 are needed: characteristic,subgroup,value".to_owned()),
             ("a,1,2,3", "line 1: 4 columns; 3 are needed: characteristic,subgroup,value".to_owned()),

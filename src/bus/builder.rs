@@ -257,8 +257,8 @@ impl BusBuilder {
     }
 
     /// What is told of things that are no failure and worth a look, on the thread where they happen: a publisher's, or, for a
-    /// handler with a queue, that of its worker; see [`Warning`]. A panic in the hook is contained, and what the hook causes
-    /// itself is not told to it.
+    /// handler with a queue, that of its worker; see [`Warning`]. A panic in the hook is contained. What the hook causes itself is
+    /// not told, neither to it nor to another bus's.
     pub fn on_warning(mut self, hook: impl Fn(&Warning<'_>) + Send + Sync + 'static) -> Self {
         contain::drop_contained(self.reporter.on_warning.replace(Box::new(hook)));
         self

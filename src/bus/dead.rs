@@ -53,7 +53,8 @@ impl Bus {
     /// The events that handlers with a queue could not handle, after all retries, oldest first: as many as
     /// [`BusBuilder::dead_letters`](crate::BusBuilder::dead_letters) allows. Each was told in an event of the kind
     /// `ringbus.dead_letter` too, whose cause it is; but for those of a queue that a shutdown drains, those of events
-    /// whose kind begins with `ringbus.`, and while the bus is disabled. A handler of all events is offered that as well: one
+    /// whose kind begins with `ringbus.`, and while the bus is disabled. (At the [hop limit](crate::BusBuilder::hop_limit) that
+    /// one is recorded, and comes to no handler, as any event that is caused there.) A handler of all events is offered that as well: one
     /// that fails everything has a second event for each.
     ///
     /// ```

@@ -7,7 +7,7 @@ use super::{Bus, Inner};
 use crate::contain::{self, Caught};
 use crate::dispatch::awaited::{HandlerErrorCause, StillRunning};
 use crate::dispatch::{BoxError, Circuit, Named, Permit, Subscriber, Warning, aftermath};
-use crate::event::Event;
+use crate::event::{Event, late};
 use crate::stats::Counters;
 use crate::sync::counter::Lane;
 use crate::sync::{Mutex, OnceBox, busy, frames, rows};
@@ -99,8 +99,17 @@ impl Turn {
     /// Runs user code as a handler of an event: what it publishes is nested, `current` finds the bus, and a panic comes
     /// back.
     pub(crate) fn call<R>(&self, event: &Event, call: impl FnOnce() -> R) -> Result<R, Caught> {
+        let result = self.inside(event, || contain::call(call));
+        if result.is_err() {
+            // What the unwinding was the last to hold.
+            late::make_up();
+        }
+        result
+    }
+
+    fn inside<R>(&self, event: &Event, run: impl FnOnce() -> R) -> R {
         let visit = rows::visit();
-        let result = rows::deeper(|| frames::enter(&*self.bus, event, || contain::call(call)));
+        let result = rows::deeper(|| frames::enter(&*self.bus, event, run));
         if let Some(payload) = visit.as_deref().and_then(|visit| Inner::work_off(visit, None)) {
             // A handler of a waiting event that asked to unwind: there is no publisher here.
             contain::defuse(payload);
@@ -155,7 +164,9 @@ impl Turn {
     /// The handler has failed the event for good, after so many attempts.
     pub(crate) fn failed(&self, event: &Event, how: Result<Caught, BoxError>, attempts: u32) -> HandlerErrorCause {
         self.bus.counters.count_failures(1, how.is_ok().into());
-        let cause = aftermath::failed(&self.bus.reporter, &self.subscriber, event, how);
+        // The hook too: what it publishes is caused by the event.
+        let cause = self.inside(event, || aftermath::failed(&self.bus.reporter, &self.subscriber, event, how));
+        late::make_up();
         self.bus.bury(event, &self.subscriber, attempts, cause.clone());
         cause
     }

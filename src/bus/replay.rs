@@ -150,6 +150,8 @@ impl Telling<'_> {
     fn one(&mut self, event: &Event, stamp: u64) {
         let delivering = self.bus.delivering(event, stamp, self.visit, self.lane, false);
         frames::enter(self.bus, event, || delivering.tell(self.subscriber, &mut self.tally));
+        // As after a publish: what was put off has waited for this call.
+        self.tally.unwind = Inner::work_off(self.visit, self.tally.unwind.take());
     }
 
     fn try_finish(&self) -> bool {

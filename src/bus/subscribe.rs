@@ -298,9 +298,12 @@ impl<P> Subscribe<P> {
     /// threads publish meanwhile, which waits (at most 1024 events; beyond, the history serves, as far as it reaches).
     /// Publishers do not wait. Each thread's events come in their order. What the history forgets before it was told,
     /// because it is overwritten or [reset](crate::Bus::reset), is counted as lagged.
+    /// Each of these calls is a dispatch of its own: what it publishes on a [deferred](crate::Reentrancy::Deferred) bus comes
+    /// before the next one.
     ///
     /// Of a handler with a queue, or a receiver, it is the queue that is given all this, and what has no room there goes by
-    /// its [policy](crate::Overflow): ask for no more than its [`capacity`](crate::Queued::capacity).
+    /// its [policy](crate::Overflow): ask for no more than its [`capacity`](crate::Queued::capacity). One that blocks holds up
+    /// the subscribing thread then; a receiver's or a stream's, from which nobody can take yet, drops what has no room.
     ///
     /// What was recorded before belongs to the past: an older event than was asked for does not come, even where it is
     /// dispatched only now (because it was [deferred](crate::Reentrancy::Deferred), or its publisher was held up).

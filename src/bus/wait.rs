@@ -47,7 +47,8 @@ pub enum WaitError {
 
 impl Bus {
     /// Publishes an event, and waits until every handler has finished with it: those with a queue too, after their retries.
-    /// After `limit` it returns and names those that have not; `None` waits without limit.
+    /// After `limit`, counted from the call, it returns and names those that have not; `None` waits without limit. (Handlers
+    /// without a queue are called by it, and come to their end in any case.)
     ///
     /// What handlers publish meanwhile is not waited for, not even where it is the same event. Nor are handlers to whom the
     /// event comes later: because they are still being told of the past, or because it is
@@ -92,12 +93,12 @@ impl Bus {
             contain::drop_contained(event);
             return Err(WaitError::NoLimit);
         }
+        // A limit beyond what the clock can tell is none.
+        let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
         let (completion, waited) = self.publish_awaited(event)?;
         let Some(completion) = completion else { return Ok(waited) };
         // Asked again: a handler that needs this thread may have been subscribed between the look and the publish.
         if !completion.is_complete() && (limit.is_some() || !self.inner.has_tasks_here()) {
-            // A limit beyond what the clock can tell is none.
-            let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
             completion.watch.wait_until(deadline, || completion.is_complete());
         }
         Ok(waited.with(&completion))

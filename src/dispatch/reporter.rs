@@ -97,6 +97,10 @@ impl Reporter {
         if self.on_warning.is_none() {
             return;
         }
+        if WARNING.with(Cell::get) {
+            // It would not be told.
+            return subscriber.slowness.suppress();
+        }
         if let Some(suppressed) = subscriber.slowness.admit(clock::monotonic_us(), false) {
             self.warn(&Warning::Slow { subscription: Named::of(subscriber), event, took, allowed, suppressed });
         }

@@ -4,7 +4,7 @@
 use core::any::Any;
 use core::cell::Cell;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use super::awaited::{self, HandlerErrorCause, StillRunning};
@@ -15,6 +15,7 @@ use super::registry::Registry;
 use super::reporter::Reporter;
 use super::subscriber::{Draft, Options, Subscriber};
 use super::table::Table;
+use super::warning::Warning;
 use crate::event::{Event, IntoSelector, Kind};
 use crate::sync::counter::Lane;
 use crate::sync::{frames, rows};
@@ -207,4 +208,18 @@ fn the_last_who_has_a_subscription_in_hand_or_its_guard_brings_the_end_about() {
     assert_eq!([subscriber.let_out_of_hand(), subscriber.let_out_of_hand()], [false, true]);
     let alone = self::subscriber(2, "dispatch.*");
     assert!(alone.guard_is_gone(), "nobody else does");
+}
+
+#[test]
+fn a_slow_call_in_a_warning_hook_is_told_with_the_next() {
+    let [called, inside] = [1, 2].map(|id| subscriber(id, "dispatch.*"));
+    let event = Event::builder("dispatch.slow").build().unwrap();
+    let reporter: Arc<OnceLock<Reporter>> = Arc::default();
+    let (own, slow, hooked) = (Arc::downgrade(&reporter), event.clone(), Arc::clone(&inside));
+    let hook = move |_: &Warning<'_>| own.upgrade().unwrap().get().unwrap().took(&hooked, &slow, 5);
+    let slow_after = Some(Duration::ZERO);
+    let made = Reporter { on_failure: None, on_warning: Some(Box::new(hook)), slow_after };
+    assert!(reporter.set(made).is_ok());
+    reporter.get().unwrap().took(&called, &event, 5);
+    assert_eq!([&called, &inside].map(|one| one.slowness.unreported()), [0, 1]);
 }

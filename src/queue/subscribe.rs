@@ -208,13 +208,17 @@ impl<P, M> Queued<P, M> {
         place: &'static Location<'static>,
     ) -> Result<(Subscription, SharedMailbox), QueueError> {
         let Self { base, options, .. } = self.checked()?;
+        let taken_out = codes.is_empty();
         let workers = codes.into_iter().map(Worker::new).collect();
         let mailbox = Arc::new(Mailbox::new(base.host(), options, workers, drives));
         start(&mailbox, base.name())?;
         if mailbox.has_no_worker_left() {
             return Err(QueueError::NotRun);
         }
-        Ok((base.add_queue(Arc::clone(&mailbox) as _, typed, place), mailbox))
+        let add = || base.add_queue(Arc::clone(&mailbox) as _, typed, place);
+        // Nobody can take out yet what it is told of the past: not to wait for that.
+        let guard = if taken_out { mailbox.at_work(add) } else { add() };
+        Ok((guard, mailbox))
     }
 
     pub(super) fn add_threads(

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Barrier, Mutex, mpsc};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
-use ringbus::{Bus, Event, Outcome, Reentrancy, Warning, current, publish_event};
+use ringbus::{Bus, Event, Outcome, Overflow, Reentrancy, Warning, current, publish_event};
 
 use crate::{n, recorded};
 
@@ -238,4 +238,27 @@ fn p03_a_handler_that_is_told_of_the_past_is_as_deep_as_in_any_call() {
     });
     assert_eq!(outcomes.try_iter().collect::<Vec<_>>(), [Outcome::TooDeep]);
     assert_eq!((guard.info().delivered, bus.stats().totals.depth_stops), (1, 1));
+}
+
+#[test]
+fn p03_a_receiver_that_is_told_more_than_has_room_is_not_waited_for() {
+    let bus = Bus::new();
+    (0..5).for_each(|n| drop(publish_event!(bus: &bus, "p03.past", n)));
+    let queue = bus.on("p03.past").unwrap().replay(5).queued().capacity(3);
+    let mut receiver = queue.when_full(Overflow::Block { up_to: Duration::MAX }).receiver().unwrap();
+    assert_eq!(receiver.info().queue.unwrap().dropped, 2);
+    assert_eq!(receiver.try_iter().map(|event| n(&event)).collect::<Vec<_>>(), [0, 1, 2]);
+}
+
+#[test]
+fn p03_what_is_published_of_the_past_waits_for_one_call_and_not_for_all() {
+    let bus = Bus::builder().reentrancy(Reentrancy::Deferred).deferred_limit(1).build().unwrap();
+    (0..5).for_each(|n| drop(publish_event!(bus: &bus, "p03.past", n)));
+    let (seen, write) = list();
+    let _seen = bus.on("p03.caused").unwrap().subscribe(write);
+    let _told = bus.on("p03.past").unwrap().replay(5).subscribe(|event| {
+        let delivery = publish_event!(bus: &current().unwrap(), "p03.caused", n = n(event));
+        assert_eq!(delivery.outcome, Outcome::Queued);
+    });
+    assert_eq!((numbers(&seen), bus.stats().totals.deferred_drops), (vec![0, 1, 2, 3, 4], 0));
 }

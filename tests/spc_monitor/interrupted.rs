@@ -160,6 +160,53 @@ fn a_reader_that_waits_for_more_is_left_behind() {
     assert_eq!(told.lines("read ").collect::<Vec<_>>(), ["read 151 rows in 1 rounds; 1 faults"]);
 }
 
+/// One end of it is opened once: who writes to it has a reader until all of it is written.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_pipe_is_read_to_its_end() {
+    let (file, held) = pipe("once");
+    drop(held);
+    let rows: String = (1..=1000).flat_map(|n| (0..5).map(move |at| format!("a,{n},{at}\n"))).collect();
+    let child = start(&["--input", file.path()]);
+    let mut writer = fs::File::options().write(true).open(&file.0).unwrap();
+    writer.write_all(rows.as_bytes()).unwrap();
+    drop(writer);
+    let told = Told::of(&child.wait_with_output().unwrap());
+    assert_eq!(told.lines("read ").collect::<Vec<_>>(), ["read 5000 rows in 1 rounds; 0 faults"]);
+}
+
+/// What it complains of is more than the pipe takes, and nobody reads it.
+#[cfg(target_os = "linux")]
+#[test]
+fn two_interrupts_end_it_though_nobody_reads_standard_error() {
+    use std::os::fd::AsRawFd;
+    let file = File::new("noise.csv", &"none\n".repeat(100_000));
+    let mut child = start(&["--input", file.path()]);
+    let errors = child.stderr.take().unwrap();
+    let mut unread = 0;
+    while unread < 60_000 {
+        // SAFETY: the descriptor is open, and the number is written to an integer of that type.
+        assert_eq!(unsafe { libc::ioctl(errors.as_raw_fd(), libc::FIONREAD, &raw mut unread) }, 0);
+        std::thread::yield_now();
+    }
+    let (out, printed) = (BufReader::new(child.stdout.take().unwrap()), String::new());
+    let mut running = Running { child, out, errors: BufReader::new(errors), printed };
+    running.out.read_line(&mut running.printed).unwrap();
+    let begun = std::time::Instant::now();
+    // The second one may come before the first one was taken: then they are one.
+    let status = loop {
+        running.send(libc::SIGINT);
+        if let Some(status) = running.child.try_wait().unwrap() {
+            break status;
+        }
+        if begun.elapsed().as_secs() > 60 {
+            running.child.kill().unwrap();
+        }
+        std::thread::yield_now();
+    };
+    assert_eq!(status.code(), Some(130));
+}
+
 /// The series has ended, and what was read of it waits for an audit log that nobody reads.
 #[cfg(target_os = "linux")]
 #[test]

@@ -51,9 +51,9 @@ impl Bus {
             contain::drop_contained(event);
             return Err(WaitError::NoLimit);
         }
+        let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
         let (completion, waited) = self.publish_awaited(event)?;
         let Some(completion) = completion else { return Ok(waited) };
-        let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
         Until::new(&completion.watch, deadline, || completion.is_complete()).await;
         Ok(waited.with(&completion))
     }

@@ -200,6 +200,7 @@ impl Reference {
             loop {
                 for event in told {
                     thread::deeper(self, &event, || self.call(id, &event, &mut tally));
+                    tally.unwound = thread::work_off(tally.unwound.take());
                 }
                 told = self.due(id);
                 if told.is_empty() {
