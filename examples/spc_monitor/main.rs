@@ -109,16 +109,7 @@ fn main() -> ExitCode {
 }
 
 fn monitor(arguments: &Arguments) -> ExitCode {
-    let opened =
-        arguments.input.as_ref().map(|path| File::open(path).map_err(|error| format!("--input {path:?}: {error}")));
-    let files = opened.transpose().and_then(|input| {
-        let created = arguments
-            .audit
-            .as_ref()
-            .map(|path| audit::create(path, input.as_ref()).map_err(|error| format!("--audit {path:?}: {error}")));
-        Ok((input, created.transpose()?))
-    });
-    let (input, audit) = match files {
+    let (input, audit) = match open(arguments) {
         Ok(files) => files,
         Err(error) => return usage(&error),
     };
@@ -126,6 +117,15 @@ fn monitor(arguments: &Arguments) -> ExitCode {
         Ok(code) => code,
         Err(error) => failed(&error.to_string()),
     }
+}
+
+/// The files that are read and written.
+fn open(arguments: &Arguments) -> Result<(Option<File>, Option<File>), String> {
+    let input = arguments.input.as_ref().map(|path| (path, File::open(path)));
+    let input = input.map(|(path, file)| file.map_err(|error| format!("--input {path:?}: {error}"))).transpose()?;
+    let audit = arguments.audit.as_ref().map(|path| (path, audit::create(path, input.as_ref())));
+    let audit = audit.map(|(path, file)| file.map_err(|error| format!("--audit {path:?}: {error}"))).transpose()?;
+    Ok((input, audit))
 }
 
 fn run(arguments: &Arguments, input: Option<File>, audit: Option<File>) -> Result<ExitCode, BoxError> {
