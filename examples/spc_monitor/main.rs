@@ -47,7 +47,7 @@ use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::{self, JoinHandle};
+use std::thread;
 use std::time::Duration;
 
 use account::{Account, Counted};
@@ -79,8 +79,7 @@ const GRACE: Duration = Duration::from_secs(2);
 /// What the program waits for.
 enum Message {
     Read(Result<(), String>),
-    /// And the thread that tells the user, if there could be one.
-    Interrupted(Option<JoinHandle<()>>),
+    Interrupted,
 }
 
 /// What is gathered while it runs.
@@ -191,11 +190,16 @@ fn start(
     let reader = Arc::new(Reader::new(bus, arguments, Arc::clone(&gathered.tally))?);
     let interrupted = send.clone();
     interrupt::on_request(move || {
-        // Here, as the series may have ended, and what was read be still in work: nobody reads the message then. On a thread
-        // of its own: where nobody reads standard error, the second request is to be taken all the same.
-        let tell = || complain("interrupted: what was read is worked on; once more ends at once");
-        let told = thread::Builder::new().name("interrupted".into()).spawn(tell).ok();
-        let _ = interrupted.send(Message::Interrupted(told));
+        // Told here, as the series may have ended, and what was read be still in work: nobody reads the message then. And on a
+        // thread of its own: where nobody reads standard error, the second request is to be taken all the same.
+        let stops = interrupted.clone();
+        let tell = move || {
+            complain("interrupted: what was read is worked on; once more ends at once");
+            let _ = stops.send(Message::Interrupted);
+        };
+        if thread::Builder::new().name("interrupted".into()).spawn(tell).is_err() {
+            let _ = interrupted.send(Message::Interrupted);
+        }
     })?;
     let reads = Arc::clone(&reader);
     let read = move || {
@@ -208,19 +212,13 @@ fn start(
 
 /// Waits until the series is read, or its reading is stopped; after that the reader publishes nothing.
 fn wait(reader: &Reader, messages: &Receiver<Message>) -> Result<(), String> {
-    let (message, telling) = match messages.recv() {
-        Ok(Message::Interrupted(telling)) => {
-            reader.stop();
-            (messages.recv_timeout(GRACE).ok(), telling)
-        }
-        message => (message.ok(), None),
-    };
+    let mut message = messages.recv().ok();
+    if let Some(Message::Interrupted) = message {
+        reader.stop();
+        message = messages.recv_timeout(GRACE).ok();
+    }
     // One that waits for its file has not ended its round, nor has one that has panicked.
     reader.end_round();
-    if let Some(telling) = telling {
-        // It is told before the program ends, and does nothing that panics.
-        let _ = telling.join();
-    }
     if let Some(Message::Read(result)) = message { result } else { Ok(()) }
 }
 
