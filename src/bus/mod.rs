@@ -435,7 +435,9 @@ impl Inner {
     /// Ends a subscription; `false` where it has ended already.
     fn unsubscribe(&self, id: SubscriptionId, by: EndedBy) -> bool {
         let removed = self.registry.remove(id, by);
-        if let Some(backlog) = removed.as_ref().and_then(|removed| removed.backlog.as_ref()) {
+        // What was used up has ended by that, though nobody has tidied up yet: its last events are handled.
+        let unused = removed.as_ref().filter(|removed| !removed.control.is_spent());
+        if let Some(backlog) = unused.and_then(|removed| removed.backlog.as_ref()) {
             backlog.stop();
         }
         removed.is_some()

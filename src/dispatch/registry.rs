@@ -135,9 +135,7 @@ impl<C: Fn(usize, bool)> Registry<C> {
     /// `None` where it is gone already.
     pub(crate) fn remove(&self, id: SubscriptionId, by: EndedBy) -> Option<Arc<Subscriber>> {
         let removed = self.locked(|list| {
-            // One that was used up has ended by that, though nobody has tidied up yet.
-            let lives = list.subscribers.get(&id).is_some_and(|one| one.handler.is_live());
-            let removed = if lives { list.remove(id, by) } else { None };
+            let removed = list.remove(id, by);
             let rubble = removed.as_ref().map(|removed| {
                 removed.handler.remove();
                 step("registry.swap");
